@@ -1,0 +1,265 @@
+"""The command ``articles``, also ``python -m flows``.
+
+Only this module turns errors into one line and an exit status: 0 done, 1 refused or a
+law is broken, 2 wrong usage, 130 interrupted. Bugs keep their traceback. Whatever is
+slow to import is imported by the command that needs it.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, get_args
+
+from flows.settings import (
+    Detector,
+    Engine,
+    Settings,
+    describe_setting,
+    prepare_environment,
+    read_settings,
+    settings_parameters,
+)
+from tasks.errors import PipelineError, SettingsError
+from tasks.version import PIPELINE_VERSION
+
+_EPILOG = """\
+examples:
+  articles run                       read raw/, write warehouse/
+  articles status                    what the tables hold, what is waiting
+  articles query "SELECT language, count(*) FROM documents GROUP BY ALL"
+  articles explain raw/story.txt     what became of this file
+  articles verify                    prove the tables against the raw files
+
+Every option of `run` can also be set by an environment variable, e.g.
+ARTICLES_WAREHOUSE_DIR; the README lists them all.
+"""
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: Command line; that of the process if not given.
+
+    Returns:
+        Exit status.
+    """
+    args = _parser().parse_args(arguments)
+    try:
+        status = int(args.command(args))
+        sys.stdout.flush()
+    except SettingsError as error:
+        return _fail(str(error), 2)
+    except PipelineError as error:
+        return _fail(str(error), 1)
+    except KeyboardInterrupt:
+        return _fail("Interrupted: the tables are as they were before.", _INTERRUPTED)
+    except BrokenPipeError:
+        # The reader, e.g. `head`, has had enough; Python must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def _fail(message: str, status: int) -> int:
+    prefix = "articles: " if status != _INTERRUPTED else ""
+    with contextlib.suppress(BrokenPipeError):
+        print(prefix + " ".join(message.split()), file=sys.stderr)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="articles",
+        description="Raw article files in, tidy Parquet tables out.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"article-pipeline {PIPELINE_VERSION}"
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_run(commands)
+    _add_status(commands)
+    _add_query(commands)
+    _add_explain(commands)
+    _add_verify(commands)
+    return parser
+
+
+def _add_run(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "run",
+        _run,
+        "Read new and changed raw files, replace the tables.",
+        "warehouse_dir",
+    )
+    _add_setting(parser, "engine", choices=get_args(Engine))
+    _add_setting(parser, "workers", metavar="N")
+    _add_setting(parser, "detector", choices=get_args(Detector))
+    parser.add_argument(
+        "--reprocess", action="store_true", help="read every file again"
+    )
+    parser.add_argument(
+        "--no-wait",
+        dest="wait_for_lock",
+        action="store_const",
+        const=False,
+        help="refuse at once if another run is writing",
+    )
+    parser.add_argument(
+        "--quiet", action="store_true", help="print nothing but errors"
+    )
+
+
+def _add_status(commands: Any) -> None:
+    _add_command(
+        commands,
+        "status",
+        _status,
+        "Show what the tables hold and which raw files are waiting.",
+        "warehouse_dir",
+    )
+
+
+def _add_query(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "query",
+        _query,
+        "Ask the tables in SQL (DuckDB): documents, paragraphs, removals, evidence,"
+        " sources, runs, and rejects.",
+    )
+    parser.add_argument("sql", metavar="SQL", help="one statement; - reads it from stdin")
+    parser.add_argument(
+        "--format",
+        choices=("table", "csv", "json", "jsonl"),
+        default="table",
+        help="how to print the answer (default: table)",
+    )
+    parser.add_argument(
+        "--max-rows",
+        type=int,
+        metavar="N",
+        help="rows to print, 0 for all (default: 50 in a table, else all)",
+    )
+
+
+def _add_explain(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "explain",
+        _explain,
+        "Show what became of a raw file: metadata with evidence, every paragraph and"
+        " every removed piece in order; or why it was rejected.",
+        "warehouse_dir",
+    )
+    parser.add_argument("file", metavar="FILE", help="as a path, or as in source_path")
+    parser.add_argument(
+        "--member",
+        metavar="N",
+        help="one article of a file with several: its line or item, from 1",
+    )
+
+
+def _add_verify(commands: Any) -> None:
+    _add_command(
+        commands,
+        "verify",
+        _verify,
+        "Prove every law of the tables, against the raw files too.",
+        "warehouse_dir",
+    )
+
+
+def _add_command(
+    commands: Any,
+    name: str,
+    command: Callable[[argparse.Namespace], int],
+    description: str,
+    *settings: str,
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=description, description=description
+    )
+    parser.set_defaults(command=command)
+    if settings:
+        _add_setting(parser, "raw_dir", option="--raw", metavar="DIR")
+    _add_setting(parser, "warehouse_dir", option="--warehouse", metavar="DIR")
+    return parser
+
+
+def _add_setting(
+    parser: argparse.ArgumentParser, name: str, option: str = "", **options: Any
+) -> None:
+    """Add an option without a default: what is not given is left to the environment."""
+    parser.add_argument(
+        option or f"--{name}",
+        dest=name,
+        help=describe_setting(name).replace("`", "").replace("%", "%%"),
+        **options,
+    )
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    names = {field.name for field in dataclasses.fields(Settings)}
+    return read_settings(**{k: v for k, v in vars(args).items() if k in names})
+
+
+def _run(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    from flows.terminal import open_screen
+
+    screen = open_screen(is_quiet=args.quiet)
+    from flows.plan import look_around
+
+    if not args.reprocess and (plan := look_around(settings)) and not plan.has_work:
+        screen.say_nothing_new(plan, settings)
+        return 0
+    prepare_environment()
+    with screen.watching():
+        from flows.ingest import ingest
+
+        summary = ingest(**settings_parameters(settings), reprocess=args.reprocess)
+    screen.show_run(summary, settings)
+    return 0
+
+
+def _status(args: argparse.Namespace) -> int:
+    from flows.status import show_status
+
+    show_status(_settings(args))
+    return 0
+
+
+def _query(args: argparse.Namespace) -> int:
+    from flows.query import run_query
+
+    sql = sys.stdin.read() if args.sql == "-" else args.sql
+    settings = _settings(args)
+    for piece in run_query(settings.warehouse_dir, sql, args.format, args.max_rows):
+        sys.stdout.write(piece)
+    return 0
+
+
+def _explain(args: argparse.Namespace) -> int:
+    from flows.explain import explain_file
+
+    explain_file(_settings(args), args.file, args.member)
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from flows.verify import verify_warehouse
+
+    return verify_warehouse(_settings(args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

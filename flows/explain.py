@@ -1,0 +1,364 @@
+"""What became of one raw file: every paragraph and every removed piece, in order."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text
+
+from flows.query import connect
+from flows.settings import Settings
+from flows.summary import count_of
+from tasks.errors import PipelineError
+from tasks.schema import Field, Kind, Reason, RemovalReason, Status
+
+Row = dict[str, Any]
+
+REASONS = {
+    Reason.UNSUPPORTED_FORMAT: "its name ends in nothing that holds articles",
+    Reason.IGNORED_PATTERN: "the setting `ignore` excludes it",
+    Reason.NOT_A_FILE: "it is not a regular file",
+    Reason.DANGLING_LINK: "it is a link to nothing",
+    Reason.LINK_CYCLE: "it is a link that leads back to itself",
+    Reason.UNDECODABLE_NAME: "its name is not UTF-8",
+    Reason.UNREADABLE: "it may not be read",
+    Reason.CHANGED_WHILE_READING: "it changed while it was being read",
+    Reason.TOO_LARGE: "it is larger than the setting `max_file_bytes`",
+    Reason.DECOMPRESSION_BOMB: "it unpacks to far more than an article",
+    Reason.BROKEN_COMPRESSION: "it cannot be unpacked",
+    Reason.EMPTY: "it has no bytes",
+    Reason.BLANK: "it holds only white space",
+    Reason.BINARY: "it is not text",
+    Reason.UNDECODABLE: "no encoding fits its bytes",
+    Reason.BROKEN_JSON: "it is not valid JSON",
+    Reason.NO_TEXT: "no field holds the text of an article",
+    Reason.NO_ARTICLE: "nothing is left that is an article",
+    Reason.FAILED: "a step failed on it",
+}
+"""Every reason in words."""
+
+_FACTS = [
+    ("authors", Field.AUTHORS),
+    ("published", Field.PUBLISHED_ON),
+    ("modified", Field.MODIFIED_ON),
+    ("publisher", Field.PUBLISHER),
+    ("url", Field.URL),
+    ("section", Field.SECTION),
+    ("tags", Field.TAGS),
+    ("translator", Field.TRANSLATOR),
+    ("original", Field.SOURCE_TITLE),
+    ("original url", Field.SOURCE_URL),
+]
+_COLUMNS = {Field.PUBLISHED_ON: "published_on", Field.MODIFIED_ON: "modified_on"}
+_MANY_ARTICLES = 200
+_UNKNOWN = "unknown"
+
+
+def explain_file(settings: Settings, file: str, member: str | None) -> None:
+    """Print what became of a file.
+
+    Args:
+        settings: Where the raw folder and the tables are.
+        file: Path of the file from here, absolute, or as in ``source_path``.
+        member: Line or item of one article; null for the whole file.
+
+    Raises:
+        PipelineError: The tables do not know the file or the member.
+    """
+    console = Console(highlight=False, soft_wrap=False)
+    if not console.is_terminal:  # a pipe has no width; fold as in an article
+        console = Console(highlight=False, width=100)
+    with connect(settings.warehouse_dir) as tables:
+        source = find_source(tables, settings.raw_dir, file)
+        documents = _select(
+            tables,
+            "FROM documents WHERE source_path = ?"
+            " ORDER BY try_cast(member AS INTEGER), member",
+            source["source_path"],
+        )
+        console.print(_head(source, documents))
+        if member is not None:
+            documents = [row for row in documents if row["member"] == member]
+            refused = [
+                row for row in source["rejected_members"] if row["member"] == member
+            ]
+            if not documents and not refused:
+                raise PipelineError(
+                    source["source_path"],
+                    f"has no member {member!r}",
+                    "Leave --member out for the list of its articles.",
+                )
+            console.print(_rejected_members(refused))
+        elif len(documents) + len(source["rejected_members"]) > 1:
+            console.print(_members(documents))
+            console.print(_rejected_members(source["rejected_members"]))
+            console.print(
+                Text("One of them in full: --member N", style="dim"), end="\n\n"
+            )
+            return
+        else:
+            console.print(_rejected_members(source["rejected_members"]))
+        for document in documents:
+            for part in _article(tables, document):
+                console.print(part)
+
+
+def find_source(
+    tables: duckdb.DuckDBPyConnection, raw_dir: Path, file: str
+) -> Row:
+    """Return the row of ``sources`` that a person means.
+
+    Raises:
+        PipelineError: No row fits; says whether the file is just not read yet.
+    """
+    for path in source_paths(raw_dir, file):
+        if rows := _select(tables, "FROM sources WHERE source_path = ?", path):
+            return rows[0]
+    exists = (raw_dir / file).exists() or Path(file).exists()
+    similar = tables.execute(
+        "SELECT source_path FROM sources"
+        " ORDER BY jaro_winkler_similarity(source_path, ?) DESC LIMIT 1",
+        [Path(file).name],
+    ).fetchone()
+    raise PipelineError(
+        file,
+        f"is in {raw_dir} but has not been read yet"
+        if exists
+        else f"no such file among the sources of {raw_dir}",
+        "Run `articles run` first."
+        if exists
+        else f"Did you mean {similar[0]!r}? `articles query"
+        ' "SELECT source_path FROM sources"` lists them all.'
+        if similar
+        else "The tables are empty.",
+    )
+
+
+def source_paths(raw_dir: Path, file: str) -> Iterator[str]:
+    """Yield what ``file`` may be called in ``source_path``, likeliest first.
+
+    Examples:
+        >>> list(source_paths(Path("/data/raw"), "/data/raw/de/a.txt"))
+        ['de/a.txt']
+    """
+    path = Path(file)
+    root = raw_dir.resolve()
+    for candidate in (path.absolute(), path.resolve()):
+        # Links inside the raw folder keep their own name, so resolve the folder only.
+        for base in (raw_dir.absolute(), root):
+            if candidate.is_relative_to(base):
+                yield candidate.relative_to(base).as_posix()
+                break
+    if not path.is_absolute():
+        yield path.as_posix()
+
+
+def _select(
+    tables: duckdb.DuckDBPyConnection, sql: str, *values: object
+) -> list[Row]:
+    result = tables.execute(sql, list(values))
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def _head(source: Row, documents: list[Row]) -> RenderableType:
+    """Return the file's own lines: what it is and whether it was accepted."""
+    status = Status(source["status"])
+    style = {Status.ACCEPTED: "green", Status.REJECTED: "red"}.get(status, "yellow")
+    head = Text(source["source_path"], style="bold")
+    head.append(f"  {status.value}", style=f"bold {style}")
+    facts = []
+    if source["size_bytes"] is not None:
+        facts.append(count_of(source["size_bytes"], "byte"))
+    if documents:
+        first = documents[0]
+        packed = f" in {first['compression']}" if first["compression"] else ""
+        score = first["encoding_score"]
+        sure = "" if score is None else f" {score:.2f}"
+        facts += [
+            first["format"] + packed,
+            f"{first['encoding']} ({first['encoding_method']}{sure})",
+            count_of(len(documents), "article"),
+        ]
+    lines = [head, Text(" · ".join(facts), style="dim")]
+    if source["reason"] and not source["rejected_members"]:
+        lines.append(_refusal(source["stage"], source["reason"], source["detail"]))
+    return Group(*lines)
+
+
+def _refusal(stage: str | None, reason: str, detail: str | None) -> Text:
+    text = Text(f"{REASONS.get(Reason(reason), reason)}", style="red")
+    text.append(f"  reason {reason}, step {stage or _UNKNOWN}", style="dim")
+    if detail:
+        text.append(f"\n{detail}", style="default")
+    return text
+
+
+def _members(documents: list[Row]) -> RenderableType:
+    grid = Grid(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    grid.add_column("member", justify="right")
+    grid.add_column("title", overflow="fold", ratio=1)
+    for name in ("language", "published"):
+        grid.add_column(name)
+    grid.add_column("paragraphs", justify="right")
+    for row in documents[:_MANY_ARTICLES]:
+        grid.add_row(
+            row["member"],
+            _given(row["title"]),
+            row["language"],
+            _date(row, Field.PUBLISHED_ON),
+            str(row["paragraph_count"]),
+        )
+    if (more := len(documents) - _MANY_ARTICLES) > 0:
+        return Group(grid, Text(f"and {count_of(more, 'article')} more", style="dim"))
+    return grid
+
+
+def _rejected_members(members: list[Row]) -> RenderableType:
+    parts: list[RenderableType] = []
+    for row in members:
+        text = Text(f"member {row['member']} ", style="bold")
+        text.append("rejected: ", style="bold red")
+        text.append_text(_refusal(row["stage"], row["reason"], row["detail"]))
+        parts.append(text)
+    return Group(*parts)
+
+
+def _article(
+    tables: duckdb.DuckDBPyConnection, document: Row
+) -> Iterator[RenderableType]:
+    key = document["document_id"]
+    evidence = _select(
+        tables, "FROM evidence WHERE document_id = ? ORDER BY field, rank", key
+    )
+    yield ""
+    yield _metadata(document, evidence)
+    yield ""
+    paragraphs = _select(
+        tables, "FROM paragraphs WHERE document_id = ? ORDER BY paragraph_index", key
+    )
+    removals = _select(
+        tables, "FROM removals WHERE document_id = ? ORDER BY start_chars", key
+    )
+    yield from _pieces(paragraphs, removals, document["language"])
+    removed = count_of(len(removals), "piece") + " removed"
+    yield Text(
+        f"{count_of(len(paragraphs), 'paragraph')}, {document['word_count']:,} words;"
+        f" {removed} ({document['removed_chars']:,} of"
+        f" {document['raw_chars']:,} characters).",
+        style="dim",
+    )
+
+
+def _metadata(document: Row, evidence: list[Row]) -> RenderableType:
+    by_field: dict[str, list[Row]] = {}
+    for row in evidence:
+        by_field.setdefault(row["field"], []).append(row)
+    grid = Grid(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold", ratio=3)
+    grid.add_column(style="dim", overflow="fold", ratio=2)
+    grid.add_row(
+        "title", Text(_given(document["title"]), style="bold"), _why(by_field, "title")
+    )
+    shares = document["languages"] or []
+    languages = ", ".join(f"{row['code']} {row['share']:.0%}" for row in shares)
+    grid.add_row(
+        "language",
+        f"{document['language']} ({document['language_score']:.2f})",
+        languages if len(shares) > 1 else "",
+    )
+    for label, field in _FACTS:
+        value = _fact(document, field)
+        if value or by_field.get(field):
+            grid.add_row(label, _given(value), _why(by_field, field))
+    if document["is_translated"]:
+        grid.add_row("translated", "yes", _why(by_field, Field.IS_TRANSLATED))
+    return grid
+
+
+def _fact(document: Row, field: Field) -> str:
+    if field in _COLUMNS:
+        return _date(document, field)
+    value = document[field.value]
+    return "; ".join(value) if isinstance(value, list) else str(value or "")
+
+
+def _date(document: Row, field: Field) -> str:
+    value = document[_COLUMNS[field]]
+    if value is None:
+        return ""
+    precision = document["published_precision"] or "day"
+    if field is not Field.PUBLISHED_ON:
+        precision = "day"
+    shown = {"year": "%Y", "month": "%Y-%m"}.get(precision, "%Y-%m-%d")
+    return str(value.strftime(shown))
+
+
+def _why(by_field: dict[str, list[Row]], field: str) -> str:
+    """Return the rule behind the value, then the values that were not chosen."""
+    parts = []
+    for row in by_field.get(field, []):
+        place = ""
+        if row["start_chars"] is not None:
+            place = f" at {row['start_chars']}-{row['end_chars']}"
+        claim = f"{row['rule_id']} {row['score']:.2f}{place}"
+        parts.append(claim if row["is_chosen"] else f"not {row['value']!r}: {claim}")
+    return "\n".join(parts)
+
+
+def _given(value: str | None) -> str:
+    return value or _UNKNOWN
+
+
+def _pieces(
+    paragraphs: list[Row], removals: list[Row], main_language: str
+) -> Iterator[RenderableType]:
+    """Yield kept and removed pieces in the order of the raw text.
+
+    A paragraph without a known place follows the one before it.
+    """
+    last = -1
+    pieces: list[tuple[int, int, Row]] = []
+    for row in paragraphs:
+        last = last if row["start_chars"] is None else row["start_chars"]
+        pieces.append((last, row["paragraph_index"], row))
+    pieces += [(row["start_chars"], -1, row) for row in removals]
+    for _, index, row in sorted(pieces, key=lambda piece: piece[:2]):
+        is_kept = index >= 0
+        yield _kept(row, main_language) if is_kept else _removed(row)
+
+
+def _place(row: Row) -> str:
+    if row["start_chars"] is None:
+        return "place unknown"
+    return f"{row['start_chars']}-{row['end_chars']}"
+
+
+def _kept(row: Row, main_language: str) -> RenderableType:
+    kind = Kind(row["kind"])
+    label = Text(f"{row['paragraph_index']:>3} ", style="green")
+    label.append(kind.value, style="bold green" if kind is Kind.HEADING else "green")
+    style = "dim" if row["language"] == main_language else "bold magenta"
+    label.append(f"  {row['language']} {row['language_score']:.2f}", style=style)
+    label.append(f"  {_place(row)}", style="dim")
+    if row["normalisations"]:
+        label.append(f"  {', '.join(row['normalisations'])}", style="dim")
+    body = Text(row["text"], style="bold" if kind is Kind.HEADING else "")
+    return Group(label, Padding(body, (0, 0, 1, 4)))
+
+
+def _removed(row: Row) -> RenderableType:
+    reason = RemovalReason(row["reason"])
+    label = Text("  − ", style="red")
+    into = f" into {row['field']}" if row["field"] else ""
+    label.append(f"{reason.value}{into}", style="red" if not into else "cyan")
+    label.append(f"  {row['rule_id']}  {_place(row)}", style="dim")
+    text = " ".join(row["text"].split())
+    body = Text(text, style="dim strike" if not into else "dim")
+    return Group(label, Padding(body, (0, 0, 1, 4)))

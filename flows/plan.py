@@ -1,0 +1,203 @@
+"""Which files must be read: what lies in ``raw/`` against the ledger, ``sources``.
+
+Plain Python and pandas: a run with nothing to do is known to be one before Prefect,
+which takes seconds to import and tens of seconds to start, is touched.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from tasks.schema import RETRIED_REASONS, Reason
+
+LEDGER_COLUMNS = [
+    "source_path",
+    "size_bytes",
+    "mtime_ns",
+    "sha256",
+    "status",
+    "reason",
+    "detail",
+    "run_id",
+]
+"""Columns of ``sources`` that a plan is made from."""
+
+CLOCK_TICK = timedelta(seconds=2)
+"""Coarsest time stamp of a common file system (FAT).
+
+A file changed within it of being read may change again without a new time stamp.
+"""
+
+_PACKED_RATIO = 5  # text shrinks about so much under gzip and zstd
+_PACKED = (".gz", ".zst")
+_CHUNK_BYTES = 1 << 20
+
+
+class Plan(NamedTuple):
+    """What a run has to do.
+
+    Attributes:
+        files: Every file found: ``source_path``, ``size_bytes``, ``mtime_ns``,
+            ``problem``, ``detail``; sorted by path.
+        todo: Rows of ``files`` that are new, changed or to be looked at again.
+        deleted: Paths in the ledger that are no longer found, sorted.
+        is_rebuild: Every file is read again, known or not.
+    """
+
+    files: pd.DataFrame
+    todo: pd.DataFrame
+    deleted: list[str]
+    is_rebuild: bool
+
+    @property
+    def has_work(self) -> bool:
+        """Whether anything has to be read or taken out."""
+        return bool(len(self.todo) or self.deleted)
+
+    @property
+    def unchanged_count(self) -> int:
+        """Files that are known and need no reading."""
+        return len(self.files) - len(self.todo)
+
+
+def make_plan(
+    files: pd.DataFrame, ledger: pd.DataFrame, raw_dir: Path, *, is_rebuild: bool
+) -> Plan:
+    """Compare the files found with the ledger.
+
+    A file is unchanged if size and time of change are those of the ledger. Where the
+    time alone cannot tell (changed while it was being read for the first time), the
+    content is compared.
+
+    Args:
+        files: Output of ``discover_files``.
+        ledger: Columns ``LEDGER_COLUMNS`` of ``sources``; no rows at first.
+        raw_dir: Where the files are.
+        is_rebuild: Read every file, whatever the ledger says.
+    """
+    known = files.merge(
+        ledger, on="source_path", how="left", suffixes=("", "_known"), indicator=True
+    )
+    deleted = sorted(set(ledger["source_path"]) - set(files["source_path"]))
+    if is_rebuild:
+        return Plan(files, files, deleted, is_rebuild=True)
+    same = (
+        (known["_merge"] == "both")
+        & _equal(known["size_bytes"], known["size_bytes_known"])
+        & _equal(known["mtime_ns"], known["mtime_ns_known"])
+        & _has_same_problem(known, raw_dir)
+    )
+    for row in known[same & _may_have_changed_unseen(known)].itertuples():
+        same[row.Index] = hash_file(raw_dir / str(row.source_path)) == row.sha256
+    todo = files[~same.to_numpy(dtype=bool)]
+    return Plan(files, todo.reset_index(drop=True), deleted, is_rebuild=False)
+
+
+def _equal(left: pd.Series, right: pd.Series) -> pd.Series:
+    """Equal, where two nulls are equal too."""
+    return (left == right).fillna(value=False) | (left.isna() & right.isna())
+
+
+def _has_same_problem(known: pd.DataFrame, raw_dir: Path) -> pd.Series:
+    """Whether looking at the file again would give the outcome of the ledger."""
+    found = known["problem"].notna()
+    as_before = _equal(known["problem"], known["reason"]) & _equal(
+        known["detail"], known["detail_known"]
+    )
+    gone = known["reason"].isin([reason.value for reason in RETRIED_REASONS])
+    same = as_before.where(found, ~gone).astype(bool)
+    unreadable = ~found & (known["reason"] == Reason.UNREADABLE.value)
+    for row in known[unreadable].itertuples():
+        same[row.Index] = not _is_readable(raw_dir / str(row.source_path))
+    return same
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError:
+        return False
+    return True
+
+
+def _may_have_changed_unseen(known: pd.DataFrame) -> pd.Series:
+    """Whether the file was changed so shortly before it was read that times tie.
+
+    The remedy is Git's for its own index ("racy Git"): compare the content.
+    """
+    starts = {
+        run_id: _started_ns(run_id) for run_id in known["run_id"].dropna().unique()
+    }
+    read_ns = known["run_id"].map(starts).astype("Int64")
+    tick_ns = int(CLOCK_TICK.total_seconds() * 1e9)
+    changed_ns = known["mtime_ns"].astype("Int64")
+    tied = (changed_ns >= read_ns - tick_ns).fillna(value=False)
+    return tied.astype(bool) & known["sha256"].notna()
+
+
+def new_run_id(now: datetime, salt: str) -> str:
+    """Return the id of a run: UTC start and six hex digits, sortable by time.
+
+    Examples:
+        >>> new_run_id(datetime(2026, 11, 21, 8, 30, 5, tzinfo=UTC), "c0ffee")
+        '20261121T083005Z-c0ffee'
+    """
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{salt}"
+
+
+def _started_ns(run_id: str) -> int:
+    start = datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return int(start.timestamp()) * 1_000_000_000
+
+
+def hash_file(path: Path) -> str | None:
+    """Return the SHA-256 of a file's bytes, null if it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    except OSError:
+        return None
+    return digest.hexdigest()
+
+
+def weigh(path: str, size_bytes: int) -> int:
+    """Estimate how many bytes of text a file holds.
+
+    Examples:
+        >>> weigh("a.txt", 100), weigh("a.jsonl.gz", 100)
+        (100, 500)
+    """
+    return size_bytes * (_PACKED_RATIO if path.endswith(_PACKED) else 1)
+
+
+def cut_batches(
+    todo: pd.DataFrame, *, batch_bytes: int, batch_files: int
+) -> Iterator[pd.DataFrame]:
+    """Cut the files into batches, in order.
+
+    Args:
+        todo: ``Plan.todo``.
+        batch_bytes: A batch is full once its files hold this much text.
+        batch_files: ... or when it has this many files.
+
+    Yields:
+        Consecutive rows of ``todo``, at least one each; a larger file is alone.
+    """
+    first, weight = 0, 0
+    sizes: Iterable[int] = todo["size_bytes"].fillna(0).astype("int64")
+    for index, (path, size) in enumerate(zip(todo["source_path"], sizes, strict=True)):
+        size_estimate = weigh(path, size)
+        is_full = weight + size_estimate > batch_bytes or index - first >= batch_files
+        if is_full and index > first:
+            yield todo.iloc[first:index].reset_index(drop=True)
+            first, weight = index, 0
+        weight += size_estimate
+    if first < len(todo):
+        yield todo.iloc[first:].reset_index(drop=True)

@@ -1,0 +1,46 @@
+"""How a run tells whoever watches how far it is: the terminal, or nobody.
+
+A flow run started by the command line runs in its process and thread, so a plain
+callback reaches the terminal; Prefect's UI gets its own progress artifact.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+
+class Event(NamedTuple):
+    """Something a run tells.
+
+    Attributes:
+        stage: What it is doing now: a step's name or another verb.
+        done_files: Files that have been through the line.
+        all_files: Files to be read in this run.
+        unchanged_files: Files that need no reading.
+    """
+
+    stage: str
+    done_files: int
+    all_files: int
+    unchanged_files: int
+
+
+Listener = Callable[[Event], None]
+
+_listeners: list[Listener] = []
+
+
+@contextlib.contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Pass every event of the runs inside the ``with`` block to ``listener``."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+def tell(event: Event) -> None:
+    """Tell all listeners."""
+    for listener in _listeners:
+        listener(event)

@@ -1,0 +1,202 @@
+"""What a run found, in numbers: summed up over its batches, told in Markdown."""
+
+import dataclasses
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
+
+from tasks.schema import Status, Step
+
+
+class StepCost(NamedTuple):
+    """Rows that left a step, and seconds spent in it over all workers."""
+
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSummary:
+    """Counts of one batch, or of several added up.
+
+    Attributes:
+        stems: Stems of the staged parts, one per batch.
+        files: Files by ``Status``.
+        documents: Rows of ``documents``.
+        paragraphs: Rows of ``paragraphs``.
+        removals: Rows of ``removals``.
+        languages: Documents by language.
+        rejects: Rejected files and articles by ``Reason``.
+        examples: The first path of each ``Reason``.
+        steps: Cost by ``Step``, in order.
+    """
+
+    stems: tuple[str, ...] = ()
+    files: Counter[str] = field(default_factory=Counter)
+    documents: int = 0
+    paragraphs: int = 0
+    removals: int = 0
+    languages: Counter[str] = field(default_factory=Counter)
+    rejects: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    steps: dict[str, StepCost] = field(default_factory=dict)
+
+    def __add__(self, other: Self) -> Self:
+        """Add the counts of another batch; the first example of a reason stays."""
+        steps = dict(self.steps)
+        for name, cost in other.steps.items():
+            old = steps.get(name, StepCost(0, 0.0))
+            steps[name] = StepCost(old.rows + cost.rows, old.seconds + cost.seconds)
+        return dataclasses.replace(
+            self,
+            stems=self.stems + other.stems,
+            files=self.files + other.files,
+            documents=self.documents + other.documents,
+            paragraphs=self.paragraphs + other.paragraphs,
+            removals=self.removals + other.removals,
+            languages=self.languages + other.languages,
+            rejects=self.rejects + other.rejects,
+            examples=other.examples | self.examples,
+            steps=steps,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a whole run did.
+
+    Attributes:
+        run_id: Id of the run.
+        snapshot: Snapshot that holds the outcome; null if nothing had to be written.
+        discovered: Files found in the raw folder.
+        unchanged: Files known and not read again.
+        deleted: Files gone since the run before.
+        batch: Counts of the files read.
+        seconds: Wall clock, from the lock to the publication.
+    """
+
+    run_id: str
+    snapshot: str | None
+    discovered: int
+    unchanged: int
+    deleted: int
+    batch: BatchSummary
+    seconds: float
+
+    @property
+    def processed(self) -> int:
+        """Files read in this run."""
+        return self.batch.files.total()
+
+
+def funnel(summary: RunSummary) -> list[tuple[str, int, str]]:
+    """Return what is left after each stage: label, count, remark."""
+    files, batch = summary.batch.files, summary.batch
+    rows = [
+        ("files found", summary.discovered, ""),
+        ("unchanged", summary.unchanged, "not read again"),
+        ("read", summary.processed, ""),
+        ("ignored", files[Status.IGNORED], "setting `ignore`"),
+        ("rejected", files[Status.REJECTED], "see the reasons"),
+        ("accepted", files[Status.ACCEPTED], ""),
+        ("deleted", summary.deleted, "gone from the raw folder"),
+        ("articles", batch.documents, ""),
+        ("paragraphs", batch.paragraphs, ""),
+        ("pieces removed", batch.removals, "kept in `removals`"),
+    ]
+    always = {"files found", "read", "accepted", "articles", "paragraphs"}
+    return [row for row in rows if row[1] or row[0] in always]
+
+
+def report_markdown(summary: RunSummary) -> str:
+    """Tell a run as Markdown, for the artifact ``ingest-summary`` in Prefect's UI."""
+    batch = summary.batch
+    parts = [
+        f"# {headline(summary)}\n",
+        _markdown_table(
+            ("stage", "count", ""),
+            [(label, f"{count:,}", note) for label, count, note in funnel(summary)],
+        ),
+    ]
+    if batch.languages:
+        parts += [
+            "## Languages\n",
+            _markdown_table(
+                ("language", "articles"),
+                [(f"`{k}`", f"{v:,}") for k, v in batch.languages.most_common()],
+            ),
+        ]
+    if batch.rejects:
+        parts += [
+            "## Rejected\n",
+            _markdown_table(
+                ("reason", "count", "for example"),
+                [
+                    (f"`{reason}`", f"{count:,}", _code(batch.examples[reason]))
+                    for reason, count in batch.rejects.most_common()
+                ],
+            ),
+            "`articles explain FILE` says more; the view `rejects` has them all.\n",
+        ]
+    parts += ["## Steps\n", steps_markdown(batch)]
+    if summary.snapshot:
+        parts.append(f"Run `{summary.run_id}`, snapshot `{summary.snapshot}`.\n")
+    return "\n".join(parts)
+
+
+def steps_markdown(batch: BatchSummary) -> str:
+    """Return rows, seconds and rows per second of each step as a Markdown table."""
+    return _markdown_table(
+        ("step", "rows out", "seconds", "rows per second"),
+        [
+            (name, f"{cost.rows:,}", f"{cost.seconds:.2f}", _rate(cost))
+            for name, cost in batch.steps.items()
+        ],
+    )
+
+
+def headline(summary: RunSummary) -> str:
+    """Return the run in one line."""
+    if not summary.processed and not summary.deleted:
+        return f"Nothing new: {count_of(summary.discovered, 'file')} known already"
+    gone = f", {summary.deleted:,} deleted" if summary.deleted else ""
+    rejected = summary.batch.rejects.total()
+    refused = f", {rejected:,} rejected" if rejected else ""
+    return (
+        f"{count_of(summary.processed, 'file')} read{refused}{gone}:"
+        f" {count_of(summary.batch.documents, 'article')},"
+        f" {count_of(summary.batch.paragraphs, 'paragraph')}"
+        f" in {summary.seconds:.1f} s"
+    )
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    Examples:
+        >>> count_of(1, "file"), count_of(1200, "file")
+        ('1 file', '1,200 files')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _rate(cost: StepCost) -> str:
+    return f"{cost.rows / cost.seconds:,.0f}" if cost.seconds else ""
+
+
+def _code(text: str) -> str:
+    """Quote a path, which may hold anything, inside a Markdown table."""
+    text = text.replace("|", "\\|").replace("`", "'")
+    return f"`{' '.join(text.split())}`"
+
+
+def _markdown_table(
+    header: tuple[str, ...], rows: list[tuple[str, ...]]
+) -> str:
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+STEP_NAMES = tuple(step.value for step in Step)
+"""Every step, in order."""

@@ -1,0 +1,477 @@
+"""Step `clean`: tell the article from what the page left around it.
+
+Decoded text becomes blocks. Each is kept, or removed with a reason and the rule that
+decided, or lifted into a metadata field. Rules judge by position and shape; what a line
+says, in any language, comes from ``lexicon``. When in doubt a block is kept.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks import lexicon
+from tasks.dates import DateFound, find_dates, is_date_line
+from tasks.layout import find_blocks
+from tasks.markdown import read_front_matter, read_markdown
+from tasks.names import parse_names
+from tasks.pieces import Block, Claim
+from tasks.schema import Field, Kind, Markup, Reason, RemovalReason, Step
+from tasks.shape import ends_sentence, find_urls, is_prose, measure_words
+from tasks.webpage import read_webpage
+
+_HEAD_BLOCKS = 15
+_TITLE_CHARS = 250
+_TITLE_WORDS = 32
+_CREDIT_WORDS = 25
+_OPENER_WORDS = 30
+_CRAWLER_PREFIX = re.compile(
+    r"\s*(?P<key>[^\W\d_]{3,12}):?\s+(?P<value>\d{4}-\d{2}(?:-\d{2})?)\s+(?=\S)"
+)
+_SEGMENTS = re.compile(r"\s*(?:[|·•▪—–/]|,(?=\s)|\s-\s|;|\n)\s*")
+_TITLE_STOP = re.compile(r"[.,;:。，；：]$")
+
+_BY_LABEL, _BY_PLACE, _BY_GUESS = 0.9, 0.8, 0.6
+
+
+@dataclass(slots=True)
+class _Draft:
+    """One article while its blocks are being judged."""
+
+    raw: str
+    blocks: list[Block]
+    claims: list[Claim] = field(default_factory=list)
+
+    def kept(self) -> list[int]:
+        """Return the indexes of blocks that still belong to the article."""
+        return [i for i, block in enumerate(self.blocks) if block.reason is None]
+
+    def remove(self, index: int, reason: RemovalReason, rule_id: str) -> None:
+        """Take a block out of the article; its text is then the span itself."""
+        block = self.blocks[index]
+        self.blocks[index] = replace(
+            block, text=self._span(block), reason=reason, rule_id=rule_id
+        )
+
+    def lift(self, index: int, into: Field, rule_id: str) -> None:
+        """Take a block out of the article because it became metadata."""
+        self.remove(index, RemovalReason.LIFTED, rule_id)
+        self.blocks[index] = replace(self.blocks[index], field=into)
+
+    def claim(
+        self, into: Field, value: str, rule_id: str, score: float, index: int
+    ) -> None:
+        """Note a metadata value found in a block."""
+        block = self.blocks[index]
+        self.claims.append(
+            Claim(into, value, rule_id, score, block.start_chars, block.end_chars)
+        )
+
+    def _span(self, block: Block) -> str:
+        if block.start_chars is None or block.end_chars is None:
+            return block.text
+        return self.raw[block.start_chars : block.end_chars]
+
+
+def clean_text(raw: str, markup: Markup, claims: list[Claim]) -> tuple[
+    list[Block], list[Claim]
+]:
+    """Cut one article into blocks and decide the fate of each.
+
+    Args:
+        raw: Decoded text of the article.
+        markup: How to read it.
+        claims: Metadata known already, e.g. the fields of a JSON object.
+
+    Returns:
+        Blocks in order, and the claims with those added that the text makes. In plain
+        text and Markdown the blocks hold every character that is not white space.
+    """
+    if markup is Markup.HTML:
+        page = read_webpage(raw)
+        draft = _Draft(raw, list(page.blocks), [*claims, *page.claims])
+    elif markup is Markup.MARKDOWN:
+        page = read_markdown(raw)
+        draft = _Draft(raw, list(page.blocks), [*claims, *page.claims])
+    else:
+        draft = _read_plain(raw, claims)
+    _drop_leftovers(draft)
+    _lift_head(draft)
+    _lift_title(draft, markup)
+    _lift_bare_byline(draft)
+    _drop_after_openers(draft)
+    return draft.blocks, draft.claims
+
+
+def _read_plain(raw: str, claims: list[Claim]) -> _Draft:
+    front, found = read_front_matter(raw)
+    offset = (front.end_chars or 0) if front else 0
+    draft = _Draft(raw, [front] if front else [], [*claims, *found])
+    prefix = None if front else _find_crawler_prefix(raw)
+    if prefix:
+        draft.blocks.append(prefix[0])
+        draft.claims.append(prefix[1])
+        offset = prefix[0].end_chars or 0
+    for block in find_blocks(raw[offset:]):
+        draft.blocks.append(
+            replace(
+                block,
+                start_chars=(block.start_chars or 0) + offset,
+                end_chars=(block.end_chars or 0) + offset,
+            )
+        )
+    return draft
+
+
+def _find_crawler_prefix(raw: str) -> tuple[Block, Claim] | None:
+    """Find a key and a date that a crawler put before the first word of the text.
+
+    As in `` date 2025-01 The first sentence``: one word that announces a date in some
+    language, an ISO date, then text.
+    """
+    match = _CRAWLER_PREFIX.match(raw)
+    if not match or not lexicon.is_date_word(match["key"]):
+        return None
+    start, end = match.start("key"), match.end("value")
+    block = Block(
+        start,
+        end,
+        raw[start:end],
+        reason=RemovalReason.LIFTED,
+        rule_id="head.crawler_prefix",
+        field=Field.PUBLISHED_ON,
+    )
+    into = Field.PUBLISHED_ON
+    return block, Claim(
+        into, match["value"], "head.crawler_prefix", _BY_PLACE, start, end
+    )
+
+
+# ---- leftovers of the page ----------------------------------------------------------
+
+
+def _drop_leftovers(draft: _Draft) -> None:
+    """Remove lines that are, as a whole, a known leftover of pages in some language."""
+    for index in draft.kept():
+        block = draft.blocks[index]
+        phrase = lexicon.find_leftover(block.text)
+        if phrase is None and (opener := lexicon.find_opener(block.text)):
+            rest = block.text[opener.end :]
+            announced = block.text[: opener.end].rstrip().endswith((":", "："))
+            short = measure_words(block.text) <= _OPENER_WORDS
+            if short and (announced or not ends_sentence(rest)):
+                phrase = opener
+        if phrase:
+            draft.remove(index, RemovalReason(phrase.name), phrase.rule_id)
+
+
+def _drop_after_openers(draft: _Draft) -> None:
+    """Remove the lines that a related-links or comment-form line announces.
+
+    At the end of the text these are all short lines that follow. Inside the text they
+    are those of the same group of lines, up to the next running text.
+    """
+    prose = [i for i in draft.kept() if is_prose(draft.blocks[i].text)]
+    last_prose = prose[-1] if prose else -1
+    spread = {RemovalReason.RELATED_LINKS, RemovalReason.COMMENT_FORM}
+    index = 0
+    while index < len(draft.blocks):
+        opener = draft.blocks[index]
+        index += 1
+        if opener.reason not in spread:
+            continue
+        group = list(_short_lines_after(draft, index, tail=index > last_prose))
+        if index <= last_prose and len(group) > 1 and not _has_blank(draft, group):
+            group.pop()  # the line before running text may be its heading
+        for follower in group:
+            rule_id = f"after.{opener.rule_id}"
+            draft.remove(follower, RemovalReason(opener.reason), rule_id)
+
+
+def _short_lines_after(draft: _Draft, index: int, *, tail: bool) -> Iterator[int]:
+    for follower in range(index, len(draft.blocks)):
+        block = draft.blocks[follower]
+        if block.reason is RemovalReason.LAYOUT:
+            continue
+        if block.reason or is_prose(block.text) or _is_about_article(block.text):
+            return
+        if not tail and (block.blank_before or block.kind is Kind.HEADING):
+            return
+        if tail or not ends_sentence(block.text):
+            yield follower
+
+
+def _has_blank(draft: _Draft, group: list[int]) -> bool:
+    following = draft.blocks[group[-1] + 1 :]
+    return bool(following) and following[0].blank_before
+
+
+def _is_about_article(text: str) -> bool:
+    return bool(lexicon.find_notes(text))
+
+
+# ---- metadata lines -----------------------------------------------------------------
+
+
+def _lift_head(draft: _Draft) -> None:
+    """Lift lines that hold nothing but date, names or address of the article."""
+    kept = draft.kept()
+    for position, index in enumerate(kept):
+        text = draft.blocks[index].text
+        if measure_words(text) > _CREDIT_WORDS:
+            continue
+        if _lift_address(draft, index):
+            continue
+        if position < _HEAD_BLOCKS and not _is_about_article(text):
+            _lift_credit(draft, index)
+
+
+def _lift_address(draft: _Draft, index: int) -> bool:
+    """Lift ``Permalink: https://...``, wherever it stands."""
+    text = draft.blocks[index].text
+    urls = find_urls(text)
+    if len(urls) != 1 or urls[0][1] != len(text):
+        return False
+    start, end = urls[0]
+    for label in lexicon.find_labels(text):
+        if label.name == "permalink" and label.end >= start:
+            rule_id = label.rule_id
+            draft.claim(Field.URL, text[start:end], rule_id, _BY_LABEL, index)
+            draft.lift(index, Field.URL, rule_id)
+            return True
+    return False
+
+
+def _lift_credit(draft: _Draft, index: int) -> None:
+    """Lift a line made of dates and labelled names only, as stands under a title."""
+    text = draft.blocks[index].text
+    if alone := is_date_line(text):
+        _claim_date(draft, index, alone, text)
+        draft.lift(index, _date_field(text), "head.date_line")
+        return
+    dates = find_dates(text)
+    rest = _cut(text, dates)
+    names: tuple[str, ...] = ()
+    rule_id = ""
+    for segment in _labelled_segments(rest):
+        label, value = segment
+        if label is None:
+            return
+        if label.name == "byline":
+            names += parse_names(value)
+            rule_id = label.rule_id
+            if not names:
+                return
+    if not names:
+        return
+    draft.claim(Field.AUTHORS, "; ".join(names), rule_id, _BY_LABEL, index)
+    for date in dates:
+        _claim_date(draft, index, date, text)
+    draft.lift(index, Field.AUTHORS, rule_id)
+
+
+def _labelled_segments(
+    text: str,
+) -> Iterator[tuple[lexicon.Phrase | None, str]]:
+    """Yield each segment of a credit line with its label; null label: not understood.
+
+    A segment without a label goes on in the segment before (``Von A, Redakteurin``).
+    """
+    current: lexicon.Phrase | None = None
+    value = ""
+    for segment in _SEGMENTS.split(text):
+        piece = segment.strip(" .:()")
+        if not piece:
+            continue
+        labels = [
+            label
+            for label in lexicon.find_labels(segment)
+            if label.name in {"byline", "published", "updated", "reading_time"}
+        ]
+        if labels or lexicon.find_leftover(segment):
+            if current:
+                yield current, value
+            current = labels[0] if labels else None
+            value = segment[labels[0].end :] if labels else ""
+        elif current:
+            value = f"{value}, {piece}"
+        else:
+            yield None, piece
+    if current:
+        yield current, value
+
+
+def _cut(text: str, dates: list[DateFound]) -> str:
+    for date in reversed(dates):
+        text = f"{text[: date.start]} | {text[date.end :]}"
+    return text
+
+
+def _date_field(text: str) -> Field:
+    labels = {label.name for label in lexicon.find_labels(text)}
+    return Field.MODIFIED_ON if "updated" in labels else Field.PUBLISHED_ON
+
+
+def _claim_date(draft: _Draft, index: int, date: DateFound, text: str) -> None:
+    block = draft.blocks[index]
+    start = block.start_chars
+    exact = start is not None and not block.normalisations
+    draft.claims.append(
+        Claim(
+            _date_field(text),
+            date.value,
+            "head.date_line",
+            _BY_GUESS if date.is_ambiguous else _BY_LABEL,
+            (start or 0) + date.start if exact else start,
+            (start or 0) + date.end if exact else block.end_chars,
+        )
+    )
+
+
+# ---- title --------------------------------------------------------------------------
+
+
+def _lift_title(draft: _Draft, markup: Markup) -> None:
+    """Lift the title from the top of the text and remove its repetitions."""
+    known = [
+        lexicon.fold(claim.value)
+        for claim in draft.claims
+        if claim.field is Field.TITLE
+    ]
+    index = _find_title(draft, known, markup)
+    titles = set(known)
+    if index is not None:
+        text = draft.blocks[index].text
+        titles.add(lexicon.fold(text))
+        rule_id = "head.title"
+        draft.claim(Field.TITLE, text, rule_id, _BY_PLACE, index)
+        draft.lift(index, Field.TITLE, rule_id)
+    titles.discard("")
+    for other in draft.kept():
+        if lexicon.fold(draft.blocks[other].text) in titles:
+            draft.remove(other, RemovalReason.REPEATED_TITLE, "head.repeated_title")
+
+
+def _find_title(draft: _Draft, known: list[str], markup: Markup) -> int | None:
+    kept = draft.kept()
+    top = kept[:_HEAD_BLOCKS]
+    for index in top:
+        if lexicon.fold(draft.blocks[index].text) in known:
+            return index
+    if markup is Markup.HTML and known:
+        return None
+    if not any(is_prose(draft.blocks[index].text) for index in kept[1:]):
+        return None
+    candidates = []
+    for index in top:
+        if not _could_be_title(draft.blocks[index]):
+            break
+        candidates.append(index)
+    if not candidates:
+        return None
+    folded = [lexicon.fold(draft.blocks[index].text) for index in kept]
+    for index in candidates:
+        if folded.count(lexicon.fold(draft.blocks[index].text)) > 1:
+            return index
+    return candidates[0]
+
+
+def _could_be_title(block: Block) -> bool:
+    text = block.text
+    if block.kind not in {None, Kind.BODY, Kind.HEADING} or find_urls(text):
+        return False
+    if len(text) > _TITLE_CHARS or measure_words(text) > _TITLE_WORDS:
+        return False
+    if _TITLE_STOP.search(text.rstrip("\"'”“»›’)")) or not any(map(str.isalpha, text)):
+        return False
+    return not lexicon.is_credit(text) and not _is_about_article(text)
+
+
+def _lift_bare_byline(draft: _Draft) -> None:
+    """Lift a name that stands alone, right after the title or the date."""
+    for index in draft.kept()[:_HEAD_BLOCKS]:
+        before = [b for b in draft.blocks[:index] if b.reason is RemovalReason.LIFTED]
+        text = draft.blocks[index].text
+        if not before or draft.blocks[index].kind not in {None, Kind.BODY}:
+            return
+        if any(claim.field is Field.AUTHORS for claim in draft.claims):
+            return
+        names = parse_names(text, labelled=False)
+        if not names or ends_sentence(text) or lexicon.fold(text) in _headings(draft):
+            return
+        draft.claim(Field.AUTHORS, "; ".join(names), "head.bare_name", _BY_GUESS, index)
+        draft.lift(index, Field.AUTHORS, "head.bare_name")
+        return
+
+
+def _headings(draft: _Draft) -> set[str]:
+    return {
+        lexicon.fold(block.text)
+        for block in draft.blocks
+        if block.kind is Kind.HEADING and block.reason is None
+    }
+
+
+# ---- the task -----------------------------------------------------------------------
+
+
+@task(name="clean", cache_policy=NO_CACHE, persist_result=False)
+def clean_articles(
+    articles: pd.DataFrame, claims: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Cut every article of a batch into blocks.
+
+    Args:
+        articles: One row per article; needs ``document_id``, ``markup``, ``raw_text``.
+        claims: One row per metadata value known so far.
+
+    Returns:
+        ``blocks`` (one row per block, in order), ``claims`` (with those of the text) and
+        ``rejects`` (one row per article of which nothing is left).
+    """
+    given: dict[str, list[Claim]] = {}
+    for row in claims.to_dict("records"):
+        given.setdefault(row.pop("document_id"), []).append(_as_claim(row))
+    block_rows: list[tuple[object, ...]] = []
+    claim_rows: list[tuple[object, ...]] = []
+    rejects: list[tuple[str, str, str, str]] = []
+    for document_id, markup, raw in zip(
+        articles["document_id"], articles["markup"], articles["raw_text"], strict=True
+    ):
+        blocks, found = clean_text(raw, Markup(markup), given.get(document_id, []))
+        if all(block.reason for block in blocks):
+            detail = f"nothing of its {len(raw):,} characters is an article"
+            rejects.append((document_id, Step.CLEAN, Reason.NO_ARTICLE, detail))
+            continue
+        block_rows += (
+            (document_id, index, *(getattr(block, name) for name in Block.__slots__))
+            for index, block in enumerate(blocks)
+        )
+        claim_rows += (
+            (document_id, *(getattr(claim, name) for name in Claim.__slots__))
+            for claim in found
+        )
+    places = {"start_chars": "Int64", "end_chars": "Int64"}
+    return (
+        pd.DataFrame(block_rows, columns=[*_KEY, *Block.__slots__]).astype(places),
+        pd.DataFrame(claim_rows, columns=[_KEY[0], *Claim.__slots__]).astype(places),
+        pd.DataFrame(rejects, columns=[_KEY[0], "stage", "reason", "detail"]),
+    )
+
+
+_KEY = ["document_id", "block_index"]
+
+
+def _as_claim(row: dict[str, object]) -> Claim:
+    start, end = row["start_chars"], row["end_chars"]
+    return Claim(
+        Field(str(row["field"])),
+        str(row["value"]),
+        str(row["rule_id"]),
+        float(str(row["score"])),
+        None if pd.isna(start) else int(str(start)),  # type: ignore[call-overload]
+        None if pd.isna(end) else int(str(end)),  # type: ignore[call-overload]
+    )

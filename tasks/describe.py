@@ -1,0 +1,293 @@
+"""Step `describe`: choose each article's metadata and keep the evidence.
+
+Every value found is a claim with its rule and score. The best claim of a field becomes
+the value if it can be read strictly and is trusted enough; the others stay visible.
+"""
+
+import datetime
+import hashlib
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import pandas as pd
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks import lexicon
+from tasks.notes import read_note, read_source_title
+from tasks.pieces import Claim
+from tasks.schema import DOCUMENTS, EVIDENCE, Field, Kind, Precision
+from tasks.shape import count_words
+from tasks.version import PIPELINE_VERSION
+
+_MIN_SCORE = 0.5
+_HOST_SCORE = 0.3
+_LISTS = {Field.AUTHORS, Field.TAGS}
+_DATES = {Field.PUBLISHED_ON, Field.MODIFIED_ON}
+_URLS = {Field.URL, Field.SOURCE_URL}
+_PRECISIONS = {
+    len("2025"): Precision.YEAR,
+    len("2025-01"): Precision.MONTH,
+    len("2025-01-29"): Precision.DAY,
+}
+
+
+class Note(NamedTuple):
+    """A paragraph of kind ``note``: its text and place."""
+
+    text: str
+    start_chars: int | None
+    end_chars: int | None
+    is_exact: bool
+
+
+def read_date(value: str) -> tuple[datetime.date, Precision] | None:
+    """Read an ISO 8601 date as far as it is known; unknown parts become 1.
+
+    Examples:
+        >>> read_date("2025-01")
+        (datetime.date(2025, 1, 1), <Precision.MONTH: 'month'>)
+        >>> read_date("2025-02-31") is None
+        True
+    """
+    precision = _PRECISIONS.get(len(value))
+    if precision is None:
+        return None
+    parts = value.split("-")
+    try:
+        numbers = [int(part) for part in parts]
+        return datetime.date(*numbers, *[1] * (3 - len(numbers))), precision
+    except (TypeError, ValueError):
+        return None
+
+
+def read_notes(notes: list[Note]) -> list[Claim]:
+    """Read the claims of all notes of an article, in order."""
+    claims: list[Claim] = []
+    announced = False
+    for note in notes:
+        if announced:
+            title = read_source_title(note.text, note.start_chars, note.end_chars)
+            claims += [title] if title else []
+        claims += read_note(note.text, note.start_chars, exact=note.is_exact)
+        announced = note.text.endswith((":", "："))
+    return claims
+
+
+def rank_claims(claims: Iterable[Claim]) -> dict[Field, list[Claim]]:
+    """Order the usable claims of each field, best first.
+
+    A claim is usable if its value can be stored: a date that exists, a web address with
+    a host, a name that is not empty. Equal scores keep the order of the text.
+    """
+    ranked: dict[Field, list[Claim]] = defaultdict(list)
+    for claim in claims:
+        value = _tidy(claim.value)
+        if not value or (claim.field in _DATES and read_date(value) is None):
+            continue
+        if claim.field in _URLS and not _host(value):
+            continue
+        ranked[claim.field].append(replace(claim, value=value))
+    for field, values in ranked.items():
+        unique: dict[tuple[str, str], Claim] = {}
+        for claim in values:
+            unique.setdefault((claim.value, claim.rule_id), claim)
+        ranked[field] = sorted(unique.values(), key=lambda claim: -claim.score)
+    return ranked
+
+
+def choose(claims: Iterable[Claim]) -> tuple[dict[Field, Claim], list[Claim]]:
+    """Choose the value of every field.
+
+    Returns:
+        The chosen claim by field, and all usable claims, best first within a field.
+    """
+    ranked = rank_claims(claims)
+    if not _best(ranked, Field.PUBLISHER) and (url := _best(ranked, Field.URL)):
+        host = _host(url.value).removeprefix("www.")
+        ranked[Field.PUBLISHER].append(
+            Claim(Field.PUBLISHER, host, "url.host", _MIN_SCORE)
+        )
+    if publisher := _best(ranked, Field.PUBLISHER):
+        # A medium named as author of its own articles says nothing about who wrote.
+        same = lexicon.fold(publisher.value)
+        authors = ranked.get(Field.AUTHORS, [])
+        people = [claim for claim in authors if lexicon.fold(claim.value) != same]
+        named = [
+            claim if claim in people else replace(claim, score=_HOST_SCORE)
+            for claim in authors
+        ]
+        if named:
+            ranked[Field.AUTHORS] = sorted(named, key=lambda claim: -claim.score)
+    chosen = {
+        field: best for field in ranked if (best := _best(ranked, field)) is not None
+    }
+    return chosen, [claim for field in Field for claim in ranked.get(field, [])]
+
+
+def _best(ranked: dict[Field, list[Claim]], field: Field) -> Claim | None:
+    values = ranked.get(field)
+    return values[0] if values and values[0].score >= _MIN_SCORE else None
+
+
+def _tidy(value: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", value).split())
+
+
+def _host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in {"http", "https"} and "." in (parts.hostname or "")
+        return (parts.hostname or "") if known else ""
+    except ValueError:
+        return ""
+
+
+def _values(chosen: dict[Field, Claim]) -> dict[str, Any]:
+    """Return the metadata columns of `documents`."""
+    row: dict[str, Any] = {}
+    for field in Field:
+        if field in {Field.LANGUAGE, Field.OTHER, Field.IS_TRANSLATED}:
+            continue
+        claim = chosen.get(field)
+        if field in _LISTS:
+            row[field] = [part for part in claim.value.split("; ")] if claim else []
+        elif field in _DATES:
+            row[field] = read_date(claim.value)[0] if claim else None  # type: ignore[index]
+        else:
+            row[field] = claim.value if claim else None
+    published = chosen.get(Field.PUBLISHED_ON)
+    row["published_precision"] = (
+        _PRECISIONS[len(published.value)].value if published else None
+    )
+    row["is_translated"] = (
+        Field.IS_TRANSLATED in chosen or Field.TRANSLATOR in chosen
+    )
+    return row
+
+
+_COPIED = [
+    "document_id",
+    "source_path",
+    "member",
+    "sha256",
+    "format",
+    "compression",
+    "encoding",
+    "encoding_method",
+    "encoding_score",
+    "encoding_errors",
+    "text_field",
+    "language",
+    "language_score",
+    "languages",
+]
+
+
+@task(name="describe", cache_policy=NO_CACHE, persist_result=False)
+def describe_articles(
+    articles: pd.DataFrame,
+    paragraphs: pd.DataFrame,
+    removals: pd.DataFrame,
+    claims: pd.DataFrame,
+    run_id: str,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Make the rows of `documents` and `evidence` of a batch.
+
+    Args:
+        articles: One row per article, with its languages.
+        paragraphs: Rows of `paragraphs`; articles without any get no document.
+        removals: Rows of `removals`.
+        claims: One row per metadata value found so far.
+        run_id: Run to note in each document.
+
+    Returns:
+        ``documents`` (one row per article) and ``evidence`` (one row per usable claim),
+        with the columns of the contract.
+    """
+    by_document: dict[str, list[Claim]] = defaultdict(list)
+    for row in claims.itertuples(index=False):
+        by_document[row.document_id].append(_as_claim(row))
+    texts = paragraphs.groupby("document_id", sort=False)["text"].agg("\n\n".join)
+    counts = paragraphs.groupby("document_id", sort=False).size()
+    lengths = removals["end_chars"] - removals["start_chars"]
+    removed = lengths.groupby(removals["document_id"]).sum()
+    notes = _notes(paragraphs)
+    documents: list[dict[str, Any]] = []
+    evidence: list[tuple[Any, ...]] = []
+    for article in articles.to_dict("records"):
+        document_id = article["document_id"]
+        if document_id not in texts.index:
+            continue
+        found = by_document[document_id] + read_notes(notes.get(document_id, []))
+        chosen, ranked = choose(found)
+        ranks: dict[Field, int] = defaultdict(int)
+        for claim in ranked:
+            ranks[claim.field] += 1
+            evidence.append(
+                (
+                    document_id,
+                    claim.field.value,
+                    ranks[claim.field],
+                    claim.value,
+                    claim.rule_id,
+                    claim.score,
+                    claim.start_chars,
+                    claim.end_chars,
+                    chosen.get(claim.field) is claim,
+                )
+            )
+        text = texts[document_id]
+        documents.append(
+            {name: article[name] for name in _COPIED}
+            | _values(chosen)
+            | {
+                "raw_chars": len(article["raw_text"]),
+                "text": text,
+                "text_sha256": hashlib.sha256(text.encode()).hexdigest(),
+                "paragraph_count": int(counts[document_id]),
+                "word_count": count_words(text),
+                "character_count": len(text),
+                "removed_chars": int(removed.get(document_id, 0)),
+                "run_id": run_id,
+                "pipeline_version": PIPELINE_VERSION,
+            }
+        )
+    return (
+        pd.DataFrame(documents, columns=DOCUMENTS.schema.names),
+        pd.DataFrame(evidence, columns=EVIDENCE.schema.names).astype(
+            {"start_chars": "Int64", "end_chars": "Int64"}
+        ),
+    )
+
+
+def _notes(paragraphs: pd.DataFrame) -> dict[str, list[Note]]:
+    notes: dict[str, list[Note]] = defaultdict(list)
+    rows = paragraphs[paragraphs["kind"] == Kind.NOTE.value]
+    for row in rows.itertuples(index=False):
+        placed = not pd.isna(row.start_chars)
+        notes[row.document_id].append(
+            Note(
+                row.text,
+                int(row.start_chars) if placed else None,
+                int(row.end_chars) if placed else None,
+                placed and not len(row.normalisations),
+            )
+        )
+    return notes
+
+
+def _as_claim(row: Any) -> Claim:  # noqa: ANN401  (a named tuple made by pandas)
+    placed = not pd.isna(row.start_chars)
+    return Claim(
+        Field(row.field),
+        row.value,
+        row.rule_id,
+        float(row.score),
+        int(row.start_chars) if placed else None,
+        int(row.end_chars) if placed else None,
+    )

@@ -1,0 +1,40 @@
+"""Every error this pipeline raises on purpose.
+
+* PipelineError
+  - ContractError    a table does not match ``tasks/schema.py``
+  - WarehouseError   the warehouse could not be read or replaced; the old one is intact
+  - SettingsError    a setting or an argument cannot be used
+
+One bad article is not an error: it becomes a row of ``sources`` with its reason.
+"""
+
+
+class PipelineError(Exception):
+    """Base of them all; the command line prints it on one line, without traceback.
+
+    Attributes:
+        place: Table, folder or setting concerned, e.g. ``"paragraphs"``.
+        problem: What is wrong, with the expected and the actual value.
+        remedy: What the reader can do next, as one imperative sentence.
+    """
+
+    def __init__(self, place: str, problem: str, remedy: str) -> None:
+        # All arguments reach `args`, so the error survives pickling between workers.
+        super().__init__(place, problem, remedy)
+        self.place, self.problem, self.remedy = place, problem, remedy
+
+    def __str__(self) -> str:
+        """Return place, problem and remedy as one line."""
+        return f"{self.place}: {self.problem}. {self.remedy}"
+
+
+class ContractError(PipelineError):
+    """A table does not match its contract. A bug in a step: never retried."""
+
+
+class WarehouseError(PipelineError):
+    """The warehouse could not be read or replaced. May pass on a retry."""
+
+
+class SettingsError(PipelineError):
+    """A setting or an argument cannot be used. Never retried."""

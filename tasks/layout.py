@@ -1,0 +1,251 @@
+"""From decoded plain text to blocks: lines, layout marks, hard-wrapped paragraphs.
+
+Nothing is judged here; every character that is not white space ends in one block.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import ftfy.badness
+
+from tasks.normalise import NORMALISATIONS
+from tasks.pieces import Block
+from tasks.schema import Kind, RemovalReason
+
+_BLANK = "\\s\u00ad\u200b\u200e\u200f\u2060\ufeff\u202a-\u202e\u2066-\u2069"
+_LINE = re.compile(
+    "(?P<indent>[^\\S\\r\\n\x0b\x0c\x85\u2028\u2029]*)"
+    "(?P<text>[^\\r\\n\x0b\x0c\x85\u2028\u2029]*)"
+    "(?:\\r\\n|[\\r\\n\x0b\x0c\x85\u2028\u2029]|\\Z)"
+)
+_EDGE = re.compile(f"^[{_BLANK}]+|[{_BLANK}]+$")
+_MARKS_ONLY = re.compile(r"[\W_]+")
+_BULLET = re.compile(r"[•·▪▫‣⁃◦●○■□►▶➤✓✔➢*](?=\s)")
+_DASH = re.compile(r"[-–—](?=\s)")
+_NUMBERED = re.compile(r"(?:\d{1,3}|[a-zA-Z])[.)]\s")
+_TRAILING_BAR = re.compile(r"\s+[|¦]+$")
+_WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]")
+_TERMINAL = re.compile(r"[.!?…。！？؟۔।:;]['\"”“»›’)\]]*$")
+
+_WRAP_COLUMNS = range(30, 131)
+_WRAP_PAIRS = 3
+_WRAP_SHARE = 0.45
+_RUN_ON_SHARE = 0.3
+_OVERHANG = 3  # columns, of a hyphen or punctuation mark
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line that is not blank: its span without white space at the edges."""
+
+    start: int
+    end: int
+    text: str
+    indent: int
+    blank_before: bool
+
+    @property
+    def width(self) -> int:
+        """Columns on a screen, white space at the edges left out."""
+        return len(self.text) + len(_WIDE.findall(self.text))
+
+
+def find_lines(raw: str) -> list[Line]:
+    r"""Split decoded text into its lines; blank lines are only remembered.
+
+    Args:
+        raw: Decoded text with any line ends (``\n``, ``\r\n``, ``\r``, U+2028 ...).
+
+    Returns:
+        Lines in order; characters outside their spans are white space or invisible.
+    """
+    lines: list[Line] = []
+    blank = True
+    for match in _LINE.finditer(raw):
+        start, end = match.span("text")
+        text = match["text"]
+        if cut := _EDGE.match(text):
+            start += cut.end()
+        text = raw[start:end]
+        while text and (cut := _EDGE.search(text)) and cut.end() == len(text):
+            text = text[: cut.start()]
+        if text:
+            indent = len(match["indent"].expandtabs(4))
+            lines.append(Line(start, start + len(text), text, indent, blank))
+            blank = False
+        elif match.end() > match.start():
+            blank = True
+    return lines
+
+
+def _first_word(line: Line) -> int:
+    """Columns of the shortest piece a wrapping program could have moved up."""
+    if _WIDE.match(line.text):
+        return 2
+    return len(line.text.split(None, 1)[0])
+
+
+def find_wrap_column(lines: list[Line]) -> int | None:
+    """Tell at which column a text is hard-wrapped.
+
+    A program that fills lines breaks where the next word no longer fits. So inside a
+    wrapped paragraph the wrap column lies between the width of a line and that width
+    plus the next line's first word. The column that most pairs of lines agree on is
+    taken, if enough of them do.
+
+    Returns:
+        The column, or null if the lines are not wrapped.
+    """
+    agree = dict.fromkeys(_WRAP_COLUMNS, 0)
+    pairs = [
+        (above.width, above.width + 1 + _first_word(below), _runs_on(above, below))
+        for above, below in zip(lines, lines[1:], strict=False)
+        if not below.blank_before
+    ]
+    for low, high, _ in pairs:
+        for column in range(max(low, 30), min(high, 131)):
+            agree[column] += 1
+    column = max(agree, key=lambda key: (agree[key], -key))
+    fitting = sum(low <= column for low, _, _ in pairs)
+    runs_on = sum(on for low, high, on in pairs if low <= column < high)
+    if agree[column] < max(_WRAP_PAIRS, _WRAP_SHARE * fitting):
+        return None
+    return column if runs_on >= _RUN_ON_SHARE * agree[column] else None
+
+
+def _runs_on(above: Line, below: Line) -> bool:
+    """Whether a sentence seems to go on across the line break."""
+    cased = below.text[0].lower() != below.text[0].upper()
+    return not _TERMINAL.search(above.text) and (
+        below.text[0].islower() or not cased
+    )
+
+
+def _continues(above: Line, below: Line, column: int) -> bool:
+    """Whether ``below`` goes on in the paragraph of ``above``."""
+    if below.blank_before or above.width > column + _OVERHANG:
+        return False
+    if _starts_item(below.text) or below.indent > above.indent:
+        return False
+    if above.width + 1 + _first_word(below) > column:
+        return True
+    starts_lower = below.text[0].islower()
+    if above.text[-1] in "-\u2010\u00ad" and starts_lower:
+        return True
+    return (
+        starts_lower
+        and above.width * 2 >= column
+        and not _TERMINAL.search(above.text)
+    )
+
+
+def _starts_item(text: str) -> bool:
+    return bool(_BULLET.match(text) or _DASH.match(text) or _NUMBERED.match(text))
+
+
+def _paragraphs(lines: list[Line]) -> Iterator[list[Line]]:
+    """Group the lines of a hard-wrapped text; otherwise every line stands alone."""
+    column = find_wrap_column(lines)
+    group: list[Line] = []
+    for line in lines:
+        if group and not (column and _continues(group[-1], line, column)):
+            yield group
+            group = []
+        group.append(line)
+    if group:
+        yield group
+
+
+def normalise_span(span: str, *, broken: bool = False) -> tuple[str, tuple[str, ...]]:
+    """Normalise the span of a plain-text block.
+
+    Args:
+        span: Part of the decoded raw text, without white space at its edges.
+        broken: The text has signs of mojibake (see ``has_mojibake``).
+
+    Returns:
+        The text and the names of the normalisations that changed something, in order.
+    """
+    names: list[str] = []
+    text = span
+    steps = ["nfc", "invisible", "spaces", "unwrap"]
+    if broken:
+        steps.insert(0, "mojibake")
+    elif text.isascii() and "  " not in text and text.isprintable():
+        return text, ()
+    for name in steps:
+        changed = NORMALISATIONS[name](text)
+        if changed != text:
+            names.append(name)
+            text = changed
+    return text, tuple(names)
+
+
+def has_mojibake(raw: str) -> bool:
+    """Whether ftfy sees a sequence that only a wrong decoding makes."""
+    return not raw.isascii() and bool(ftfy.badness.is_bad(raw))
+
+
+def find_blocks(raw: str) -> list[Block]:
+    """Cut plain text into blocks: one per paragraph as laid out, one per layout mark.
+
+    Args:
+        raw: Decoded text of one article.
+
+    Returns:
+        Blocks in order. Their spans hold every character that is neither white space
+        nor invisible. Lines of nothing but marks, bullets of lists and bars at line
+        ends are removed blocks with reason ``layout``.
+    """
+    broken = has_mojibake(raw)
+    blocks: list[Block] = []
+    lines = find_lines(raw)
+    dashes = sum(bool(_DASH.match(line.text)) for line in lines)
+    for group in _paragraphs(lines):
+        start, end = group[0].start, group[-1].end
+        blank_before = group[0].blank_before
+        if _is_marks(raw[start:end]):
+            blocks.append(_layout(raw, start, end, "layout.marks"))
+            continue
+        kind = None
+        bullet = _BULLET.match(raw, start)
+        if not bullet and dashes > 1:
+            bullet = _DASH.match(raw, start)
+        if bullet:
+            blocks.append(_layout(raw, start, bullet.end(), "layout.bullet"))
+            start, kind = bullet.end(), Kind.LIST_ITEM
+        elif _NUMBERED.match(raw, start):
+            kind = None  # a numbered heading looks the same: split decides
+        bar = _TRAILING_BAR.search(raw, start, end)
+        stop = bar.start() if bar else end
+        while start < stop and raw[start].isspace():
+            start += 1
+        text, names = normalise_span(raw[start:stop], broken=broken)
+        if text:
+            blocks.append(
+                Block(start, stop, text, names, kind=kind, blank_before=blank_before)
+            )
+        if bar:
+            mark = bar.start() + len(bar.group()) - len(bar.group().lstrip())
+            blocks.append(_layout(raw, mark, end, "layout.bar"))
+    return blocks
+
+
+def _is_marks(span: str) -> bool:
+    """No letter, digit or pictograph: rules such as ``***`` or ``-----``."""
+    return bool(_MARKS_ONLY.fullmatch(span)) and not any(
+        unicodedata.category(char) == "So" for char in span
+    )
+
+
+def _layout(raw: str, start: int, end: int, rule_id: str) -> Block:
+    return Block(
+        start,
+        end,
+        raw[start:end],
+        reason=RemovalReason.LAYOUT,
+        rule_id=rule_id,
+        blank_before=False,
+    )

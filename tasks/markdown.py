@@ -1,0 +1,222 @@
+"""Markdown and front matter: from source to blocks and claims."""
+
+import datetime
+import re
+from typing import Any
+
+import yaml
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from tasks.layout import has_mojibake
+from tasks.normalise import NORMALISATIONS
+from tasks.pieces import Block, Claim, Page
+from tasks.schema import Field, Kind, RemovalReason
+
+_FRONT_MATTER = re.compile(
+    r"\ufeff?---[ \t]*\r?\n(.*?\r?\n)(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL
+)
+_LINE_START = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
+_PARSER = MarkdownIt("commonmark").enable("table")
+_EDGE = re.compile(r"\S(?:.*\S)?", re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+
+_FRONT_MATTER_FIELDS = {
+    "title": Field.TITLE,
+    "author": Field.AUTHORS,
+    "authors": Field.AUTHORS,
+    "date": Field.PUBLISHED_ON,
+    "published": Field.PUBLISHED_ON,
+    "pubdate": Field.PUBLISHED_ON,
+    "publishdate": Field.PUBLISHED_ON,
+    "updated": Field.MODIFIED_ON,
+    "modified": Field.MODIFIED_ON,
+    "lastmod": Field.MODIFIED_ON,
+    "publisher": Field.PUBLISHER,
+    "site": Field.PUBLISHER,
+    "url": Field.URL,
+    "permalink": Field.URL,
+    "canonical": Field.URL,
+    "canonical_url": Field.URL,
+    "section": Field.SECTION,
+    "category": Field.SECTION,
+    "tags": Field.TAGS,
+    "keywords": Field.TAGS,
+    "lang": Field.LANGUAGE,
+    "language": Field.LANGUAGE,
+    "translator": Field.TRANSLATOR,
+    "source_title": Field.SOURCE_TITLE,
+    "source_url": Field.SOURCE_URL,
+}
+"""Keys of front matter as Jekyll, Hugo and Pandoc document them."""
+
+_SCORE = 0.95
+
+
+def read_front_matter(raw: str) -> tuple[Block | None, list[Claim]]:
+    """Read YAML front matter at the very start of a text.
+
+    Returns:
+        A removed block with its span and one claim per known key; null and nothing if
+        there is none or it is not a YAML mapping.
+    """
+    match = _FRONT_MATTER.match(raw)
+    if not match:
+        return None, []
+    try:
+        data = yaml.safe_load(match[1])
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None, []
+    if not isinstance(data, dict):
+        return None, []
+    claims = []
+    start = match.start()
+    end = match.start() + len(match.group().rstrip())
+    for key, value in data.items():
+        name = str(key).casefold().replace("-", "_")
+        field = _FRONT_MATTER_FIELDS.get(name)
+        text = _as_text(value)
+        if field in {Field.PUBLISHED_ON, Field.MODIFIED_ON}:
+            text = _as_date(value)
+        if field and text:
+            claims.append(Claim(field, text, f"front_matter.{name}", _SCORE, start, end))
+    block = Block(
+        start,
+        end,
+        raw[start:end],
+        reason=RemovalReason.FRONT_MATTER,
+        rule_id="front_matter.yaml",
+    )
+    return block, claims
+
+
+def _as_text(value: Any) -> str:  # noqa: ANN401  (whatever YAML holds)
+    if isinstance(value, dict):
+        return _as_text(value.get("name"))
+    if isinstance(value, list):
+        return "; ".join(filter(None, map(_as_text, value)))
+    return "" if value is None else " ".join(str(value).split())
+
+
+def _as_date(value: Any) -> str:  # noqa: ANN401  (whatever YAML holds)
+    if isinstance(value, datetime.datetime):
+        return value.date().isoformat()
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    match = re.match(r"\d{4}(-\d{2}(-\d{2})?)?(?!\d)", _as_text(value))
+    return match.group() if match else ""
+
+
+def read_markdown(raw: str) -> Page:
+    """Read a Markdown article.
+
+    Args:
+        raw: Decoded text; may begin with front matter.
+
+    Returns:
+        One block per heading, paragraph, list item, quoted paragraph, code block or
+        table, with exact spans; the text is that of the span without its marks. The
+        first heading of level 1 is a claim for the title.
+
+    Source: CommonMark 0.31 and GitHub tables, read by markdown-it-py.
+    """
+    front, claims = read_front_matter(raw)
+    offset = (front.end_chars or 0) if front else 0
+    blocks = [front] if front else []
+    body = raw[offset:]
+    starts = [0, *(match.start() for match in _LINE_START.finditer(body)), len(body)]
+    context = _Context(raw, offset, starts, broken=has_mojibake(raw))
+    covered = 0
+    for token in _PARSER.parse(body.replace("\r\n", " \n").replace("\r", "\n")):
+        context.enter(token)
+        if token.map and (block := context.block(token)):
+            blocks.extend(context.leftover(covered, block.start_chars or 0))
+            blocks.append(block)
+            covered = block.end_chars or 0
+    blocks.extend(context.leftover(max(covered, offset), len(raw)))
+    return Page(_in_order(blocks), claims)
+
+
+def _in_order(blocks: list[Block]) -> list[Block]:
+    return sorted(blocks, key=lambda block: block.start_chars or 0)
+
+
+class _Context:
+    """Where the parser is: open quotes and lists, and how lines map to positions."""
+
+    def __init__(
+        self, raw: str, offset: int, starts: list[int], *, broken: bool
+    ) -> None:
+        self.raw, self.offset, self.starts, self.broken = raw, offset, starts, broken
+        self.quotes = self.lists = self.tables = 0
+
+    def enter(self, token: Token) -> None:
+        """Follow the nesting of quotes, lists and tables."""
+        step = token.nesting
+        self.quotes += step * token.type.startswith("blockquote")
+        self.lists += step * token.type.startswith("list_item")
+        self.tables += step * token.type.startswith("table")
+
+    def block(self, token: Token) -> Block | None:
+        """Return the block that a leaf token of the parser stands for."""
+        kinds = {
+            "fence": Kind.CODE,
+            "code_block": Kind.CODE,
+            "table_open": Kind.TABLE,
+            "html_block": Kind.BODY,
+        }
+        kind, level = kinds.get(token.type), 0
+        if token.type == "heading_open":
+            kind, level = Kind.HEADING, int(token.tag[1:])
+        elif token.type == "paragraph_open" and not self.tables:
+            kind = Kind.BODY
+            if self.lists:
+                kind, level = Kind.LIST_ITEM, self.lists
+            if self.quotes:
+                kind, level = Kind.QUOTE, self.quotes
+        if kind is None or token.map is None:
+            return None
+        first, last = token.map
+        start = self.offset + self.starts[first]
+        end = self.offset + self.starts[min(last, len(self.starts) - 1)]
+        match = _EDGE.search(self.raw, start, end)
+        if not match:
+            return None
+        start, end = match.span()
+        names: list[str] = []
+        text = self.raw[start:end]
+        markup = "html" if token.type == "html_block" else "markdown"
+        steps = [markup, "mojibake", "nfc", "invisible", "spaces"]
+        if kind not in {Kind.CODE, Kind.TABLE}:
+            steps.append("unwrap")
+        if kind is Kind.TABLE:
+            steps.remove(markup)
+        for name in steps:
+            if name == "mojibake" and not self.broken:
+                continue
+            changed = NORMALISATIONS[name](text)
+            if changed != text:
+                names.append(name)
+                text = changed
+        if not text:
+            return None
+        return Block(start, end, text, tuple(names), kind=kind, level=level)
+
+    def leftover(self, start: int, end: int) -> list[Block]:
+        """Account for what the parser gives no text for: rules, comments, raw HTML."""
+        match = _EDGE.search(self.raw, start, end)
+        if not match:
+            return []
+        piece = match.group()
+        words = any(char.isalnum() for char in _COMMENT.sub("", piece))
+        return [
+            Block(
+                match.start(),
+                match.end(),
+                piece,
+                reason=(
+                    RemovalReason.PAGE_FURNITURE if words else RemovalReason.LAYOUT
+                ),
+                rule_id="markdown.raw" if words else "markdown.marks",
+            )
+        ]

@@ -1,0 +1,86 @@
+"""Names of people and organisations in bylines."""
+
+import re
+
+from tasks import lexicon
+
+_EMAIL = re.compile(r"\S+@\S+\.\w+")
+_HANDLE = re.compile(r"(?<!\w)@\w+")
+_BRACKETS = re.compile(r"\s*[(\[（][^)\]）]*[)\]）]")
+_SEPARATOR = re.compile(r"\s*(?:[;/|·•&、،]|,(?!\s*(?:Jr|Sr)\b))\s*")
+_NAME_WORD = re.compile(r"[^\W\d_]+(?:[.'’\-‐][^\W\d_]*)*\.?")
+_CASELESS = re.compile(r"[^\W\d_]+(?:[ ·・‧][^\W\d_]+){0,4}")
+_COINED = re.compile(r"(?=\S*[^\W\d_])\S*[\d+&.#]\S*")  # n+1, t3n, Rue89
+
+_MAX_WORDS = 5
+_MAX_CASELESS_CHARS = 24
+_MAX_NAMES = 8
+
+
+def parse_names(text: str, *, labelled: bool = True) -> tuple[str, ...]:
+    """Read a byline's names; abstain if any part does not look like a name.
+
+    Job titles, places after a comma, e-mail addresses and handles are left out.
+
+    Args:
+        text: The byline without its label (``Von``, ``By``).
+        labelled: A label stood before it; without one a single word is not enough,
+            unless it is coined like ``n+1``.
+
+    Returns:
+        Names in order; empty if this is not a list of names.
+
+    Examples:
+        >>> parse_names("Mara Lind, Redakteurin")
+        ('Mara Lind',)
+        >>> parse_names("Ana Ruiz y Luis Gil")
+        ('Ana Ruiz', 'Luis Gil')
+        >>> parse_names("der Redaktion unseres Hauses")
+        ()
+    """
+    text = _HANDLE.sub("", _EMAIL.sub("", _BRACKETS.sub("", text)))
+    found: list[str] = []
+    for group in _SEPARATOR.split(text.strip(" \t.:–—-")):
+        if not group:
+            continue
+        for place, part in enumerate(lexicon.split_conjunctions(group)):
+            name = part.strip(" \t:–—")
+            if lexicon.is_role(name):
+                continue
+            if not is_name(name):
+                return () if not found or labelled is False else tuple(found)
+            if found and not place and " " not in name and " " in found[0]:
+                continue  # `Anna Berg, Frankfurt`: a place or an agency
+            if name not in found:
+                found.append(name)
+    if not labelled and len(found) == 1 and " " not in found[0]:
+        return tuple(found) if _COINED.fullmatch(found[0]) else ()
+    return tuple(found) if len(found) <= _MAX_NAMES else ()
+
+
+def is_name(text: str) -> bool:
+    """Whether the text has the shape of one name, in any script.
+
+    Examples:
+        >>> is_name("Ursula von der Heide"), is_name("Neues aus der Stadt")
+        (True, False)
+    """
+    words = text.split()
+    if not words or len(words) > _MAX_WORDS or len(text) < len("Li"):
+        return False
+    if len(words) == 1 and _COINED.fullmatch(text):
+        return True
+    cased = any(char.islower() or char.isupper() for char in text)
+    if not cased:
+        return len(text) <= _MAX_CASELESS_CHARS and bool(_CASELESS.fullmatch(text))
+    named = 0
+    for word in words:
+        bare = word.strip("\"“”„«»'")
+        if lexicon.is_particle(bare):
+            continue
+        if not _NAME_WORD.fullmatch(bare) or not bare[0].isupper():
+            return False
+        if lexicon.is_stop(bare.casefold()):
+            return False
+        named += 1
+    return named > 0

@@ -1,0 +1,104 @@
+"""What notes about an article say: first publication, translator, original."""
+
+import re
+
+from tasks import lexicon
+from tasks.dates import find_dates
+from tasks.names import is_name, parse_names
+from tasks.pieces import Claim
+from tasks.schema import Field
+from tasks.shape import find_urls
+
+_SCORE = 0.85
+_WEAK_SCORE = 0.6
+_VALUE_END = re.compile(r"[,;.()\[\]|\n–—]|$")
+_SENTENCE_END = re.compile(r"[.!?。](?=\s|$)")
+_URL_TAIL = re.compile(r"[\s:(–—-]*$")
+
+
+def read_note(text: str, start: int | None, *, exact: bool) -> list[Claim]:
+    """Read the metadata out of one note.
+
+    As in ``Veröffentlicht am 28. Januar 2025 auf Quinterna Lab, ins Deutsche übersetzt
+    von Bonustracks.``: date, publisher and translator.
+
+    Args:
+        text: Text of the note.
+        start: Where it starts in the decoded raw text, if known.
+        exact: Its text equals its span, so that positions inside it can be given.
+
+    Returns:
+        Claims, each with the position of its value where that is known exactly.
+    """
+    found: list[Claim] = []
+
+    def claim(into: Field, low: int, high: int, rule: str, value: str = "") -> None:
+        known = start is not None and exact
+        found.append(
+            Claim(
+                into,
+                value or text[low:high],
+                f"note.{rule}",
+                _SCORE,
+                (start or 0) + low if known else None,
+                (start or 0) + high if known else None,
+            )
+        )
+
+    phrases = lexicon.find_notes(text)
+    names = {phrase.name for phrase in phrases}
+    dates = find_dates(text) if "first_published" in names else []
+    if dates:
+        first = dates[0]
+        claim(Field.PUBLISHED_ON, first.start, first.end, "published", first.value)
+    if "first_published" in names:
+        after = dates[0].end if dates else max(phrase.end for phrase in phrases)
+        if medium := _find_medium(text, after):
+            claim(Field.PUBLISHER, *medium, "medium")
+    translators = lexicon.find_inside(text, "translator")
+    for phrase in translators:
+        low, high = _value_after(text, phrase.end)
+        if parse_names(text[low:high]):
+            claim(Field.TRANSLATOR, low, high, "translator")
+            break
+    if "translated" in names or translators:
+        claim(Field.IS_TRANSLATED, 0, len(text), "translated", "true")
+    for low, high in find_urls(text)[:1]:
+        claim(Field.SOURCE_URL, low, high, "source_url")
+    return found
+
+
+def read_source_title(text: str, start: int | None, end: int | None) -> Claim | None:
+    """Read the title of the original out of the line that a source note announces."""
+    urls = find_urls(text)
+    title = _URL_TAIL.sub("", text[: urls[0][0]] if urls else text).rstrip(".")
+    if not title:
+        return None
+    return Claim(Field.SOURCE_TITLE, title, "note.announced", _WEAK_SCORE, start, end)
+
+
+def _find_medium(text: str, after: int) -> tuple[int, int] | None:
+    """Find the name of a medium behind the preposition that follows a date."""
+    word = re.compile(r"\s*[(,]?\s*([^\W\d_]+)\s+").match(text, after)
+    if not word or not lexicon.is_preposition(word[1]):
+        return None
+    low, high = _value_after(text, word.end())
+    for article in ("der ", "die ", "das ", "dem ", "the ", "The "):
+        if article.islower() and text.startswith(article, low):
+            low += len(article)
+    named = text[low:high]
+    domain = re.fullmatch(r"[\w-]+(\.[\w-]+)+", named)
+    return (low, high) if named and (domain or is_name(named)) else None
+
+
+def _value_after(text: str, start: int) -> tuple[int, int]:
+    """Range of a value: up to the next comma, bracket, label or end of sentence."""
+    while start < len(text) and (text[start].isspace() or text[start] in ":："):
+        start += 1
+    end = start
+    for match in _VALUE_END.finditer(text, start):
+        end = match.start()
+        dotted = match.group() == "." and not _SENTENCE_END.match(text, end)
+        if not dotted:
+            break
+    return start, start + len(text[start:end].rstrip())

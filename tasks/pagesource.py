@@ -1,0 +1,284 @@
+"""The visible text of an HTML source, every character with its position.
+
+A library's tree says *what* is the article but has lost *where* it stood. This scanner
+reads the source once (HTML Living Standard 13.2.5, the parts that decide what is text)
+and keeps, beside the text, the offsets and the block elements around it, so that text
+from any tree can be found again by plain string search.
+"""
+
+import html as html_references
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+_TOKEN = re.compile(
+    r"""<!--(?:-?>|.*?(?:--!?>|\Z))
+    |<(?P<raw>script|style)\b[^>]*>.*?(?:</(?P=raw)\b[^>]*>|\Z)
+    |<(?P<inert>noscript|template)\b[^>]*>.*?</(?P=inert)\s*>
+    |<title\b[^>]*>(?P<title>.*?)(?:</title\s*>|\Z)
+    |<(?P<close>/?)(?P<name>[a-z][^\s/>]*)
+        (?P<attributes>(?:[^>"'=]++|=\s*+"[^"]*+"|=\s*+'[^']*+'|[="'])*+)(?:>|\Z)
+    |<[!?/][^>]*(?:>|\Z)""",
+    re.DOTALL | re.IGNORECASE | re.VERBOSE,
+)
+_REFERENCE = re.compile(
+    r"&(?:#[0-9]+;?|#[xX][\da-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)|\S", re.DOTALL
+)
+_EMPTY_LINE = re.compile(r"\n[^\S\n]*\n")
+_BLOCKS = frozenset(
+    "address article aside blockquote body caption center dd details dialog dir div dl dt"
+    " fieldset figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 head header"
+    " hgroup hr html iframe legend li main menu nav ol optgroup option p pre search"
+    " section select summary svg table tbody td textarea tfoot th thead tr ul video".split()
+)
+_VOID = frozenset({"hr", "br", "iframe"})
+_INLINE = frozenset("a b cite em font i label small span strong".split())
+_CELLS = frozenset({"td", "th", "caption"})
+_CLOSED_BY = {  # optional end tags: what the start of a sibling closes
+    "li": frozenset({"li"}),
+    "dt": frozenset({"dt", "dd"}),
+    "dd": frozenset({"dt", "dd"}),
+    "td": frozenset({"td", "th"}),
+    "th": frozenset({"td", "th"}),
+    "tr": frozenset({"td", "th", "tr"}),
+    "option": frozenset({"option"}),
+}
+_SCOPES = frozenset("ul ol dl menu table select".split())
+_CAPTION_CLASS = re.compile(
+    r"""\bclass\s*=\s*(?:"[^"]*|'[^']*|[^\s>]*)
+    (?:(?<![a-z])caption|Caption|(?<![a-z])credits?(?=["'\s>])|Credits?(?=["'\s>]))
+    (?![a-z])""",
+    re.VERBOSE,
+)
+_MAX_DEPTH = 2000
+_MAX_CAPTION_CHARS = 600
+
+
+def fold(text: str) -> str:
+    """Text without white space and invisible characters, to compare by.
+
+    Examples:
+        >>> fold("Bei\\u00adspiel  eins")
+        'Beispieleins'
+    """
+    folded = "".join(text.split())
+    if folded.isprintable():
+        return folded
+    return "".join(filter(str.isprintable, folded))
+
+
+@dataclass(slots=True, eq=False)
+class Element:
+    """A block element that is or was open in the source."""
+
+    name: str
+    parent: "Element | None"
+    depth: int
+    start: int
+    end: int = -1
+    is_caption: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Segment:
+    """Visible text between two block-level tags; positions count in ``Source.text``."""
+
+    start: int
+    end: int
+    element: Element
+    breaks: list[int] = field(default_factory=list)
+
+
+class Source:
+    """The visible text of an HTML source.
+
+    Attributes:
+        html: The source.
+        text: ``fold`` of the visible text, in source order; ``<title>`` is not in it.
+        segments: The text cut at block-level tags; none is empty, together they are it.
+        title: Range of the document title in ``html``, if there is one.
+    """
+
+    def __init__(self, html: str) -> None:
+        self.html = html
+        self.title: tuple[int, int] | None = None
+        self.segments: list[Segment] = []
+        self._run_starts: list[int] = []  # in text
+        self._run_places: list[tuple[int, int]] = []  # in html
+        self._parts: list[str] = []
+        self._length = 0
+        self._breaks: list[int] = []
+        self._element = Element("", None, 0, 0)
+        self._scan()
+        self.text = "".join(self._parts)
+        self._segment_starts = [segment.start for segment in self.segments]
+
+    def _scan(self) -> None:
+        html, position = self.html, 0
+        opened, last_break = 0, -1
+        for token in _TOKEN.finditer(html):
+            begin, end = token.span()
+            if begin > position:
+                self._add_run(position, begin)
+            position = end
+            name = token["name"]
+            if name is None:
+                if (title := token["title"]) is not None:
+                    if self.title is None and not self._length and title.strip():
+                        self.title = token.span("title")
+                    else:
+                        self._add_run(*token.span("title"))
+                continue
+            name = name.lower()
+            if name == "br":
+                if last_break == self._length:
+                    self._breaks.append(self._length)  # two in a row part two paragraphs
+                last_break = self._length
+                continue
+            attributes = token["attributes"]
+            is_caption = (
+                ("aption" in attributes or "redit" in attributes)
+                and not token["close"]
+                and (name in _BLOCKS or name in _INLINE)
+                and _CAPTION_CLASS.search(attributes) is not None
+            )
+            if name not in _BLOCKS and not is_caption and name != self._element.name:
+                continue
+            if self._length > opened:
+                self._add_segment(opened)
+                opened = self._length
+            last_break = -1
+            if token["close"]:
+                self._close(name)
+            elif name not in _VOID:
+                self._open(name, is_caption=is_caption or name == "figcaption")
+        if position < len(html):
+            self._add_run(position, len(html))
+        if self._length > opened:
+            self._add_segment(opened)
+        while self._element.parent is not None:
+            self._pop()
+
+    def _add_segment(self, start: int) -> None:
+        self.segments.append(
+            Segment(start, self._length, self._element, self._breaks)
+        )
+        self._breaks = []
+
+    def _add_run(self, start: int, end: int) -> None:
+        raw = self.html[start:end]
+        if raw.isspace():
+            return
+        if self._element.name == "pre":
+            # White space counts here: an empty line parts two paragraphs.
+            self._breaks += [
+                self._length + len(fold(html_references.unescape(raw[: line.start()])))
+                for line in _EMPTY_LINE.finditer(raw)
+            ]
+        folded = fold(html_references.unescape(raw) if "&" in raw else raw)
+        if folded:
+            self._run_starts.append(self._length)
+            self._run_places.append((start, end))
+            self._parts.append(folded)
+            self._length += len(folded)
+
+    def _pop(self) -> None:
+        self._element.end = self._length
+        if self._element.parent is not None:
+            self._element = self._element.parent
+
+    def _open(self, name: str, *, is_caption: bool) -> None:
+        if self._element.name == "p" and name in _BLOCKS:
+            self._pop()
+        if closes := _CLOSED_BY.get(name):
+            element: Element | None = self._element
+            while element is not None and element.name not in _SCOPES:
+                if element.name in closes:
+                    while self._element is not element:
+                        self._pop()
+                    self._pop()
+                    break
+                element = element.parent
+        if self._element.depth < _MAX_DEPTH:
+            self._element = Element(
+                name,
+                self._element,
+                self._element.depth + 1,
+                self._length,
+                is_caption=is_caption,
+            )
+
+    def _close(self, name: str) -> None:
+        element: Element | None = self._element
+        while element is not None and element.name != name:
+            if element.name in _CELLS and name not in {"table", "tr", "tbody", "thead"}:
+                return  # an end tag in a cell closes nothing outside of it
+            element = element.parent
+        if element is None or element.parent is None:
+            return
+        while self._element is not element:
+            self._pop()
+        self._pop()
+
+    def segment_at(self, index: int) -> int:
+        """Number of the segment that holds ``text[index]``."""
+        return bisect_right(self._segment_starts, index) - 1
+
+    def is_edge(self, index: int) -> bool:
+        """Whether a tag or an end of the page lies right before ``text[index]``."""
+        if index >= self._length:
+            return True
+        run = bisect_right(self._run_starts, index) - 1
+        return self._run_starts[run] == index
+
+    def place(self, start: int, end: int) -> tuple[int, int] | None:
+        """Range in ``html`` of ``text[start:end]``, from first to last character.
+
+        Returns:
+            None if an end lies inside a character reference.
+        """
+        first, last = self._locate(start), self._locate(end - 1)
+        if first is None or last is None:
+            return None
+        return first[0], last[1]
+
+    def _locate(self, index: int) -> tuple[int, int] | None:
+        run = bisect_right(self._run_starts, index) - 1
+        wanted = index - self._run_starts[run]
+        for match in _REFERENCE.finditer(self.html, *self._run_places[run]):
+            piece = match.group()
+            folded = fold(html_references.unescape(piece))
+            if wanted < len(folded):
+                # A reference without its semicolon may have letters after it.
+                rest = folded[wanted + 1 :]
+                if not piece.endswith(folded[wanted:] if wanted else rest):
+                    return None
+                stop = match.end() - len(rest)
+                return (stop - 1 if wanted else match.start()), stop
+            wanted -= len(folded)
+        return None
+
+    def cuts(self, start: int, end: int) -> list[tuple[int, int, Segment]]:
+        """Split ``text[start:end]`` where the source starts a new paragraph."""
+        ranges = []
+        number = self.segment_at(start)
+        while start < end:
+            segment = self.segments[number]
+            stop = min(end, segment.end)
+            for cut in segment.breaks:
+                if start < cut < stop:
+                    ranges.append((start, cut, segment))
+                    start = cut
+            ranges.append((start, stop, segment))
+            start = stop
+            number += 1
+        return ranges
+
+
+def is_caption(element: Element | None) -> bool:
+    """Whether the text of a block element is the caption of a picture."""
+    while element is not None and element.end - element.start <= _MAX_CAPTION_CHARS:
+        if element.is_caption:
+            return True
+        element = element.parent
+    return False

@@ -1,0 +1,303 @@
+"""Parts: Parquet files of one stem, written, filtered and merged in bounded memory."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypedDict
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tasks.disk import HashedFile, hash_file
+from tasks.errors import ContractError, WarehouseError
+from tasks.manifest import FileEntry, Part
+from tasks.schema import DOCUMENTS, RUNS, SOURCES, TABLES, Table
+
+BATCH_TABLES = tuple(name for name in TABLES if name != RUNS.name)
+"""Tables that hold the rows of raw files; a part has a file in each of them."""
+
+ROW_GROUP_ROWS = 32 * 1024
+SMALL_PART_BYTES = 8 << 20
+"""Parts below this are worth merging."""
+MERGED_PART_BYTES = 128 << 20
+"""Size that merged parts aim at."""
+MERGED_PART_MEMORY_BYTES = 512 << 20
+"""Uncompressed size at which a merged part is full, whatever its size on disk."""
+SMALL_PARTS = 8
+"""Number of small parts from which they are merged."""
+
+# Measured: a dictionary pays on few values and on ids (sorted, so they repeat);
+# on text and positions it only costs time. Names as in the Parquet footer.
+_DICTIONARY_COLUMNS = (
+        "document_id",
+        "field",
+        "format",
+        "compression",
+        "encoding",
+        "encoding_method",
+        "heading_path.list.element",
+        "kind",
+        "language",
+        "languages.list.element.code",
+        "normalisations.list.element",
+        "pipeline_version",
+        "published_on",
+        "published_precision",
+        "publisher",
+        "reason",
+        "rejected_members.list.element.reason",
+        "rejected_members.list.element.stage",
+        "rule_id",
+        "run_id",
+        "section",
+        "stage",
+        "status",
+        "steps.list.element.step",
+        "tags.list.element",
+        "text_field",
+)
+
+
+class StagedPart(TypedDict):
+    """What a worker tells the coordinator about a part it wrote; plain and small."""
+
+    stem: str
+    staging_dir: str
+    rows: dict[str, int]
+    sizes_bytes: dict[str, int]
+    sha256: dict[str, str]
+
+
+def describe_part(part: Part, staging_dir: Path) -> StagedPart:
+    """Return a part in the plain form that travels between processes."""
+    return {
+        "stem": part.stem,
+        "staging_dir": str(staging_dir),
+        "rows": {name: entry.rows for name, entry in part.files.items()},
+        "sizes_bytes": {name: entry.size_bytes for name, entry in part.files.items()},
+        "sha256": {name: entry.sha256 for name, entry in part.files.items()},
+    }
+
+
+def locate_part(staged: StagedPart) -> tuple[Part, Path]:
+    """Return the part that a worker described and the folder it lies in."""
+    files = {
+        name: FileEntry(rows, staged["sizes_bytes"][name], staged["sha256"][name])
+        for name, rows in staged["rows"].items()
+    }
+    return Part(staged["stem"], files), Path(staged["staging_dir"])
+
+
+def table_file(folder: Path, table: str, stem: str) -> Path:
+    """Return the path of one file of a part."""
+    return folder / table / f"{stem}.parquet"
+
+
+def sort_rows(table: Table, rows: pa.Table) -> pa.Table:
+    """Sort rows as the contract says; nulls last."""
+    return rows.sort_by([(column, "ascending") for column in table.sort])
+
+
+def write_file(table: Table, pieces: Iterable[pa.Table], path: Path) -> FileEntry:
+    """Write one Parquet file, durably.
+
+    Args:
+        table: Contract; its descriptions go into the footer.
+        pieces: Rows in order, in as many pieces as there are; none is fine.
+        path: File to write or overwrite.
+
+    Raises:
+        OSError: The disk refused; a half-written file may be left.
+    """
+    columns = set(table.schema.names)
+    dictionary = [c for c in _DICTIONARY_COLUMNS if c.partition(".")[0] in columns]
+    rows = 0
+    with HashedFile(path) as file:
+        with pq.ParquetWriter(
+            file,
+            table.schema,
+            compression="zstd",
+            compression_level=3,
+            use_dictionary=dictionary,
+            write_page_index=True,
+        ) as writer:
+            for piece in _cut_row_groups(pieces):
+                writer.write_table(piece.cast(table.schema), ROW_GROUP_ROWS)
+                rows += piece.num_rows
+        file.sync()
+        return FileEntry(rows, file.size_bytes, file.sha256)
+
+
+def write_part(
+    tables: dict[str, pa.Table], folder: Path, stem: str, names: Sequence[str]
+) -> Part:
+    """Write one file per table, sorted as the contract says.
+
+    Args:
+        tables: Conforming rows by table; a missing table is written without rows.
+        folder: Folder with one folder per table.
+        stem: Name of the part.
+        names: Tables to write.
+    """
+    files = {}
+    for name in names:
+        table = TABLES[name]
+        pieces = [sort_rows(table, tables[name])] if name in tables else []
+        files[name] = write_file(table, pieces, table_file(folder, name, stem))
+    return Part(stem, files)
+
+
+def read_column(folder: Path, part: Part, table: str, column: str) -> pa.ChunkedArray:
+    """Read one column of one file of a part."""
+    with pq.ParquetFile(table_file(folder, table, part.stem)) as file:
+        return file.read([column])[column]
+
+
+def filter_part(
+    part: Part, source: Path, target: Path, stem: str, gone: pa.Array
+) -> Part | None:
+    """Write a part again without the rows of some raw files.
+
+    Reads one row group at a time.
+
+    Args:
+        part: Part to rewrite.
+        source: Folder it lies in; untouched.
+        target: Folder of the new part.
+        stem: Name of the new part.
+        gone: ``source_path`` of every raw file whose rows go.
+
+    Returns:
+        The new part, or null if no row is left.
+
+    Raises:
+        WarehouseError: A file is not what the manifest says.
+        ContractError: A file has other columns than the contract.
+    """
+    paths = read_column(source, part, SOURCES.name, "source_path")
+    if pc.all(pc.is_in(paths, gone)).as_py():
+        return None
+    with pq.ParquetFile(table_file(source, DOCUMENTS.name, part.stem)) as file:
+        documents = file.read(["document_id", "source_path"])
+    stays = pc.invert(pc.is_in(documents["source_path"], gone))
+    kept = documents.filter(stays)["document_id"].combine_chunks()
+
+    def keep_source(rows: pa.Table) -> pa.ChunkedArray:
+        return pc.invert(pc.is_in(rows["source_path"], gone))
+
+    def keep_document(rows: pa.Table) -> pa.ChunkedArray:
+        return pc.is_in(rows["document_id"], kept)
+
+    files = {}
+    for name in part.files:
+        keep = keep_source if name == SOURCES.name else keep_document
+        rows = _read_checked(part, source, name)
+        pieces = (piece.filter(keep(piece)) for piece in rows)
+        files[name] = write_file(TABLES[name], pieces, table_file(target, name, stem))
+    return Part(stem, files)
+
+
+def merge_parts(
+    parts: Sequence[tuple[Part, Path]], target: Path, stem: str
+) -> Part:
+    """Write several parts as one, sorted; one table at a time in memory.
+
+    Args:
+        parts: Parts of the same tables, each with the folder it lies in.
+        target: Folder of the new part.
+        stem: Name of the new part.
+
+    Raises:
+        WarehouseError: A file is not what the manifest says.
+        ContractError: A file has other columns than the contract.
+    """
+    files = {}
+    for name in parts[0][0].files:
+        rows = pa.concat_tables(
+            piece for part, folder in parts for piece in _read_checked(part, folder, name)
+        ) 
+        files[name] = write_file(
+            TABLES[name],
+            [sort_rows(TABLES[name], rows)],
+            table_file(target, name, stem),
+        )
+    return Part(stem, files)
+
+
+def group_small(
+    parts: Collection[tuple[Part, Path]],
+) -> list[list[tuple[Part, Path]]]:
+    """Choose parts to merge, in groups that fit into memory.
+
+    Args:
+        parts: Parts of the same tables, each with the folder it lies in.
+
+    Returns:
+        Groups of two or more; nothing while there are fewer than ``SMALL_PARTS``.
+    """
+    small = [(p, folder) for p, folder in parts if p.size_bytes < SMALL_PART_BYTES]
+    if len(small) < SMALL_PARTS:
+        return []
+    groups: list[list[tuple[Part, Path]]] = [[]]
+    size = memory = 0
+    for part, folder in small:
+        part_memory = _memory_bytes(part, folder)
+        full = (
+            size + part.size_bytes > MERGED_PART_BYTES
+            or memory + part_memory > MERGED_PART_MEMORY_BYTES
+        )
+        if full:
+            groups.append([])
+            size = memory = 0
+        groups[-1].append((part, folder))
+        size += part.size_bytes
+        memory += part_memory
+    return [group for group in groups if len(group) > 1]
+
+
+def _memory_bytes(part: Part, folder: Path) -> int:
+    total = 0
+    for name in part.files:
+        footer = pq.read_metadata(table_file(folder, name, part.stem))
+        total += sum(
+            footer.row_group(index).total_byte_size
+            for index in range(footer.num_row_groups)
+        )
+    return total
+
+
+def _read_checked(part: Part, folder: Path, name: str) -> Iterator[pa.Table]:
+    """Yield the row groups of a file that is still what was written.
+
+    Without the check, damage would be copied under a fresh, valid checksum.
+    """
+    path = table_file(folder, name, part.stem)
+    if hash_file(path) != part.files[name].sha256:
+        raise WarehouseError(
+            f"table {name!r}",
+            f"{path} differs from the SHA-256 in the manifest",
+            "Publish an earlier snapshot with a rollback, or move the warehouse away"
+            " and run again to rebuild it.",
+        )
+    with pq.ParquetFile(path) as file:
+        if not file.schema_arrow.equals(TABLES[name].schema):
+            raise ContractError(
+                f"table {name!r}",
+                f"{path} has other columns than tasks/schema.py, same schema version",
+                "Raise SCHEMA_VERSION, then run again to rebuild everything.",
+            )
+        yield TABLES[name].empty()
+        for index in range(file.num_row_groups):
+            yield file.read_row_group(index)
+
+
+def _cut_row_groups(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Collect rows until they fill whole row groups; the last may be smaller."""
+    waiting: pa.Table | None = None
+    for piece in pieces:
+        waiting = piece if waiting is None else pa.concat_tables([waiting, piece])
+        if full := waiting.num_rows // ROW_GROUP_ROWS * ROW_GROUP_ROWS:
+            yield waiting.slice(0, full)
+            waiting = waiting.slice(full)
+    if waiting is not None and waiting.num_rows:
+        yield waiting

@@ -1,0 +1,182 @@
+"""Writing systems: which script each character of a batch belongs to, counted per text.
+
+Codes are ISO 15924. ``Kana`` stands for Hiragana and Katakana together, ``OTHER`` for
+the scripts that no supported language is written in.
+"""
+
+import functools
+import itertools
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Codes: TypeAlias = npt.NDArray[np.uint32]
+"""Code points of all texts of a batch, one after the other."""
+Indices: TypeAlias = npt.NDArray[np.int64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+OTHER = "Zzzz"
+# Unicode 16 blocks; characters in them that are no letters (or marks) do not count.
+_BLOCKS: dict[str, tuple[tuple[int, int], ...]] = {
+    "Latn": ((0x41, 0x24F), (0x1E00, 0x1EFF), (0xFF21, 0xFF5A)),
+    "Grek": ((0x370, 0x3FF), (0x1F00, 0x1FFF)),
+    "Cyrl": ((0x400, 0x52F), (0x1C80, 0x1C8F), (0x2DE0, 0x2DFF), (0xA640, 0xA69F)),
+    "Armn": ((0x530, 0x58F),),
+    "Hebr": ((0x590, 0x5FF),),
+    "Arab": ((0x600, 0x6FF), (0x750, 0x77F), (0xFB50, 0xFDFF), (0xFE70, 0xFEFC)),
+    "Deva": ((0x900, 0x97F), (0xA8E0, 0xA8FF)),
+    "Beng": ((0x980, 0x9FF),),
+    "Guru": ((0xA00, 0xA7F),),
+    "Gujr": ((0xA80, 0xAFF),),
+    "Orya": ((0xB00, 0xB7F),),
+    "Taml": ((0xB80, 0xBFF),),
+    "Telu": ((0xC00, 0xC7F),),
+    "Knda": ((0xC80, 0xCFF),),
+    "Mlym": ((0xD00, 0xD7F),),
+    "Thai": ((0xE00, 0xE7F),),
+    "Laoo": ((0xE80, 0xEFF),),
+    "Geor": ((0x10A0, 0x10FF), (0x1C90, 0x1CBF), (0x2D00, 0x2D2F)),
+    "Ethi": ((0x1200, 0x139F), (0x2D80, 0x2DDF), (0xAB00, 0xAB2F)),
+    "Hang": ((0x1100, 0x11FF), (0x3130, 0x318F), (0xAC00, 0xD7A3)),
+    "Kana": ((0x3040, 0x30FF), (0x31F0, 0x31FF), (0xFF66, 0xFF9D)),
+    "Hani": ((0x3005, 0x3007), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF)),
+}
+_ASTRAL_HAN = (0x20000, 0x323AF)
+_ASTRAL_OTHER = (0x10000, 0x1EFFF)  # historic and minority scripts
+_DIGIT = "digit"
+_SYMBOL = "symbol"
+_CODE_SYMBOLS = "_(){}[]=<>\\|;#$*/@^~+`"
+
+SCRIPTS = (*_BLOCKS, OTHER)
+"""Every script that is told apart, in the order of the columns of ``Census.letters``."""
+_CLASSES = (*SCRIPTS, _DIGIT, _SYMBOL)
+_NONE = len(_CLASSES)  # spaces, punctuation, emoji
+# A Han character says about as much as a short word; a Latin letter says least, for
+# texts in any script quote Latin names and addresses.
+_WEIGHTS = {"Latn": 1.0, "Hani": 6.0, "Kana": 6.0, "Hang": 4.0}
+_DEFAULT_WEIGHT = 2.0
+_QUARTER = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What the texts of a batch are written with; arrays have one row per text.
+
+    Attributes:
+        letters: Letters (and vowel signs) by script, columns as in ``SCRIPTS``.
+        digits: Decimal digits.
+        symbols: Signs that program code is full of.
+        japanese: Han characters that only Japanese standards know.
+        chinese: Han characters that only Chinese standards know.
+    """
+
+    letters: Indices
+    digits: Indices
+    symbols: Indices
+    japanese: Indices
+    chinese: Indices
+
+    def count_letters(self, *scripts: str) -> Indices:
+        """Return the letters per text in ``scripts``, in any if none is given."""
+        columns = [SCRIPTS.index(script) for script in scripts or SCRIPTS]
+        count: Indices = self.letters[:, columns].sum(1)
+        return count
+
+    def find_written(self) -> Flags:
+        """Tell which scripts carry a good part of each text, columns as in SCRIPTS.
+
+        Scripts of names and addresses quoted in another script are left out; Kana and
+        Han are one.
+        """
+        weights = [_WEIGHTS.get(script, _DEFAULT_WEIGHT) for script in SCRIPTS]
+        weighted: Floats = self.letters * np.array(weights)
+        han, kana = SCRIPTS.index("Hani"), SCRIPTS.index("Kana")
+        weighted[:, han] += weighted[:, kana]
+        weighted[:, kana] = weighted[:, han]
+        most = weighted.max(1, keepdims=True)
+        written: Flags = (weighted > 0) & (weighted >= _QUARTER * most)
+        return written
+
+
+def join_texts(texts: Sequence[str]) -> tuple[Codes, Indices]:
+    """Lay the texts out as one array of code points, each after one space.
+
+    Returns:
+        The code points, and for each of them the position of its text in ``texts``.
+    """
+    joined = "".join(f" {text}" for text in texts)
+    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts)) + 1
+    return codes, np.repeat(np.arange(len(texts)), lengths)
+
+
+def take_census(codes: Codes, owners: Indices, count: int) -> Census:
+    """Count the characters of each text by script.
+
+    Args:
+        codes: Code points, from ``join_texts``.
+        owners: Text of each code point, from ``join_texts``.
+        count: Number of texts.
+    """
+    table, japanese, chinese = _tables()
+    classes = table[codes]
+    width = len(_CLASSES) + 1
+    counts = np.bincount(owners * width + classes, minlength=count * width)
+    counts = counts.reshape(count, width)
+    scripts = len(SCRIPTS)
+    return Census(
+        counts[:, :scripts],
+        counts[:, _CLASSES.index(_DIGIT)],
+        counts[:, _CLASSES.index(_SYMBOL)],
+        np.bincount(owners[japanese[codes]], minlength=count),
+        np.bincount(owners[chinese[codes]], minlength=count),
+    )
+
+
+@functools.cache
+def _tables() -> tuple[npt.NDArray[np.uint8], Flags, Flags]:
+    """Return, by code point: class, is it Japanese only, is it Chinese only."""
+    table = np.full(0x110000, _NONE, np.uint8)
+    other = SCRIPTS.index(OTHER)
+    table[[code for code in range(0x250, 0x10000) if chr(code).isalpha()]] = other
+    table[slice(*_ASTRAL_OTHER)] = other
+    for index, blocks in enumerate(_BLOCKS.values()):
+        for first, last in blocks:
+            table[first : last + 1] = _NONE
+            table[list(_letters(range(first, last + 1)))] = index
+    han = SCRIPTS.index("Hani")
+    table[slice(*_ASTRAL_HAN)] = han
+    for zero in _zeros():
+        table[zero : zero + 10] = _CLASSES.index(_DIGIT)
+    table[[ord(sign) for sign in _CODE_SYMBOLS]] = _CLASSES.index(_SYMBOL)
+    # National standards list the characters of a language: 県 is in the Japanese one
+    # only, 们 in the Chinese ones only.
+    every = "".join(map(chr, range(0x4E00, 0xA000)))
+    japan, china, taiwan = (
+        set(every.encode(codec, "ignore").decode(codec))
+        for codec in ("shift_jis", "gb2312", "big5")
+    )
+    japanese, chinese = np.zeros((2, len(table)), np.bool_)
+    japanese[list(map(ord, japan - china - taiwan))] = True
+    chinese[list(map(ord, (china | taiwan) - japan))] = True
+    return table, japanese, chinese
+
+
+def _letters(codes: Iterable[int]) -> Iterator[int]:
+    """Keep letters and the marks that Indic vowels are written with."""
+    for code in codes:
+        if unicodedata.category(chr(code))[0] in "LM" or chr(code) == "\u3007":
+            yield code
+
+
+def _zeros() -> Iterator[int]:
+    """Return the code points of all decimal zeros of the scripts we know."""
+    for first, last in itertools.chain(*_BLOCKS.values(), [(0x30, 0x39)]):
+        for code in range(first, last + 1):
+            if unicodedata.decimal(chr(code), None) == 0:
+                yield code

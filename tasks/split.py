@@ -1,0 +1,234 @@
+"""Step `split`: turn kept blocks into paragraphs and removed blocks into removals.
+
+The markup says what a paragraph is where there is one; in plain text its shape, its
+neighbours and what it says decide.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import pandas as pd
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks import lexicon
+from tasks.schema import PARAGRAPHS, REMOVALS, Kind
+from tasks.shape import (
+    count_sentences,
+    count_words,
+    ends_sentence,
+    is_heading_shaped,
+    is_prose,
+    measure_words,
+)
+
+_NOTE_WORDS = 60
+_NOTE_HEAD, _NOTE_TAIL = 6, 4
+_ANNOUNCED_WORDS = 30
+_CAPTION_WORDS = 60
+_CREDIT_WORDS = 14
+_NUMBERED = re.compile(r"(?:\d{1,3}|[a-zA-Z])[.)]\s+\S")
+_QUOTE_MARK = re.compile(r"(?:>\s?)+")
+_CREDIT_AT_END = re.compile(r"[(\[（]([^()\[\]（）]{2,90})[)\]）]\.?$")
+_TITLE_LEVEL = 1
+
+
+class Part(NamedTuple):
+    """A kept block, as far as its kind depends on it."""
+
+    text: str
+    kind: Kind | None
+
+
+def tell_kinds(parts: list[Part]) -> list[Kind]:
+    """Tell the kind of every paragraph of one article.
+
+    Args:
+        parts: The kept blocks in order; ``kind`` as the markup says, or null.
+
+    Returns:
+        One kind per part.
+    """
+    kinds = [_tell_alone(part, i, len(parts)) for i, part in enumerate(parts)]
+    for index, part in enumerate(parts):
+        follows_note = index and kinds[index - 1] is Kind.NOTE
+        if (
+            follows_note
+            and parts[index - 1].text.endswith((":", "："))
+            and measure_words(part.text) <= _ANNOUNCED_WORDS
+        ):
+            kinds[index] = Kind.NOTE
+        elif part.kind is None and kinds[index] is Kind.BODY:
+            if _is_numbered(parts, index):
+                kinds[index] = Kind.LIST_ITEM
+            elif is_heading_shaped(part.text) and _heads_text(parts, kinds, index):
+                kinds[index] = Kind.HEADING
+    return kinds
+
+
+def _tell_alone(part: Part, index: int, count: int) -> Kind:
+    if part.kind not in {None, Kind.BODY, Kind.HEADING}:
+        return part.kind or Kind.BODY
+    near_edge = index < _NOTE_HEAD or index >= count - _NOTE_TAIL
+    if near_edge and is_note(part.text):
+        return Kind.NOTE
+    if part.kind is Kind.HEADING:
+        return Kind.HEADING
+    if is_caption(part.text):
+        return Kind.CAPTION
+    if _QUOTE_MARK.match(part.text):
+        return Kind.QUOTE
+    return Kind.BODY
+
+
+def is_note(text: str) -> bool:
+    """Whether a short text is about the article itself: source, translation, origin."""
+    return measure_words(text) <= _NOTE_WORDS and bool(lexicon.find_notes(text))
+
+
+def is_caption(text: str) -> bool:
+    """Whether a text is the caption of a picture, told by its credit.
+
+    The credit stands in brackets at the end, ``(Foto: Agentur)``, or is the whole line.
+    """
+    words = measure_words(text)
+    if words > _CAPTION_WORDS:
+        return False
+    if (match := _CREDIT_AT_END.search(text)) and _is_credit(match[1]):
+        return True
+    return words <= _CREDIT_WORDS and not ends_sentence(text) and _is_credit(text)
+
+
+def _is_credit(text: str) -> bool:
+    if text.startswith(("©", "(c)", "(C)")):
+        return True
+    return any(
+        label.name == "photo" and text[: label.end].rstrip().endswith((":", "：", "/"))
+        for label in lexicon.find_labels(text)
+    )
+
+
+def _is_numbered(parts: list[Part], index: int) -> bool:
+    near = [parts[i].text for i in (index - 1, index + 1) if 0 <= i < len(parts)]
+    return bool(_NUMBERED.match(parts[index].text)) and any(
+        _NUMBERED.match(text) for text in near
+    )
+
+
+def _heads_text(parts: list[Part], kinds: list[Kind], index: int) -> bool:
+    """Whether what follows makes a short line a heading: text, notes or a list.
+
+    One more line of heading shape may stand between, as a sub-heading does.
+    """
+    for offset in (1, 2):
+        if index + offset >= len(parts):
+            return False
+        following = parts[index + offset]
+        if kinds[index + offset] in {Kind.NOTE, Kind.LIST_ITEM, Kind.QUOTE}:
+            return True
+        if is_prose(following.text) or ends_sentence(following.text):
+            return True
+        if not is_heading_shaped(following.text):
+            return False
+    return False
+
+
+def walk_headings(headings: Iterable[tuple[Kind, str, int]]) -> Iterator[list[str]]:
+    """Yield the headings above each paragraph, outermost first.
+
+    Args:
+        headings: Kind, text and level of every paragraph in order; level 0 counts as 1.
+    """
+    path: list[tuple[int, str]] = []
+    for kind, text, level in headings:
+        depth = level or _TITLE_LEVEL
+        if kind is Kind.HEADING:
+            path = [entry for entry in path if entry[0] < depth]
+        yield [entry[1] for entry in path]
+        if kind is Kind.HEADING:
+            path.append((depth, text))
+
+
+def hash_text(text: str) -> str:
+    """First 16 hex digits of the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@task(name="split", cache_policy=NO_CACHE, persist_result=False)
+def split_blocks(blocks: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Turn the blocks of a batch into paragraphs and removals.
+
+    Args:
+        blocks: One row per block, in order within each document, with its language.
+
+    Returns:
+        ``paragraphs`` and ``removals`` with the columns of the contract. Removed blocks
+        whose place in an HTML source is not known exactly have no row: their text is
+        part of a removal of that place.
+    """
+    paragraphs: list[tuple[Any, ...]] = []
+    removals: list[tuple[Any, ...]] = []
+    rows = blocks.itertuples(index=False, name="BlockRow")
+    for document_id, group in groupby(rows, key=attrgetter("document_id")):
+        kept = []
+        for row in group:
+            if _given(row.reason) is None:
+                kept.append(row)
+            elif _given(row.start_chars) is not None:
+                removals.append(
+                    (
+                        document_id,
+                        row.start_chars,
+                        row.end_chars,
+                        row.text,
+                        row.rule_id,
+                        row.reason,
+                        _given(row.field),
+                    )
+                )
+        parts = [Part(row.text, _kind(row.kind)) for row in kept]
+        kinds = tell_kinds(parts)
+        paths = walk_headings(
+            (kind, row.text, row.level) for kind, row in zip(kinds, kept, strict=True)
+        )
+        for index, (row, kind, path) in enumerate(
+            zip(kept, kinds, paths, strict=True)
+        ):
+            paragraphs.append(
+                (
+                    document_id,
+                    index,
+                    kind.value,
+                    path,
+                    row.text,
+                    row.language,
+                    row.language_score,
+                    _given(row.start_chars),
+                    _given(row.end_chars),
+                    list(row.normalisations),
+                    count_words(row.text),
+                    count_sentences(row.text),
+                    hash_text(row.text),
+                )
+            )
+    return (
+        _frame(paragraphs, PARAGRAPHS.schema.names),
+        _frame(removals, REMOVALS.schema.names),
+    )
+
+
+def _frame(rows: list[tuple[Any, ...]], columns: list[str]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.astype({"start_chars": "Int64", "end_chars": "Int64"})
+
+
+def _given(value: Any) -> Any:  # noqa: ANN401  (a cell of any column)
+    return None if value is None or value is pd.NA or value != value else value  # noqa: PLR0124
+
+
+def _kind(value: object) -> Kind | None:
+    return Kind(str(value)) if _given(value) is not None else None

@@ -1,0 +1,381 @@
+"""The warehouse: plain Parquet files in a folder that is replaced only as a whole.
+
+::
+
+    ROOT/warehouse/     what users read: _manifest.json and a folder per table
+    ROOT/.warehouse/    engine room; may be deleted while nothing runs
+        lock            held by the run that writes
+        staged-*/       parts of a run, not published yet
+        next-*/         snapshot being built; just after publishing, the old one
+        old-*/          the old snapshot, between two renames
+        snapshots/N/    earlier snapshots, as hard links: history and rollback
+        pin-*/          snapshots that somebody reads right now
+        trash-*/        being removed
+
+Readers who just glob a table's folder see one snapshot or the next, never a mixture:
+the whole folder is exchanged in one system call. Where the file system has no such
+call, the old folder is renamed away and the new one renamed in; a run killed between
+the two is rolled forward by the next.
+"""
+
+import contextlib
+import logging
+import os
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tasks import disk, snapshots
+from tasks.errors import ContractError, WarehouseError
+from tasks.manifest import MANIFEST_NAME, Manifest, Part
+from tasks.parts import (
+    BATCH_TABLES,
+    StagedPart,
+    filter_part,
+    group_small,
+    locate_part,
+    merge_parts,
+    read_column,
+    table_file,
+    write_part,
+)
+from tasks.schema import RUNS, SCHEMA_VERSION, SOURCES, TABLES
+
+LEDGER_COLUMNS = (
+    "source_path",
+    "size_bytes",
+    "mtime_ns",
+    "sha256",
+    "status",
+    "reason",
+    "document_count",
+)
+"""Columns of ``sources`` that tell whether a raw file is known and unchanged."""
+
+_NULLABLE_INTEGERS = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}
+_READ_ATTEMPTS = 100
+_READ_PAUSE_SECONDS = 0.01
+_INTACT = "Free space or fix permissions, then run again; the old tables are intact."
+_SAME_DISK = (
+    "Keep the folder above the warehouse on the same file system: mount that one, not"
+    " the warehouse itself."
+)
+
+_logger = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One line of the warehouse's history."""
+
+    snapshot: int
+    created_at: datetime
+    run_id: str
+    rows: dict[str, int]
+    size_bytes: int
+    is_live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file that breaks a law of the warehouse."""
+
+    table: str
+    file: str
+    law: str
+    detail: str
+
+
+class Warehouse:
+    """A folder of published tables.
+
+    Reading needs nothing. Writing needs the lock, for the whole run::
+
+        warehouse = Warehouse(Path("warehouse"))
+        with warehouse.lock():
+            known = warehouse.ledger()
+            staging_dir = warehouse.new_staging_dir()
+            part = stage_tables(tables, staging_dir, warehouse.new_stem())
+            warehouse.publish([part], replaced_paths, run, fingerprint)
+    """
+
+    def __init__(
+        self,
+        warehouse_dir: Path,
+        *,
+        keep_snapshots: int = 5,
+        keep_days: float | None = None,
+        publish_mode: snapshots.PublishMode | None = None,
+    ) -> None:
+        """Name the folder; nothing is touched yet.
+
+        Args:
+            warehouse_dir: Folder of the tables; need not exist. A link is followed.
+            keep_snapshots: Earlier snapshots to keep, 0 or more.
+            keep_days: Age at which earlier snapshots go as well; null for no limit.
+            publish_mode: Force one way of publishing; null for the best there is.
+        """
+        if keep_snapshots < 0:
+            raise ValueError(f"keep_snapshots is {keep_snapshots}, must be 0 or more")
+        self.live = Path(os.path.realpath(warehouse_dir))
+        self.room = self.live.parent / f".{self.live.name}"
+        self._keep_snapshots = keep_snapshots
+        self._keep_days = keep_days
+        self._publish_mode = publish_mode
+        self._is_locked = False
+
+    # Reading
+
+    def manifest(self) -> Manifest | None:
+        """Return what is published now; null before the first publish.
+
+        Raises:
+            WarehouseError: The manifest is damaged, or of a newer version.
+        """
+        with disk.reported(str(self.live), "read the manifest", _INTACT):
+            for _ in range(_READ_ATTEMPTS):
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                    return snapshots.read_manifest(self.live)
+                if not snapshots.is_interrupted(self.live, self.room):
+                    return None
+                time.sleep(_READ_PAUSE_SECONDS)
+        raise WarehouseError(
+            str(self.live),
+            "a run was killed while it published",
+            "Start a run: it completes the publish first.",
+        )
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """Whether the tables have an older schema: everything is to be read again."""
+        manifest = self.manifest()
+        return manifest is not None and manifest.schema_version < SCHEMA_VERSION
+
+    def read_table(
+        self, name: str, columns: Sequence[str] | None = None, filters: Any = None
+    ) -> pa.Table:
+        """Read one table, all of it from the same snapshot.
+
+        Args:
+            name: Table of ``schema.TABLES``.
+            columns: Columns wanted; null for all.
+            filters: As in ``pyarrow.parquet.read_table``.
+
+        Raises:
+            WarehouseError: A file is missing or damaged.
+        """
+
+        def read(manifest: Manifest) -> pa.Table:
+            for table, file, entry in manifest.paths():
+                if table == name:
+                    self._check_size(file, entry.size_bytes)
+            return pq.read_table(
+                [self.live / file for t, file, _ in manifest.paths() if t == name],
+                columns=None if columns is None else list(columns),
+                filters=filters,
+                partitioning=None,  # a folder `a=b` above the warehouse is no column
+            )
+
+        if self.manifest() is None:
+            empty = TABLES[name].empty()
+            return empty if columns is None else empty.select(list(columns))
+        return self._read_stable(f"table {name!r}", read)
+
+    def ledger(self) -> pd.DataFrame:
+        """Return what is known of each raw file.
+
+        Returns:
+            ``LEDGER_COLUMNS``, one row per file, sorted by ``source_path``; numbers are
+            nullable integers. No row if everything must be read again anyway.
+        """
+        table = SOURCES.empty().select(LEDGER_COLUMNS)
+        if not self.needs_rebuild:
+            table = self.read_table(SOURCES.name, LEDGER_COLUMNS)
+        return table.sort_by("source_path").to_pandas(
+            types_mapper=_NULLABLE_INTEGERS.get  # mtime_ns does not fit into a float
+        )
+
+    def snapshots(self) -> list[Snapshot]:
+        """List what can be read or rolled back to, newest first."""
+        live = self.manifest()
+        found = [(live, True)] if live else []
+        for number in snapshots.snapshot_numbers(self.room):
+            folder = snapshots.snapshot_folder(self.room, number)
+            if manifest := snapshots.find_manifest(folder):
+                found.append((manifest, False))
+        return [
+            Snapshot(m.snapshot, m.created_at, m.run_id, m.rows, m.size_bytes, is_live)
+            for m, is_live in found
+        ]
+
+    @contextlib.contextmanager
+    def pin(self) -> Iterator[Path]:
+        """Give a folder that stays this snapshot, for several queries that must agree.
+
+        It has the layout of the warehouse and is made of hard links, so that neither
+        later runs nor the expiry of snapshots touch it. Removed at the end; if the
+        reader is killed, by the next run.
+
+        Raises:
+            WarehouseError: Nothing is published, or the disk refused.
+        """
+        folder = self.room / f"pin-{uuid.uuid4().hex}"
+        lock = folder.with_suffix(".lock")
+        with disk.reported(str(self.room), "pin a snapshot", _INTACT):
+            self.room.mkdir(parents=True, exist_ok=True)
+            descriptor = disk.acquire_lock(lock, wait=True)
+
+        def link(manifest: Manifest) -> None:
+            disk.remove_folder(folder)
+            for table in {*TABLES, *(table for table, _, _ in manifest.paths())}:
+                (folder / table).mkdir(parents=True)
+            for _, file, _ in manifest.paths():
+                disk.link_or_copy(self.live / file, folder / file)
+            (folder / MANIFEST_NAME).write_bytes(manifest.dump())
+
+        try:
+            self._read_stable(str(self.live), link)
+            yield folder
+        finally:
+            disk.remove_folder(folder)
+            lock.unlink(missing_ok=True)
+            if descriptor is not None:
+                disk.release_lock(descriptor)
+
+    def verify_files(self) -> Iterator[Problem]:
+        """Compare every file with the manifest, byte for byte.
+
+        Hold the lock, or a run may replace the files meanwhile.
+
+        Yields:
+            Problems by law: ``file exists``, ``file is known``, ``SHA-256``, ``rows``,
+            ``schema``, ``table has a file``. Nothing if all is well.
+        """
+        manifest = self.manifest()
+        if manifest is None:
+            return
+        for file in snapshots.find_foreign(self.live, manifest):
+            table = file.split("/")[0] if "/" in file else ""
+            yield Problem(table, file, "file is known", "not in the manifest")
+        tables = {table for table, _, _ in manifest.paths()}
+        for name in TABLES.keys() - tables:
+            yield Problem(name, name, "table has a file", "no file in the manifest")
+        for name, file, entry in manifest.paths():
+            path = self.live / file
+            try:
+                sha256 = disk.hash_file(path)
+            except OSError as error:
+                yield Problem(name, file, "file exists", str(error))
+                continue
+            if sha256 != entry.sha256:
+                found = f"{sha256}, manifest says {entry.sha256}"
+                yield Problem(name, file, "SHA-256", found)
+                continue
+            footer = pq.read_metadata(path)
+            if footer.num_rows != entry.rows:
+                found = f"{footer.num_rows}, manifest says {entry.rows}"
+                yield Problem(name, file, "rows", found)
+            if manifest.schema_version == SCHEMA_VERSION and not (
+                footer.schema.to_arrow_schema().equals(TABLES[name].schema)
+            ):
+                yield Problem(name, file, "schema", "differs from tasks/schema.py")
+
+    # Writing
+
+    @contextlib.contextmanager
+    def lock(self, *, wait: bool = False) -> Iterator[None]:
+        """Hold the warehouse for a run, and first repair what a killed run left.
+
+        Args:
+            wait: Wait for the run that holds it, instead of refusing.
+
+        Raises:
+            WarehouseError: It is taken (the message names by whom), the folder holds
+                something else, or the disk refused.
+        """
+        if self._is_locked:
+            raise RuntimeError("this Warehouse holds the lock already")
+        path = self.room / "lock"
+        with disk.reported(str(self.room), "lock the warehouse", _INTACT):
+            self.room.mkdir(parents=True, exist_ok=True)
+            descriptor = disk.acquire_lock(path, wait=wait)
+        if descriptor is None:
+            raise WarehouseError(
+                str(self.live),
+                f"{disk.read_owner(path)} is writing to it",
+                "Wait until it is done, or stop that process.",
+            )
+        try:
+            with disk.reported(str(self.live), "recover the warehouse", _INTACT):
+                disk.note_owner(descriptor)
+                snapshots.recover(self.live, self.room)
+            self._is_locked = True
+            yield
+        finally:
+            if self._is_locked:
+                for staging_dir in self.room.glob("staged-*"):
+                    disk.remove_folder(staging_dir)
+            self._is_locked = False
+            disk.release_lock(descriptor)
+
+    def new_staging_dir(self) -> Path:
+        """Make a folder for the parts of this run; gone when the lock is freed."""
+        self._require_lock()
+        folder = self.room / f"staged-{uuid.uuid4().hex}"
+        with disk.reported(str(self.room), "make a staging folder", _INTACT):
+            folder.mkdir()
+        return folder
+
+    def new_stem(self) -> str:
+        """Return a fresh stem for a part: number of the snapshot to be, random part."""
+        return f"{self._next_number():08d}-{uuid.uuid4().hex[:12]}"
+
+    def publish(
+        self,
+        staged: Sequence[StagedPart],
+        replaced_paths: Collection[str],
+        run: Mapping[str, Any] | pd.DataFrame,
+        fingerprint: str,
+    ) -> Manifest:
+        """Publish parts in place of the old rows of some raw files, all or nothing.
+
+        Rewrites only the parts that hold replaced files and links the others. Merges
+        small parts. With tables of an older schema nothing old is kept but ``runs``
+        that still fit: the caller has staged every raw file again (see ``ledger``).
+
+        Args:
+            staged: Results of ``stage_tables``; the parts stay until the lock is freed.
+            replaced_paths: ``source_path`` of every file whose old rows go: changed,
+                retried, deleted. Staged files are replaced in any case.
+            run: The row for ``runs``.
+            fingerprint: What rows depend on besides the raw files; kept for the caller.
+
+        Returns:
+            The manifest that is live now.
+
+        Raises:
+            ContractError: A file is staged twice, or the row does not fit ``runs``.
+            WarehouseError: The disk refused. The old tables are intact.
+        """
+        self._require_lock()
+        run_frame = run if isinstance(run, pd.DataFrame) else pd.DataFrame([dict(run)])
+        run_table = RUNS.conform(run_frame)
+        old = snapshots.inspect_live(self.live)
+        parts = [locate_part(part) for part in staged]
+        with self._new_snapshot() as folder:
+            gone = _find_replaced(parts, replaced_paths)
+            kept, rewritten = self._replace(old, gone, folder)
+            run_part = write_part(
+                {RUNS.name: run_table}, folder, self.new_stem(), [RUNS.name]
+            )
+            ...

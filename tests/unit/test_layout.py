@@ -1,0 +1,93 @@
+"""Laws of `tasks/layout.py`: lines, layout marks, hard-wrapped paragraphs."""
+
+import pytest
+
+from tasks.layout import find_blocks, find_lines, find_wrap_column
+from tasks.schema import Kind, RemovalReason
+
+WRAPPED = """\
+Der Hafen von Sandau ist seit dem Frühjahr wieder für die Schifffahrt ge-
+öffnet, nachdem die Arbeiten an der Schleuse nach drei Jahren beendet
+wurden. Die ersten Kähne kamen am Montag, beladen mit Kies und Getreide.
+Viele Anwohner standen am Ufer und winkten.
+Der Bürgermeister sprach von einem guten Tag für die Stadt, auch wenn
+die Kosten am Ende doppelt so hoch waren wie geplant.
+"""
+
+
+def kept(raw):
+    return [block.text for block in find_blocks(raw) if block.reason is None]
+
+
+def test_lines_know_their_place():
+    """A line's span holds it without white space and invisible marks at its edges."""
+    raw = "\ufeff One \r\n\u200b\r\n\tTwo\u2028Three"
+
+    lines = find_lines(raw)
+
+    assert [raw[line.start : line.end] for line in lines] == ["One", "Two", "Three"]
+    assert [line.blank_before for line in lines] == [True, True, False]
+
+
+def test_every_line_is_a_paragraph_unless_wrapped():
+    """Lines of free length are paragraphs of their own."""
+    raw = "Eins ist kurz.\nZwei ist ein wenig länger als eins.\nDrei.\n"
+
+    assert kept(raw) == raw.splitlines()
+
+
+def test_hard_wrapped_lines_are_joined():
+    """Full lines go on in the next line; a short last line ends its paragraph."""
+    first, second = kept(WRAPPED)
+
+    assert first.startswith("Der Hafen") and first.endswith("Ufer und winkten.")
+    assert "wieder für die Schifffahrt geöffnet, nachdem" in first
+    assert second.startswith("Der Bürgermeister")
+
+
+def test_wrap_column_is_measured():
+    """The column lies between a line and the line with the next word added."""
+    assert find_wrap_column(find_lines(WRAPPED)) in range(70, 75)
+
+
+def test_short_lists_are_not_wrapped():
+    """Lines of similar length that each begin anew are not a wrapped paragraph."""
+    raw = "\n".join(f"Meldung Nummer {n} aus dem schönen Landkreis" for n in range(9))
+
+    assert find_wrap_column(find_lines(raw)) is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "mark"),
+    [("***", "***"), ("- - -", "- - -"), ("Ende der Zeile |", "|"), ("• Punkt", "•")],
+)
+def test_layout_marks_are_removed_blocks(raw, mark):
+    """Marks without meaning are removed with their exact place, never lost."""
+    removed = [b for b in find_blocks(raw) if b.reason is RemovalReason.LAYOUT]
+
+    assert [raw[b.start_chars : b.end_chars] for b in removed] == [mark]
+
+
+def test_bullets_make_list_items():
+    """A bullet goes, and what follows is a list item."""
+    raw = "- eins\n- zwei"
+
+    items = [b for b in find_blocks(raw) if b.reason is None]
+
+    assert [(b.text, b.kind) for b in items] == [
+        ("eins", Kind.LIST_ITEM),
+        ("zwei", Kind.LIST_ITEM),
+    ]
+
+
+def test_a_single_dash_is_dialogue():
+    """One line that begins with a dash is speech, not a list."""
+    assert kept("— Oui, dit-elle.\nElle partit.") == ["— Oui, dit-elle.", "Elle partit."]
+
+
+def test_chinese_lines_join_without_a_space():
+    """Wrapped Chinese is joined as it is written."""
+    line = "今天上午市政府宣布将在河边修建一座新的公园供市民休息和散步使用预计明年"
+    raw = "\n".join([line, line, line, line, "春天完工。"])
+
+    assert kept(raw) == [line * 4 + "春天完工。"]
