@@ -11,7 +11,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, get_args
+from typing import TextIO, TypeAlias, get_args
 
 from flows.settings import (
     Detector,
@@ -22,7 +22,7 @@ from flows.settings import (
     read_settings,
     settings_parameters,
 )
-from tasks.errors import PipelineError, SettingsError
+from tasks.errors import PipelineError, SettingsError, WarehouseError
 from tasks.version import PIPELINE_VERSION
 
 _EPILOG = """\
@@ -36,6 +36,9 @@ examples:
 Every option of `run` can also be set by an environment variable, e.g.
 ARTICLES_WAREHOUSE_DIR; the README lists them all.
 """
+
+# argparse has no public name for what add_subparsers returns.
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
@@ -58,12 +61,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PipelineError as error:
         return _fail(str(error), 1)
     except KeyboardInterrupt:
-        return _fail("Interrupted: the tables are as they were before.", _INTERRUPTED)
+        status = _fail(
+            "Interrupted: the tables are as they were before.", _INTERRUPTED
+        )
+        _close(sys.stderr)  # Prefect complains at exit that its server is gone too
     except BrokenPipeError:
-        # The reader, e.g. `head`, has had enough; Python must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        status = 0
+        _close(sys.stdout)  # the reader, e.g. `head`, has had enough
     return status
+
+
+def _close(stream: TextIO) -> None:
+    """Send what may still be written at exit nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _fail(message: str, status: int) -> int:
@@ -92,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_run(commands: Any) -> None:
+def _add_run(commands: _Commands) -> None:
     parser = _add_command(
         commands,
         "run",
@@ -113,12 +124,10 @@ def _add_run(commands: Any) -> None:
         const=False,
         help="refuse at once if another run is writing",
     )
-    parser.add_argument(
-        "--quiet", action="store_true", help="print nothing but errors"
-    )
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
-def _add_status(commands: Any) -> None:
+def _add_status(commands: _Commands) -> None:
     _add_command(
         commands,
         "status",
@@ -128,7 +137,7 @@ def _add_status(commands: Any) -> None:
     )
 
 
-def _add_query(commands: Any) -> None:
+def _add_query(commands: _Commands) -> None:
     parser = _add_command(
         commands,
         "query",
@@ -136,7 +145,9 @@ def _add_query(commands: Any) -> None:
         "Ask the tables in SQL (DuckDB): documents, paragraphs, removals, evidence,"
         " sources, runs, and rejects.",
     )
-    parser.add_argument("sql", metavar="SQL", help="one statement; - reads it from stdin")
+    parser.add_argument(
+        "sql", metavar="SQL", help="one statement; - reads it from stdin"
+    )
     parser.add_argument(
         "--format",
         choices=("table", "csv", "json", "jsonl"),
@@ -151,7 +162,7 @@ def _add_query(commands: Any) -> None:
     )
 
 
-def _add_explain(commands: Any) -> None:
+def _add_explain(commands: _Commands) -> None:
     parser = _add_command(
         commands,
         "explain",
@@ -168,7 +179,7 @@ def _add_explain(commands: Any) -> None:
     )
 
 
-def _add_verify(commands: Any) -> None:
+def _add_verify(commands: _Commands) -> None:
     _add_command(
         commands,
         "verify",
@@ -179,7 +190,7 @@ def _add_verify(commands: Any) -> None:
 
 
 def _add_command(
-    commands: Any,
+    commands: _Commands,
     name: str,
     command: Callable[[argparse.Namespace], int],
     description: str,
@@ -196,14 +207,20 @@ def _add_command(
 
 
 def _add_setting(
-    parser: argparse.ArgumentParser, name: str, option: str = "", **options: Any
+    parser: argparse.ArgumentParser,
+    name: str,
+    option: str = "",
+    *,
+    choices: Sequence[str] | None = None,
+    metavar: str | None = None,
 ) -> None:
     """Add an option without a default: what is not given is left to the environment."""
     parser.add_argument(
         option or f"--{name}",
         dest=name,
         help=describe_setting(name).replace("`", "").replace("%", "%%"),
-        **options,
+        choices=choices,
+        metavar=metavar,
     )
 
 
@@ -214,18 +231,22 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 def _run(args: argparse.Namespace) -> int:
     settings = _settings(args)
-    from flows.terminal import open_screen
+    from flows.terminal import hush_prefect, open_screen
 
     screen = open_screen(is_quiet=args.quiet)
     from flows.plan import look_around
 
-    if not args.reprocess and (plan := look_around(settings)) and not plan.has_work:
-        screen.say_nothing_new(plan, settings)
-        return 0
+    # A warehouse that cannot be read may be repaired by the run: it holds the lock.
+    with contextlib.suppress(WarehouseError):
+        plan = look_around(settings)
+        if not args.reprocess and not plan.has_work:
+            screen.say_nothing_new(plan, settings)
+            return 0
     prepare_environment()
     with screen.watching():
         from flows.ingest import ingest
 
+        hush_prefect()
         summary = ingest(**settings_parameters(settings), reprocess=args.reprocess)
     screen.show_run(summary, settings)
     return 0

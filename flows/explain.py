@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from flows.paper import make_grid, open_paper
 from flows.query import connect
 from flows.settings import Settings
 from flows.summary import count_of
@@ -56,6 +56,12 @@ _FACTS = [
 ]
 _COLUMNS = {Field.PUBLISHED_ON: "published_on", Field.MODIFIED_ON: "modified_on"}
 _MANY_ARTICLES = 200
+_SHOWN_CHARS = 400  # of a removed piece
+_MOST_SIMILAR = """
+    SELECT source_path FROM sources
+    ORDER BY jaro_winkler_similarity(source_path, ?) DESC, source_path LIMIT 1
+"""
+_LIST_THEM = '`articles query "SELECT source_path FROM sources"` lists them all.'
 _UNKNOWN = "unknown"
 
 
@@ -70,9 +76,7 @@ def explain_file(settings: Settings, file: str, member: str | None) -> None:
     Raises:
         PipelineError: The tables do not know the file or the member.
     """
-    console = Console(highlight=False, soft_wrap=False)
-    if not console.is_terminal:  # a pipe has no width; fold as in an article
-        console = Console(highlight=False, width=100)
+    paper = open_paper()
     with connect(settings.warehouse_dir) as tables:
         source = find_source(tables, settings.raw_dir, file)
         documents = _select(
@@ -81,7 +85,7 @@ def explain_file(settings: Settings, file: str, member: str | None) -> None:
             " ORDER BY try_cast(member AS INTEGER), member",
             source["source_path"],
         )
-        console.print(_head(source, documents))
+        paper.print(_head(source, documents))
         if member is not None:
             documents = [row for row in documents if row["member"] == member]
             refused = [
@@ -93,24 +97,22 @@ def explain_file(settings: Settings, file: str, member: str | None) -> None:
                     f"has no member {member!r}",
                     "Leave --member out for the list of its articles.",
                 )
-            console.print(_rejected_members(refused))
+            paper.print(_rejected_members(refused))
         elif len(documents) + len(source["rejected_members"]) > 1:
-            console.print(_members(documents))
-            console.print(_rejected_members(source["rejected_members"]))
-            console.print(
-                Text("One of them in full: --member N", style="dim"), end="\n\n"
-            )
+            paper.print()
+            paper.print(_members(documents))
+            paper.print()
+            paper.print(_rejected_members(source["rejected_members"]))
+            paper.print(Text("One of them in full: --member N", style="dim"))
             return
         else:
-            console.print(_rejected_members(source["rejected_members"]))
+            paper.print(_rejected_members(source["rejected_members"]))
         for document in documents:
             for part in _article(tables, document):
-                console.print(part)
+                paper.print(part)
 
 
-def find_source(
-    tables: duckdb.DuckDBPyConnection, raw_dir: Path, file: str
-) -> Row:
+def find_source(tables: duckdb.DuckDBPyConnection, raw_dir: Path, file: str) -> Row:
     """Return the row of ``sources`` that a person means.
 
     Raises:
@@ -120,47 +122,42 @@ def find_source(
         if rows := _select(tables, "FROM sources WHERE source_path = ?", path):
             return rows[0]
     exists = (raw_dir / file).exists() or Path(file).exists()
-    similar = tables.execute(
-        "SELECT source_path FROM sources"
-        " ORDER BY jaro_winkler_similarity(source_path, ?) DESC LIMIT 1",
-        [Path(file).name],
-    ).fetchone()
+    if exists:
+        raise PipelineError(
+            file,
+            f"exists but is no source of the tables; the raw folder is {raw_dir}/",
+            "Run `articles run` if it is new, or name its raw folder with --raw.",
+        )
+    similar = tables.execute(_MOST_SIMILAR, [Path(file).name]).fetchone()
     raise PipelineError(
         file,
-        f"is in {raw_dir} but has not been read yet"
-        if exists
-        else f"no such file among the sources of {raw_dir}",
-        "Run `articles run` first."
-        if exists
-        else f"Did you mean {similar[0]!r}? `articles query"
-        ' "SELECT source_path FROM sources"` lists them all.'
-        if similar
-        else "The tables are empty.",
+        f"no such file in {raw_dir}/ and none of that name among the sources",
+        f"Did you mean {similar[0]!r}? {_LIST_THEM}" if similar else _LIST_THEM,
     )
 
 
-def source_paths(raw_dir: Path, file: str) -> Iterator[str]:
-    """Yield what ``file`` may be called in ``source_path``, likeliest first.
+def source_paths(raw_dir: Path, file: str) -> list[str]:
+    """Return what ``file`` may be called in ``source_path``, likeliest first.
 
     Examples:
-        >>> list(source_paths(Path("/data/raw"), "/data/raw/de/a.txt"))
+        >>> source_paths(Path("/data/raw"), "/data/raw/de/a.txt")
         ['de/a.txt']
     """
     path = Path(file)
-    root = raw_dir.resolve()
-    for candidate in (path.absolute(), path.resolve()):
-        # Links inside the raw folder keep their own name, so resolve the folder only.
-        for base in (raw_dir.absolute(), root):
-            if candidate.is_relative_to(base):
-                yield candidate.relative_to(base).as_posix()
-                break
+    # Links inside the raw folder keep their own name, links to the folder do not.
+    candidates = [path.absolute(), path.parent.resolve() / path.name, path.resolve()]
+    found = [
+        candidate.relative_to(root).as_posix()
+        for candidate in candidates
+        for root in (raw_dir.absolute(), raw_dir.resolve())
+        if candidate.is_relative_to(root)
+    ]
     if not path.is_absolute():
-        yield path.as_posix()
+        found.append(path.as_posix())
+    return list(dict.fromkeys(found))
 
 
-def _select(
-    tables: duckdb.DuckDBPyConnection, sql: str, *values: object
-) -> list[Row]:
+def _select(tables: duckdb.DuckDBPyConnection, sql: str, *values: object) -> list[Row]:
     result = tables.execute(sql, list(values))
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
@@ -200,12 +197,7 @@ def _refusal(stage: str | None, reason: str, detail: str | None) -> Text:
 
 
 def _members(documents: list[Row]) -> RenderableType:
-    grid = Grid(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    grid.add_column("member", justify="right")
-    grid.add_column("title", overflow="fold", ratio=1)
-    for name in ("language", "published"):
-        grid.add_column(name)
-    grid.add_column("paragraphs", justify="right")
+    grid = make_grid(">member", "title", "language", "published", ">paragraphs")
     for row in documents[:_MANY_ARTICLES]:
         grid.add_row(
             row["member"],
@@ -350,15 +342,17 @@ def _kept(row: Row, main_language: str) -> RenderableType:
     if row["normalisations"]:
         label.append(f"  {', '.join(row['normalisations'])}", style="dim")
     body = Text(row["text"], style="bold" if kind is Kind.HEADING else "")
-    return Group(label, Padding(body, (0, 0, 1, 4)))
+    return Group(label, Padding(body, (0, 0, 0, 4), expand=False), Text())
 
 
 def _removed(row: Row) -> RenderableType:
     reason = RemovalReason(row["reason"])
-    label = Text("  − ", style="red")
+    label = Text("  - ", style="red")
     into = f" into {row['field']}" if row["field"] else ""
     label.append(f"{reason.value}{into}", style="red" if not into else "cyan")
     label.append(f"  {row['rule_id']}  {_place(row)}", style="dim")
     text = " ".join(row["text"].split())
+    if len(text) > _SHOWN_CHARS:
+        text = f"{text[:_SHOWN_CHARS]}… ({len(text):,} characters)"
     body = Text(text, style="dim strike" if not into else "dim")
-    return Group(label, Padding(body, (0, 0, 1, 4)))
+    return Group(label, Padding(body, (0, 0, 0, 4), expand=False), Text())

@@ -4,39 +4,53 @@ Prefect may load this file twice under two names, so there is no class in it and
 import is by full name.
 """
 
-import secrets
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
-from datetime import UTC, datetime
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 import pandas as pd
-from prefect import flow, get_client, task
+from prefect import Task, flow, get_client, task
 from prefect.artifacts import (
     create_markdown_artifact,
     create_progress_artifact,
     update_progress_artifact,
 )
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import TaskRun
 from prefect.futures import as_completed
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from prefect.states import State
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
-from prefect.tasks import Task
 from pydantic import Field
 
-from flows.line import Call, call_plainly, process_batch
-from flows.plan import Plan, cut_batches, new_run_id, plan_run, weigh
+from flows.line import (
+    Call,
+    P,
+    R,
+    Run,
+    add_up,
+    call_plainly,
+    changes_nothing,
+    process_batch,
+    replaced_paths,
+    run_row,
+    start_run,
+    summarise_run,
+)
+from flows.plan import (
+    Plan,
+    current_fingerprint,
+    cut_batches,
+    open_warehouse,
+    plan_run,
+    weigh_files,
+)
 from flows.progress import Event, tell
 from flows.settings import Detector, Engine, Settings, read_settings
 from flows.summary import BatchSummary, RunSummary, count_of, headline, report_markdown
-from tasks.errors import WarehouseError
-from tasks.warehouse import Warehouse
+from tasks.discover import discover_files
+from tasks.write import publish
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -45,6 +59,9 @@ VISIBLE_BATCHES = 50
 
 INLINE_BYTES = 15_000_000
 """Up to so much text (about 30 s of work) is not worth starting processes for."""
+
+MIN_BATCH_BYTES = 2_000_000
+"""Less text than this is no batch of its own while there are more workers."""
 
 _SETTINGS = read_settings()  # of this process's environment: the run form's defaults
 
@@ -94,5 +111,168 @@ def ingest(  # noqa: PLR0913  # the run form
     Raises:
         PipelineError: The raw folder or the warehouse cannot be used.
     """
-    arguments = locals()
-    settings = Settings(**{k: v for k, v in arguments.items() if k != "reprocess"})
+    settings = read_settings(
+        {},
+        raw_dir=raw_dir,
+        warehouse_dir=warehouse_dir,
+        engine=engine,
+        workers=workers,
+        detector=detector,
+        ignore=ignore,
+        max_file_bytes=max_file_bytes,
+        max_decompression_ratio=max_decompression_ratio,
+        batch_bytes=batch_bytes,
+        batch_files=batch_files,
+        keep_snapshots=keep_snapshots,
+        wait_for_lock=wait_for_lock,
+    )
+    run = start_run(settings, str(flow_run.id))
+    warehouse = open_warehouse(settings)
+    with warehouse.lock(wait=settings.wait_for_lock):
+        files = discover(settings.raw_dir, list(settings.ignore))
+        plan = plan_run(files, warehouse, settings, reprocess=reprocess)
+        batch, snapshot = BatchSummary(), None
+        if plan.has_work:
+            _name_run(f"ingest {count_of(len(plan.todo), 'file')}")
+            staging_dir = warehouse.new_staging_dir()
+            work = [
+                (part, run, staging_dir, warehouse.new_stem())
+                for part in _cut(plan, settings)
+            ]
+            batch = add_up(_process_all(work, plan, settings))
+        if plan.has_work and not changes_nothing(plan, batch):
+            _tell("publish", len(plan.todo), plan)
+            named = publish.with_options(
+                task_run_name=f"publish {count_of(batch.documents, 'article')}"
+            )
+            snapshot = named(
+                warehouse,
+                list(batch.staged),
+                replaced_paths(plan),
+                run_row(run, plan, batch),
+                current_fingerprint(settings),
+            )
+    summary = summarise_run(run, snapshot, plan, batch)
+    report(summary)
+    return summary
+
+
+@task(name="discover", cache_policy=NO_CACHE, persist_result=False)
+def discover(raw_dir: Path, ignore: list[str]) -> pd.DataFrame:
+    """List the files of the raw folder."""
+    return discover_files(raw_dir, ignore)
+
+
+@task(name="process", cache_policy=NO_CACHE, persist_result=False)
+def process(
+    files: pd.DataFrame, run: Run, staging_dir: Path, stem: str, *, is_visible: bool
+) -> BatchSummary:
+    """Take one batch of files through the line; see ``line.process_batch``."""
+    call: Call = call_visibly if is_visible else call_plainly
+    return process_batch(files, run, staging_dir, stem, call)
+
+
+def call_visibly(
+    step: Task[P, R], rows: str, /, *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """Call a step as a task run that says what goes in, e.g. ``clean 412 articles``."""
+    return step.with_options(task_run_name=f"{step.name} {rows}")(*args, **kwargs)
+
+
+@task(name="report", cache_policy=NO_CACHE, persist_result=False)
+def report(summary: RunSummary) -> None:
+    """Leave the artifact ``ingest-summary`` on the run's page and a line in the log."""
+    create_markdown_artifact(report_markdown(summary), key="ingest-summary")
+    get_run_logger().info(headline(summary))
+
+
+def make_runner(settings: Settings) -> TaskRunner[Any]:
+    """Return what runs batches side by side."""
+    return ProcessPoolTaskRunner(max_workers=_workers(settings))
+
+
+def _process_all(
+    work: list[tuple[Any, ...]], plan: Plan, settings: Settings
+) -> list[BatchSummary]:
+    """Run every batch, on the chosen engine, and keep the progress up to date."""
+    files = len(plan.todo)
+    is_visible = len(work) <= VISIBLE_BATCHES
+    get_run_logger().info(
+        "%s, %s to read in %s (%s)",
+        count_of(len(plan.files), "file"),
+        files,
+        count_of(len(work), "batch").replace("batchs", "batches"),
+        _engine(plan, settings),
+    )
+    progress = create_progress_artifact(
+        0.0, key="ingest-progress", description=f"of {count_of(files, 'file')}"
+    )
+    results: dict[int, BatchSummary] = {}
+    done = 0
+    _tell("read", 0, plan)
+    for index, result in _results(work, plan, settings, is_visible=is_visible):
+        results[index] = result
+        done += len(work[index][0])
+        update_progress_artifact(cast("UUID", progress), 100.0 * done / files)
+        _tell("read", done, plan)
+    return [results[index] for index in range(len(work))]
+
+
+def _results(
+    work: list[tuple[Any, ...]], plan: Plan, settings: Settings, *, is_visible: bool
+) -> Iterator[tuple[int, BatchSummary]]:
+    """Yield batches with their number as they are done."""
+    names = ("files", "run", "staging_dir", "stem")
+    tasks = [
+        process.with_options(
+            task_run_name=f"process batch {index + 1} of {len(work)}:"
+            f" {count_of(len(batch[0]), 'file')}"
+        )
+        for index, batch in enumerate(work)
+    ]
+    if _engine(plan, settings) == "inline":
+        for index, batch in enumerate(work):
+            yield index, tasks[index](*batch, is_visible=is_visible)
+        return
+    with make_runner(settings) as runner:
+        futures = {
+            runner.submit(
+                tasks[index],
+                dict(zip(names, batch, strict=True)) | {"is_visible": is_visible},
+            ): index
+            for index, batch in enumerate(work)
+        }
+        for future in as_completed(list(futures)):
+            yield futures[future], future.result()
+
+
+def _cut(plan: Plan, settings: Settings) -> Iterator[pd.DataFrame]:
+    """Cut the work so that every worker gets some, in batches worth their cost."""
+    batch_bytes = settings.batch_bytes
+    if _engine(plan, settings) == "processes":
+        share = weigh_files(plan.todo) // (2 * _workers(settings))
+        batch_bytes = min(batch_bytes, max(share, MIN_BATCH_BYTES))
+    yield from cut_batches(
+        plan.todo, batch_bytes=batch_bytes, batch_files=settings.batch_files
+    )
+
+
+def _engine(plan: Plan, settings: Settings) -> Engine:
+    if settings.engine != "auto":
+        return settings.engine
+    is_little = weigh_files(plan.todo) <= INLINE_BYTES or _workers(settings) == 1
+    return "inline" if is_little else "processes"
+
+
+def _workers(settings: Settings) -> int:
+    return settings.workers or os.cpu_count() or 1
+
+
+def _tell(stage: str, done: int, plan: Plan) -> None:
+    tell(Event(stage, done, len(plan.todo), plan.unchanged_count))
+
+
+def _name_run(name: str) -> None:
+    """Let the list of runs say what a run is about, once that is known."""
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(flow_run.id, name=name)

@@ -4,43 +4,107 @@ Each step is a Prefect task, so that a small run shows it in the timeline; how a
 called is handed in: ``call_plainly`` here, ``call_visibly`` in ``ingest``.
 """
 
+import contextlib
+import json
+import platform
+import secrets
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import pandas as pd
+from prefect import Task
 
-from flows.settings import Settings
-from flows.summary import BatchSummary, StepCost
+from flows.plan import (
+    Plan,
+    current_fingerprint,
+    cut_batches,
+    new_run_id,
+    open_warehouse,
+    outcomes,
+    plan_run,
+)
+from flows.settings import Settings, settings_json
+from flows.summary import BatchSummary, RunSummary, StepCost
 from tasks.clean import clean_articles
 from tasks.describe import describe_articles
 from tasks.detect import detect_languages
+from tasks.discover import discover_files
 from tasks.errors import PipelineError
+from tasks.parts import StagedPart
 from tasks.read import Limits, read_files
 from tasks.schema import Reason, Status, Step
 from tasks.split import split_blocks
-from tasks.write import settle_sources, stage_tables
+from tasks.version import PIPELINE_VERSION
+from tasks.write import publish, settle_sources, write
 
-Call = Callable[..., Any]
-"""Calls a step: the task, how many rows of what go in, then its arguments."""
+LIBRARIES = (
+    "chardet",
+    "eldc",
+    "ftfy",
+    "langdetect",
+    "lxml",
+    "pandas",
+    "prefect",
+    "pyarrow",
+    "trafilatura",
+)
+"""Libraries whose versions are noted in ``runs.versions``."""
 
 REJECT_COLUMNS = ["document_id", "stage", "reason", "detail"]
 
+Frames = tuple[pd.DataFrame, ...]
+AnyStep = Task[..., Any]
 
-def call_plainly(step: Any, _rows: str, *args: object, **options: object) -> Any:
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Call(Protocol):
+    """Calls a step: the task, how many rows of what go in, then its arguments."""
+
+    def __call__(
+        self, step: Task[P, R], rows: str, /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Return what the step returns."""
+
+
+def call_plainly(
+    step: Task[P, R], _rows: str, /, *args: P.args, **kwargs: P.kwargs
+) -> R:
     """Call a step as a function."""
-    return step.fn(*args, **options)
+    return step.fn(*args, **kwargs)
+
+
+class Run(NamedTuple):
+    """What every part of a run must know of it.
+
+    Attributes:
+        run_id: Its id.
+        started_at: When it started, UTC.
+        settings: Its settings.
+        flow_run_id: Prefect's id of it, if Prefect runs it.
+    """
+
+    run_id: str
+    started_at: datetime
+    settings: Settings
+    flow_run_id: str | None = None
+
+
+def start_run(settings: Settings, flow_run_id: str | None = None) -> Run:
+    """Begin a run now."""
+    now = datetime.now(UTC)
+    run_id = new_run_id(now, secrets.token_hex(3))
+    return Run(run_id, now, settings, flow_run_id)
 
 
 def process_batch(
-    files: pd.DataFrame,
-    settings: Settings,
-    staging_dir: Path,
-    stem: str,
-    run_id: str,
-    call: Call = call_plainly,
+    files: pd.DataFrame, run: Run, staging_dir: Path, stem: str, call: Call
 ) -> BatchSummary:
     """Take a batch of files through the line and stage its tables.
 
@@ -48,10 +112,9 @@ def process_batch(
 
     Args:
         files: Rows of ``Plan.todo``.
-        settings: Settings of the run.
+        run: The run it is part of.
         staging_dir: Where the parts of all batches go.
-        stem: Name of this batch's parts.
-        run_id: Id of the run.
+        stem: Name of this batch's part.
         call: How to call a step.
 
     Returns:
@@ -60,40 +123,37 @@ def process_batch(
     Raises:
         PipelineError: A table breaks its contract, or the disk refuses.
     """
+    settings = run.settings
     costs: dict[str, StepCost] = {}
     rejects: list[pd.DataFrame] = []
 
-    def run(step: Any, frames: tuple[pd.DataFrame, ...], noun: str, *args: Any) -> Any:
+    def step(task: AnyStep, noun: str, frames: Frames, *args: object) -> Frames:
         start = time.perf_counter()
-        outputs, refused = run_step(step, frames, noun, args, call)
+        frames = tuple(without(frame, rejects) for frame in frames)
+        outputs, refused = run_step(task, noun, frames, args, call)
         rejects.append(refused)
         seconds = time.perf_counter() - start
-        costs[step.name] = StepCost(len(outputs[0]), seconds)
+        costs[task.name] = StepCost(len(outputs[0]), seconds)
         return outputs
 
     limits = Limits(settings.max_file_bytes, settings.max_decompression_ratio)
     start = time.perf_counter()
-    articles, claims, sources = call(
-        read_files, f"{len(files)} files", files, settings.raw_dir, run_id, limits
+    read, claims, sources = call(
+        read_files, f"{len(files)} files", files, settings.raw_dir, run.run_id, limits
     )
-    costs[Step.READ] = StepCost(len(articles), time.perf_counter() - start)
+    costs[Step.READ] = StepCost(len(read), time.perf_counter() - start)
 
-    blocks, claims, refused = run(clean_articles, (articles, claims), "articles")
+    blocks, claims, refused = step(clean_articles, "articles", (read, claims))
     rejects.append(refused)
-    articles = without(articles, rejects)
-    articles, blocks = run(
-        detect_languages, (articles, blocks), "articles", settings.detector
+    articles, blocks = step(
+        detect_languages, "articles", (read, blocks), settings.detector
     )
-    paragraphs, removals = run(split_blocks, (blocks,), "blocks")
-    articles = without(articles, rejects)
-    documents, evidence = run(
+    paragraphs, removals = step(split_blocks, "blocks", (blocks,))
+    documents, evidence = step(
         describe_articles,
-        tuple(
-            without(frame, rejects)
-            for frame in (articles, paragraphs, removals, claims)
-        ),
         "articles",
-        run_id,
+        (articles, paragraphs, removals, claims),
+        run.run_id,
     )
     refused = pd.concat(rejects, ignore_index=True)
     tables = {
@@ -101,27 +161,23 @@ def process_batch(
         "paragraphs": without(paragraphs, rejects),
         "removals": without(removals, rejects),
         "evidence": evidence,
-        "sources": settle_sources(sources, documents, refused),
+        "sources": settle_sources(sources, documents, refused, read),
     }
     start = time.perf_counter()
-    call(stage_tables, f"{len(documents)} articles", tables, staging_dir, stem)
+    staged = call(write, f"{len(documents)} articles", tables, staging_dir, stem)
     costs[Step.WRITE] = StepCost(len(documents), time.perf_counter() - start)
-    return summarise(tables, stem, costs)
+    return summarise(tables, staged, costs)
 
 
 def run_step(
-    step: Any,
-    frames: tuple[pd.DataFrame, ...],
-    noun: str,
-    args: tuple[Any, ...],
-    call: Call,
-) -> tuple[tuple[pd.DataFrame, ...], pd.DataFrame]:
+    task: AnyStep, noun: str, frames: Frames, args: tuple[object, ...], call: Call
+) -> tuple[Frames, pd.DataFrame]:
     """Call a step on a whole batch; if it raises, find the article it cannot digest.
 
     Args:
-        step: Task of a step.
-        frames: Its tables, each with ``document_id``.
+        task: Task of the step.
         noun: What the rows of the first table are.
+        frames: Its tables, each with ``document_id``.
         args: Its other arguments.
         call: How to call it.
 
@@ -129,42 +185,47 @@ def run_step(
         What the step returns, and the rejects (``failed``, with the error).
 
     Raises:
-        Exception: The step's own error, if it fails on every article: then the step
-            is broken and not one article.
+        Exception: The step's own error, if it fails on every article or only on the
+            batch as a whole: then the step is broken and not one article.
     """
-    none = pd.DataFrame(columns=REJECT_COLUMNS, dtype="str")
     try:
-        return call(step, f"{len(frames[0])} {noun}", *frames, *args), none
+        return call(task, f"{len(frames[0])} {noun}", *frames, *args), _no_rejects()
     except PipelineError:
         raise
-    except Exception as error:  # a library may raise anything on odd text
-        outputs, rejects = _run_one_by_one(step, frames, args)
-        if len(rejects) == frames[0]["document_id"].nunique() and len(rejects) > 1:
+    except Exception as error:
+        try:
+            outputs, rejects = _run_one_by_one(task, frames, args)
+        except Exception:  # noqa: BLE001  # fails even without articles
+            raise error from None
+        article_count = frames[0]["document_id"].nunique()
+        if rejects.empty or 1 < article_count == len(rejects):
             raise
-        if rejects.empty:  # the batch fails but no article does: not to be hidden
-            raise RuntimeError(f"step {step.name} fails on a batch only") from error
         return outputs, rejects
 
 
 def _run_one_by_one(
-    step: Any, frames: tuple[pd.DataFrame, ...], args: tuple[Any, ...]
-) -> tuple[tuple[pd.DataFrame, ...], pd.DataFrame]:
-    outputs = [step.fn(*(frame.iloc[:0] for frame in frames), *args)]
+    task: AnyStep, frames: Frames, args: tuple[object, ...]
+) -> tuple[Frames, pd.DataFrame]:
+    outputs = [task.fn(*(frame.iloc[:0] for frame in frames), *args)]
     rejects = []
     for document_id in frames[0]["document_id"].unique():
         own = [frame[frame["document_id"] == document_id] for frame in frames]
         own = [frame.reset_index(drop=True) for frame in own]
         try:
-            outputs.append(step.fn(*own, *args))
+            outputs.append(task.fn(*own, *args))
         except PipelineError:
             raise
         except Exception as error:  # noqa: BLE001  # becomes a row with its message
             detail = f"{type(error).__name__}: {error}"
-            rejects.append((document_id, step.name, Reason.FAILED.value, detail))
+            rejects.append((document_id, task.name, Reason.FAILED.value, detail))
     filled = [part for part in outputs if any(len(frame) for frame in part)]
     columns = zip(*(filled or outputs), strict=True)
     joined = tuple(pd.concat(parts, ignore_index=True) for parts in columns)
     return joined, pd.DataFrame(rejects, columns=REJECT_COLUMNS, dtype="str")
+
+
+def _no_rejects() -> pd.DataFrame:
+    return pd.DataFrame(columns=REJECT_COLUMNS, dtype="str")
 
 
 def without(frame: pd.DataFrame, rejects: list[pd.DataFrame]) -> pd.DataFrame:
@@ -176,7 +237,7 @@ def without(frame: pd.DataFrame, rejects: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def summarise(
-    tables: dict[str, pd.DataFrame], stem: str, costs: dict[str, StepCost]
+    tables: dict[str, pd.DataFrame], staged: StagedPart, costs: dict[str, StepCost]
 ) -> BatchSummary:
     """Count what a batch has become."""
     documents, sources = tables["documents"], tables["sources"]
@@ -196,7 +257,7 @@ def summarise(
             rejects[member["reason"]] += 1
             examples.setdefault(member["reason"], f"{path} member {member['member']}")
     return BatchSummary(
-        stems=(stem,),
+        staged=(staged,),
         files=Counter(sources["status"].tolist()),
         documents=len(documents),
         paragraphs=len(tables["paragraphs"]),
@@ -205,4 +266,113 @@ def summarise(
         rejects=rejects,
         examples=examples,
         steps=costs,
+        retried=outcomes(sources),
+    )
+
+
+def add_up(parts: Iterable[BatchSummary]) -> BatchSummary:
+    """Add up the batches of a run, in order."""
+    return sum(parts, start=BatchSummary())
+
+
+def changes_nothing(plan: Plan, batch: BatchSummary) -> bool:
+    """Whether every file that was looked at again fared as before."""
+    if plan.deleted or plan.is_rebuild:
+        return False
+    return len(batch.retried & plan.retried) == len(plan.todo)
+
+
+def replaced_paths(plan: Plan) -> pd.Series:
+    """Return the path of every file whose old rows go."""
+    return pd.Series([*plan.todo["source_path"], *plan.deleted], dtype="str")
+
+
+def run_row(run: Run, plan: Plan, batch: BatchSummary) -> pd.DataFrame:
+    """Return the row of ``runs`` that tells this run."""
+    row = {
+        "run_id": run.run_id,
+        "started_at": run.started_at.replace(tzinfo=None),
+        "ended_at": datetime.now(UTC).replace(tzinfo=None),
+        "flow_run_id": run.flow_run_id,
+        "pipeline_version": PIPELINE_VERSION,
+        "versions": json.dumps(library_versions()),
+        "settings": settings_json(run.settings),
+        "files_discovered": len(plan.files),
+        "files_unchanged": plan.unchanged_count,
+        "files_processed": len(plan.todo),
+        "files_accepted": batch.files[Status.ACCEPTED],
+        "files_rejected": batch.files[Status.REJECTED],
+        "files_ignored": batch.files[Status.IGNORED],
+        "files_deleted": len(plan.deleted),
+        "documents_written": batch.documents,
+        "paragraphs_written": batch.paragraphs,
+        "removals_written": batch.removals,
+        "steps": [
+            {"step": name, "rows": cost.rows, "seconds": round(cost.seconds, 6)}
+            for name, cost in batch.steps.items()
+        ],
+    }
+    return pd.DataFrame([row])
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions that a row may depend on, by library."""
+    versions = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        with contextlib.suppress(
+            PackageNotFoundError
+        ):  # eldc is not to be had everywhere
+            versions[name] = version(name)
+    return versions
+
+
+def ingest_plainly(settings: Settings, *, reprocess: bool = False) -> RunSummary:
+    """Do what the flow ``ingest`` does, in this process and without Prefect's engine.
+
+    Args:
+        settings: Settings of the run; ``engine`` does not matter.
+        reprocess: Read every file again.
+    """
+    run = start_run(settings)
+    warehouse = open_warehouse(settings)
+    with warehouse.lock(wait=settings.wait_for_lock):
+        files = discover_files(settings.raw_dir, settings.ignore)
+        plan = plan_run(files, warehouse, settings, reprocess=reprocess)
+        batch, snapshot = BatchSummary(), None
+        if plan.has_work:
+            staging_dir = warehouse.new_staging_dir()
+            parts = cut_batches(
+                plan.todo,
+                batch_bytes=settings.batch_bytes,
+                batch_files=settings.batch_files,
+            )
+            batch = add_up(
+                process_batch(
+                    part, run, staging_dir, warehouse.new_stem(), call_plainly
+                )
+                for part in parts
+            )
+        if plan.has_work and not changes_nothing(plan, batch):
+            snapshot = publish.fn(
+                warehouse,
+                list(batch.staged),
+                replaced_paths(plan),
+                run_row(run, plan, batch),
+                current_fingerprint(settings),
+            )
+    return summarise_run(run, snapshot, plan, batch)
+
+
+def summarise_run(
+    run: Run, snapshot: int | None, plan: Plan, batch: BatchSummary
+) -> RunSummary:
+    """Put together what a run has found."""
+    return RunSummary(
+        run_id=run.run_id,
+        snapshot=snapshot,
+        discovered=len(plan.files),
+        unchanged=plan.unchanged_count,
+        deleted=len(plan.deleted),
+        batch=batch,
+        seconds=(datetime.now(UTC) - run.started_at).total_seconds(),
     )

@@ -4,15 +4,21 @@ Plain Python and pandas: a run with nothing to do is known to be one before Pref
 which takes seconds to import and tens of seconds to start, is touched.
 """
 
-import hashlib
+import contextlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+import pyarrow as pa
 
-from tasks.schema import RETRIED_REASONS, Reason
+from flows.settings import Settings, fingerprint
+from tasks.discover import discover_files
+from tasks.disk import hash_file
+from tasks.schema import RETRIED_REASONS, SCHEMA_VERSION, SOURCES, Reason
+from tasks.version import PIPELINE_VERSION
+from tasks.warehouse import Warehouse
 
 LEDGER_COLUMNS = [
     "source_path",
@@ -34,7 +40,10 @@ A file changed within it of being read may change again without a new time stamp
 
 _PACKED_RATIO = 5  # text shrinks about so much under gzip and zstd
 _PACKED = (".gz", ".zst")
-_CHUNK_BYTES = 1 << 20
+
+
+Outcome = tuple[object, ...]
+"""What the ledger says of a file that is looked at again in every run."""
 
 
 class Plan(NamedTuple):
@@ -46,12 +55,14 @@ class Plan(NamedTuple):
         todo: Rows of ``files`` that are new, changed or to be looked at again.
         deleted: Paths in the ledger that are no longer found, sorted.
         is_rebuild: Every file is read again, known or not.
+        retried: Outcomes of earlier runs that may differ now; see ``outcomes``.
     """
 
     files: pd.DataFrame
     todo: pd.DataFrame
     deleted: list[str]
     is_rebuild: bool
+    retried: frozenset[Outcome] = frozenset()
 
     @property
     def has_work(self) -> bool:
@@ -62,6 +73,55 @@ class Plan(NamedTuple):
     def unchanged_count(self) -> int:
         """Files that are known and need no reading."""
         return len(self.files) - len(self.todo)
+
+
+def current_fingerprint(settings: Settings) -> str:
+    """Name everything but the raw files that decides what the tables hold."""
+    versions = {"pipeline": PIPELINE_VERSION, "schema": SCHEMA_VERSION}
+    return fingerprint(settings, versions)
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """Name the warehouse of a run; nothing is touched yet."""
+    return Warehouse(settings.warehouse_dir, keep_snapshots=settings.keep_snapshots)
+
+
+def look_around(settings: Settings) -> Plan:
+    """Find out what a run would have to do, without the lock and without Prefect.
+
+    Raises:
+        PipelineError: The raw folder or the warehouse cannot be read.
+    """
+    files = discover_files(settings.raw_dir, settings.ignore)
+    return plan_run(files, open_warehouse(settings), settings)
+
+
+def plan_run(
+    files: pd.DataFrame,
+    warehouse: Warehouse,
+    settings: Settings,
+    *,
+    reprocess: bool = False,
+) -> Plan:
+    """Compare the files found with what the warehouse knows.
+
+    Args:
+        files: Output of ``discover_files``.
+        warehouse: Where the ledger is.
+        settings: Settings of the run; those that change results count.
+        reprocess: Read every file again.
+    """
+    manifest = warehouse.manifest()
+    is_outdated = manifest is not None and (
+        warehouse.needs_rebuild or manifest.fingerprint != current_fingerprint(settings)
+    )
+    columns = ["source_path"] if is_outdated else LEDGER_COLUMNS
+    ledger = warehouse.read_table(SOURCES.name, columns).to_pandas(
+        types_mapper={pa.int64(): pd.Int64Dtype()}.get  # no float can hold mtime_ns
+    )
+    return make_plan(
+        files, ledger, settings.raw_dir, is_rebuild=reprocess or is_outdated
+    )
 
 
 def make_plan(
@@ -79,22 +139,43 @@ def make_plan(
         raw_dir: Where the files are.
         is_rebuild: Read every file, whatever the ledger says.
     """
-    known = files.merge(
-        ledger, on="source_path", how="left", suffixes=("", "_known"), indicator=True
-    )
     deleted = sorted(set(ledger["source_path"]) - set(files["source_path"]))
     if is_rebuild:
         return Plan(files, files, deleted, is_rebuild=True)
+    known = files.merge(
+        ledger, on="source_path", how="left", suffixes=("", "_known"), indicator=True
+    )
     same = (
         (known["_merge"] == "both")
         & _equal(known["size_bytes"], known["size_bytes_known"])
         & _equal(known["mtime_ns"], known["mtime_ns_known"])
         & _has_same_problem(known, raw_dir)
     )
-    for row in known[same & _may_have_changed_unseen(known)].itertuples():
-        same[row.Index] = hash_file(raw_dir / str(row.source_path)) == row.sha256
-    todo = files[~same.to_numpy(dtype=bool)]
-    return Plan(files, todo.reset_index(drop=True), deleted, is_rebuild=False)
+    tied = known[same & _may_have_changed_unseen(known)]
+    changed = [
+        index
+        for index, path, sha256 in zip(
+            tied.index, tied["source_path"], tied["sha256"], strict=True
+        )
+        if not _has_hash(raw_dir / path, sha256)
+    ]
+    same &= ~same.index.isin(changed)
+    todo = files[~same.to_numpy(dtype=bool)].reset_index(drop=True)
+    return Plan(files, todo, deleted, is_rebuild=False, retried=outcomes(ledger))
+
+
+def outcomes(sources: pd.DataFrame) -> frozenset[Outcome]:
+    """Return what became of the files that may fare otherwise the next time.
+
+    Args:
+        sources: Rows of ``sources``, ``LEDGER_COLUMNS`` at least.
+    """
+    rows = sources[sources["reason"].isin([reason.value for reason in RETRIED_REASONS])]
+    columns = ["source_path", "size_bytes", "mtime_ns", "reason", "detail"]
+    cells = rows[columns].astype("object")
+    return frozenset(
+        cells.where(cells.notna(), None).itertuples(index=False, name=None)
+    )
 
 
 def _equal(left: pd.Series, right: pd.Series) -> pd.Series:
@@ -108,12 +189,15 @@ def _has_same_problem(known: pd.DataFrame, raw_dir: Path) -> pd.Series:
     as_before = _equal(known["problem"], known["reason"]) & _equal(
         known["detail"], known["detail_known"]
     )
-    gone = known["reason"].isin([reason.value for reason in RETRIED_REASONS])
-    same = as_before.where(found, ~gone).astype(bool)
-    unreadable = ~found & (known["reason"] == Reason.UNREADABLE.value)
-    for row in known[unreadable].itertuples():
-        same[row.Index] = not _is_readable(raw_dir / str(row.source_path))
-    return same
+    retried = known["reason"].isin([reason.value for reason in RETRIED_REASONS])
+    same = as_before.where(found, ~retried).astype(bool)
+    unreadable = known[~found & (known["reason"] == Reason.UNREADABLE.value)]
+    still = [
+        index
+        for index, path in unreadable["source_path"].items()
+        if not _is_readable(raw_dir / path)
+    ]
+    return same | same.index.isin(still)
 
 
 def _is_readable(path: Path) -> bool:
@@ -155,16 +239,10 @@ def _started_ns(run_id: str) -> int:
     return int(start.timestamp()) * 1_000_000_000
 
 
-def hash_file(path: Path) -> str | None:
-    """Return the SHA-256 of a file's bytes, null if it cannot be read."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
-    except OSError:
-        return None
-    return digest.hexdigest()
+def _has_hash(path: Path, sha256: str) -> bool:
+    with contextlib.suppress(OSError):
+        return hash_file(path) == sha256
+    return False
 
 
 def weigh(path: str, size_bytes: int) -> int:
@@ -175,6 +253,12 @@ def weigh(path: str, size_bytes: int) -> int:
         (100, 500)
     """
     return size_bytes * (_PACKED_RATIO if path.endswith(_PACKED) else 1)
+
+
+def weigh_files(files: pd.DataFrame) -> int:
+    """Estimate how many bytes of text some files hold together."""
+    sizes = files["size_bytes"].fillna(0).astype("int64")
+    return sum(map(weigh, files["source_path"], sizes))
 
 
 def cut_batches(

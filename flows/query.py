@@ -7,18 +7,19 @@ import decimal
 import io
 import json
 import math
-import uuid
+import os
+import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import duckdb
-from rich import box
-from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from tasks.errors import PipelineError, SettingsError
+from flows.paper import make_grid, open_paper, trim
+from flows.summary import count_of
+from tasks.errors import PipelineError
 from tasks.schema import TABLES, Status
 from tasks.warehouse import Warehouse
 
@@ -29,6 +30,9 @@ TABLE_ROWS = 50
 """Rows shown by ``--format table`` unless told otherwise."""
 
 _CELL_CHARS = 80  # a longer text is cut in a table, never in csv or json
+_COLUMN_CHARS = 9  # columns narrower than this say nothing
+_GAP_CHARS = 3  # between columns, at most
+_MAX_FLOAT32 = 3.4e38
 _FETCH_ROWS = 4096
 _PLACE = "query"
 
@@ -57,7 +61,7 @@ def connect(warehouse_dir: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     Raises:
         PipelineError: There is no warehouse yet.
     """
-    with Warehouse(warehouse_dir).pin() as snapshot_dir:
+    with _snapshot(warehouse_dir) as snapshot_dir:
         connection = duckdb.connect(
             config={"autoinstall_known_extensions": "false"}  # no network, ever
         )
@@ -71,6 +75,28 @@ def connect(warehouse_dir: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
         finally:
             connection.close()
+
+
+@contextlib.contextmanager
+def _snapshot(warehouse_dir: Path) -> Iterator[Path]:
+    """Give a folder that stays as it is; the live one where nothing may be written."""
+    warehouse = Warehouse(warehouse_dir)
+    if warehouse.manifest() is None:
+        raise no_tables(warehouse_dir)
+    if os.access(warehouse.room, os.W_OK):
+        with warehouse.pin() as folder:
+            yield folder
+    else:
+        yield warehouse.live
+
+
+def no_tables(warehouse_dir: Path) -> PipelineError:
+    """Return the error of a command that needs tables before there are any."""
+    return PipelineError(
+        str(warehouse_dir),
+        "holds no tables yet",
+        "Run `articles run` first, or name another folder with --warehouse.",
+    )
 
 
 def run_query(
@@ -101,7 +127,7 @@ def run_query(
             rows = _fetch(connection)
             yield from _WRITERS[output](names, rows, max_rows)
         except duckdb.Error as error:
-            raise SettingsError(
+            raise PipelineError(
                 _PLACE, _first_lines(str(error)), _remedy(str(error))
             ) from error
 
@@ -110,7 +136,7 @@ def _refuse_writing(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     statements = connection.extract_statements(sql)
     reading = {duckdb.StatementType.SELECT, duckdb.StatementType.MULTI}
     if len(statements) != 1 or statements[0].type not in reading:
-        raise SettingsError(
+        raise PipelineError(
             _PLACE,
             f"expected one SELECT statement, found {len(statements) or 'none'}"
             if len(statements) != 1
@@ -121,8 +147,8 @@ def _refuse_writing(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 def _first_lines(message: str) -> str:
     """Fold DuckDB's message into one line, without its drawing of the query."""
-    lines = message.split("\n\nLINE ")[0].splitlines()
-    return " ".join(" ".join(lines).split()).rstrip(".")
+    text, _, _ = message.partition("\n\nLINE ")
+    return " ".join(text.split()).rstrip(".")
 
 
 def _remedy(message: str) -> str:
@@ -155,23 +181,51 @@ def _fetch(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
 
 
 def plain(value: object) -> object:
-    """Return a value as JSON knows it; not-a-number is null."""
-    match value:
-        case dict():
-            return {str(key): plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [plain(item) for item in value]
-        case float() if not math.isfinite(value):
-            return None
-        case decimal.Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
-        case dt.datetime() | dt.date() | dt.time():
-            return value.isoformat()
-        case bytes() | bytearray() | memoryview():
-            return bytes(value).hex()
-        case uuid.UUID() | dt.timedelta():
-            return str(value)
+    """Return a value as JSON knows it; not-a-number is null.
+
+    Examples:
+        >>> plain({"on": dt.date(2025, 1, 29), "share": float("nan")})
+        {'on': '2025-01-29', 'share': None}
+    """
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, decimal.Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, float):
+        return _shorten(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return _as_text(value)
+
+
+def _shorten(value: float) -> float:
+    """Return a number stored in 32 bits as people write it, others as they are.
+
+    Examples:
+        >>> _shorten(0.8999999761581421), _shorten(1 / 3)
+        (0.9, 0.3333333333333333)
+    """
+    if abs(value) > _MAX_FLOAT32 or _as_float32(value) != value:
+        return value
+    for digits in range(6, 9):
+        short = float(f"{value:.{digits}g}")
+        if _as_float32(short) == value:
+            return short
     return value
+
+
+def _as_float32(value: float) -> float:
+    return float(struct.unpack("f", struct.pack("f", value))[0])
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, dt.datetime | dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    return str(value)
 
 
 def _cell(value: object) -> str:
@@ -201,39 +255,55 @@ def _table(
     names: list[str], rows: Iterator[tuple[Any, ...]], max_rows: int
 ) -> Iterator[str]:
     shown, more = _limit(rows, max_rows)
-    console = Console(highlight=False)
-    grid = Grid(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for index, name in enumerate(names):
-        cells = [row[index] for row in shown if row[index] is not None]
-        is_number = bool(cells) and all(
-            isinstance(cell, int | float | decimal.Decimal)
-            and not isinstance(cell, bool)
-            for cell in cells
-        )
-        grid.add_column(
-            Text(name),
-            justify="right" if is_number else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-        )
-    for row in shown:
-        grid.add_row(*(_grid_cell(value) for value in row))
-    count = f"{len(shown) + more} row{'' if len(shown) + more == 1 else 's'}"
+    paper = open_paper()
+    if not paper.is_terminal:  # a pipe has no width: cut nothing but very long cells
+        paper.width = max(paper.width, _width(names, shown))
+    count = count_of(len(shown) + more, "row")
     if more:
         count += f", the first {len(shown)} shown; all of them with --max-rows 0"
-    buffer = io.StringIO()
-    # A file or a pipe has no width: cut nothing there but very long cells.
-    width = console.width if console.is_terminal else max(2, _width(names, shown))
-    page = Console(
-        file=buffer,
-        force_terminal=console.is_terminal,
-        color_system="auto" if console.is_terminal else None,
-        width=width,
-        highlight=False,
+    is_wide = paper.width < len(names) * _COLUMN_CHARS and len(names) > 1
+    with paper.capture() as page:
+        if is_wide:
+            for index, row in enumerate(shown, 1):
+                paper.print(Text(f"row {index}", style="bold"))
+                paper.print(_record_grid(names, row))
+                paper.print()
+        else:
+            paper.print(_row_grid(names, shown))
+            paper.print()
+        paper.print(Text(count, style="dim"))
+    yield trim(page.get())
+
+
+def _row_grid(names: list[str], rows: list[tuple[Any, ...]]) -> Grid:
+    numbers = [_is_number([row[index] for row in rows]) for index in range(len(names))]
+    grid = make_grid(
+        *(
+            f">{name}" if is_number else name
+            for name, is_number in zip(names, numbers, strict=True)
+        )
     )
-    page.print(grid)
-    page.print(Text(count, style="dim"))
-    yield buffer.getvalue().lstrip("\n")
+    for column in grid.columns:
+        column.no_wrap, column.overflow = True, "ellipsis"
+    for row in rows:
+        grid.add_row(*(_grid_cell(value) for value in row))
+    return grid
+
+
+def _record_grid(names: list[str], row: tuple[Any, ...]) -> Grid:
+    """Show a row with too many columns for one line as one line per column."""
+    grid = make_grid("", "", has_header=False)
+    for name, value in zip(names, row, strict=True):
+        grid.add_row(Text(name, style="dim"), _grid_cell(value))
+    return grid
+
+
+def _is_number(cells: Sequence[object]) -> bool:
+    known = [cell for cell in cells if cell is not None]
+    return bool(known) and all(
+        isinstance(cell, int | float | decimal.Decimal) and not isinstance(cell, bool)
+        for cell in known
+    )
 
 
 def _grid_cell(value: object) -> Text:
@@ -246,11 +316,12 @@ def _grid_cell(value: object) -> Text:
 
 
 def _width(names: list[str], rows: Sequence[tuple[Any, ...]]) -> int:
+    """Return the width at which no cell has to be cut further."""
     widths = [
         max([Text(name).cell_len, *(_grid_cell(row[index]).cell_len for row in rows)])
         for index, name in enumerate(names)
     ]
-    return max(sum(width + 2 for width in widths), 80)
+    return sum(width + _GAP_CHARS for width in widths)
 
 
 def _csv(
@@ -283,9 +354,7 @@ def _records(
     for index, row in enumerate(rows):
         if max_rows and index == max_rows:
             return
-        record = {
-            name: plain(value) for name, value in zip(names, row, strict=True)
-        }
+        record = {name: plain(value) for name, value in zip(names, row, strict=True)}
         yield json.dumps(record, ensure_ascii=False)
 
 
@@ -310,5 +379,3 @@ _WRITERS: dict[
     OutputFormat,
     Callable[[list[str], Iterator[tuple[Any, ...]], int], Iterator[str]],
 ] = {"table": _table, "csv": _csv, "json": _json, "jsonl": _jsonl}
-
-

@@ -11,7 +11,15 @@ import os
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from tasks.errors import SettingsError
 
@@ -25,69 +33,100 @@ _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
 
-def _knob(default: object, unit: str, description: str, *, least: int = 0) -> Any:
-    metadata = {"unit": unit, "description": description, "least": least}
-    return dataclasses.field(default=default, metadata=metadata)
+class Knob(NamedTuple):
+    """What is to be known of a setting besides its name, type and default.
+
+    Attributes:
+        unit: Unit of the value.
+        description: One sentence, for the README and ``--help``.
+        least: Smallest value of a number.
+    """
+
+    unit: str
+    description: str
+    least: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of one run; see ``settings_table`` for the list."""
 
-    raw_dir: Path = _knob(Path("raw"), "folder", "Raw files; only ever read.")
-    warehouse_dir: Path = _knob(
-        Path("warehouse"),
-        "folder",
-        "The tables. Locks and earlier snapshots lie beside it, in `.<its name>/`.",
+    raw_dir: Annotated[Path, Knob("folder", "Raw files; only ever read.")] = Path("raw")
+    warehouse_dir: Annotated[
+        Path,
+        Knob(
+            "folder",
+            "The tables. Locks and earlier snapshots lie beside it, in `.<its name>/`.",
+        ),
+    ] = Path("warehouse")
+    ignore: Annotated[
+        tuple[str, ...],
+        Knob(
+            "patterns",
+            "Files that are not articles: shell patterns for the path, `**/` for any"
+            " folder, separated by commas.",
+        ),
+    ] = ("README.md",)
+    max_file_bytes: Annotated[
+        int,
+        Knob(
+            "bytes",
+            "Larger files are rejected as `too_large`, before or after decompression.",
+            least=1,
+        ),
+    ] = 50_000_000
+    max_decompression_ratio: Annotated[
+        int,
+        Knob(
+            "ratio",
+            "Files that unpack to more than this are rejected as `decompression_bomb`.",
+            least=1,
+        ),
+    ] = 200
+    detector: Annotated[
+        Detector,
+        Knob(
+            "name",
+            "Language detector: `fused` (langdetect's profiles and ELD, deterministic)"
+            " or `langdetect` (the package as it is).",
+        ),
+    ] = "fused"
+    engine: Annotated[
+        Engine,
+        Knob(
+            "name",
+            "Where batches run: `inline` (this process), `processes` (all cores) or"
+            " `auto` (processes once there is enough work for them).",
+        ),
+    ] = "auto"
+    workers: Annotated[
+        int,
+        Knob(
+            "processes",
+            "Worker processes of the engine `processes`; 0: one per core.",
+        ),
+    ] = 0
+    batch_bytes: Annotated[
+        int,
+        Knob("bytes", "Raw bytes per batch, aiming at 10 to 30 s of work.", least=1),
+    ] = 16_000_000
+    batch_files: Annotated[int, Knob("files", "Files per batch, at most.", least=1)] = (
+        2_000
     )
-    ignore: tuple[str, ...] = _knob(
-        ("README.md",),
-        "patterns",
-        "Files that are not articles: shell patterns for the path or the name,"
-        " separated by commas.",
-    )
-    max_file_bytes: int = _knob(
-        50_000_000,
-        "bytes",
-        "Larger files are rejected as `too_large`, before or after decompression.",
-        least=1,
-    )
-    max_decompression_ratio: int = _knob(
-        200,
-        "ratio",
-        "Files that unpack to more than this are rejected as `decompression_bomb`.",
-        least=1,
-    )
-    detector: Detector = _knob(
-        "fused",
-        "name",
-        "Language detector: `fused` (langdetect's profiles and ELD, deterministic) or"
-        " `langdetect` (the package as it is).",
-    )
-    engine: Engine = _knob(
-        "auto",
-        "name",
-        "Where batches run: `inline` (this process), `processes` (all cores) or"
-        " `auto` (processes once there is enough work for them).",
-    )
-    workers: int = _knob(
-        0, "processes", "Worker processes of the engine `processes`; 0: one per core."
-    )
-    batch_bytes: int = _knob(
-        16_000_000,
-        "bytes",
-        "Raw bytes per batch, aiming at 10 to 30 s of work.",
-        least=1,
-    )
-    batch_files: int = _knob(2_000, "files", "Files per batch, at most.", least=1)
-    keep_snapshots: int = _knob(
-        5, "snapshots", "Earlier snapshots kept for rollback; they share their files."
-    )
-    wait_for_lock: bool = _knob(
-        True,  # noqa: FBT003  # a default, not an argument
-        "yes/no",
-        "Wait while another run writes to the same warehouse, or refuse at once.",
-    )
+    keep_snapshots: Annotated[
+        int,
+        Knob(
+            "snapshots",
+            "Earlier snapshots kept for rollback; they share their files.",
+        ),
+    ] = 5
+    wait_for_lock: Annotated[
+        bool,
+        Knob(
+            "yes/no",
+            "Wait while another run writes to the same warehouse, or refuse at once.",
+        ),
+    ] = True
 
 
 RESULT_SETTINGS = ("ignore", "max_file_bytes", "max_decompression_ratio", "detector")
@@ -118,7 +157,7 @@ def read_settings(
     """
     environ = os.environ if environ is None else environ
     types = get_type_hints(Settings)
-    known = {variable(name): name for name in types}
+    known = {variable(name) for name in types}
     if unknown := sorted(k for k in environ if k.startswith(PREFIX) and k not in known):
         raise SettingsError(
             f"environment variable {unknown[0]}",
@@ -126,50 +165,60 @@ def read_settings(
             f"Unset it, or use one of {', '.join(sorted(known))}.",
         )
     given: dict[str, Any] = {}
-    for field in dataclasses.fields(Settings):
-        value: Any = overrides.get(field.name)
-        place = f"setting {field.name!r}"
+    for name, kind in types.items():
+        value, place = overrides.get(name), f"setting {name!r}"
         if value is None:
-            value = environ.get(variable(field.name))
-            place = f"environment variable {variable(field.name)}"
+            value = environ.get(variable(name))
+            place = f"environment variable {variable(name)}"
         if value is None:
             continue
         try:
-            parsed = _parse(value, types[field.name])
-            if isinstance(parsed, int) and parsed < field.metadata["least"]:
-                raise ValueError(f"must be {field.metadata['least']} or more")  # noqa: TRY301
+            given[name] = _parse(value, kind, _knobs()[name].least)
         except ValueError as error:
+            default = _shown(getattr(Settings(), name))
             raise SettingsError(
                 place,
-                f"{value!r} cannot be used: {error}",
-                f"Give another value, or none for the default {_shown(field.default)}.",
+                f"{str(value)!r} cannot be used: {error}",
+                f"Give another value, or none for the default {default}.",
             ) from error
-        given[field.name] = parsed
     return Settings(**given)
 
 
-def _parse(value: Any, kind: Any) -> Any:
+def _knobs() -> dict[str, Knob]:
+    """Return what is noted of each setting, by name."""
+    hints = get_type_hints(Settings, include_extras=True)
+    return {name: hint.__metadata__[0] for name, hint in hints.items()}
+
+
+def _parse(value: object, kind: object, least: int) -> object:
     """Turn text (or a value already of the right type) into a setting's type."""
+    text = str(value).strip()
     if get_origin(kind) is Literal:
         if value not in (choices := get_args(kind)):
             raise ValueError(f"must be one of {', '.join(choices)}")
         return value
     if get_origin(kind) is tuple:
-        parts = value.split(",") if isinstance(value, str) else value
+        parts = value if isinstance(value, list | tuple) else text.split(",")
         return tuple(part.strip() for part in parts if part.strip())
     if kind is bool:
-        word = str(value).strip().lower()
-        if word not in _TRUE | _FALSE:
+        if text.lower() not in _TRUE | _FALSE:
             raise ValueError("must be yes or no")
-        return word in _TRUE
+        return text.lower() in _TRUE
     if kind is int:
-        try:
-            return int(value)
-        except (TypeError, ValueError):
-            raise ValueError("must be a whole number") from None
-    if not str(value).strip():
+        return _parse_count(text, least)
+    if not text:
         raise ValueError("must be the path of a folder")
-    return Path(value)
+    return Path(str(value))
+
+
+def _parse_count(text: str, least: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise ValueError("must be a whole number") from None
+    if number < least:
+        raise ValueError(f"must be {least} or more")
+    return number
 
 
 def _shown(value: object) -> str:
@@ -195,17 +244,16 @@ def settings_table() -> str:
         "|---|---|---|---|---|",
     ]
     lines += [
-        f"| `{field.name}` | `{_shown(field.default)}` | {field.metadata['unit']}"
-        f" | `{variable(field.name)}` | {field.metadata['description']} |"
-        for field in dataclasses.fields(Settings)
+        f"| `{name}` | `{_shown(getattr(Settings(), name))}` | {knob.unit}"
+        f" | `{variable(name)}` | {knob.description} |"
+        for name, knob in _knobs().items()
     ]
     return "\n".join(lines) + "\n"
 
 
 def describe_setting(name: str) -> str:
-    """Return the description of a setting, for ``--help`` and the run form."""
-    fields = {field.name: field for field in dataclasses.fields(Settings)}
-    return str(fields[name].metadata["description"])
+    """Return the description of a setting, for ``--help``."""
+    return _knobs()[name].description
 
 
 def settings_parameters(settings: Settings) -> dict[str, Any]:

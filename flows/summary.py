@@ -5,7 +5,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
-from tasks.schema import Status, Step
+from tasks.parts import StagedPart
+from tasks.schema import Status
 
 
 class StepCost(NamedTuple):
@@ -20,7 +21,7 @@ class BatchSummary:
     """Counts of one batch, or of several added up.
 
     Attributes:
-        stems: Stems of the staged parts, one per batch.
+        staged: The staged parts, one per batch, in order.
         files: Files by ``Status``.
         documents: Rows of ``documents``.
         paragraphs: Rows of ``paragraphs``.
@@ -29,9 +30,10 @@ class BatchSummary:
         rejects: Rejected files and articles by ``Reason``.
         examples: The first path of each ``Reason``.
         steps: Cost by ``Step``, in order.
+        retried: Outcomes that may differ the next time; see ``plan.outcomes``.
     """
 
-    stems: tuple[str, ...] = ()
+    staged: tuple[StagedPart, ...] = ()
     files: Counter[str] = field(default_factory=Counter)
     documents: int = 0
     paragraphs: int = 0
@@ -40,6 +42,7 @@ class BatchSummary:
     rejects: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     steps: dict[str, StepCost] = field(default_factory=dict)
+    retried: frozenset[tuple[object, ...]] = frozenset()
 
     def __add__(self, other: Self) -> Self:
         """Add the counts of another batch; the first example of a reason stays."""
@@ -49,7 +52,7 @@ class BatchSummary:
             steps[name] = StepCost(old.rows + cost.rows, old.seconds + cost.seconds)
         return dataclasses.replace(
             self,
-            stems=self.stems + other.stems,
+            staged=self.staged + other.staged,
             files=self.files + other.files,
             documents=self.documents + other.documents,
             paragraphs=self.paragraphs + other.paragraphs,
@@ -58,6 +61,7 @@ class BatchSummary:
             rejects=self.rejects + other.rejects,
             examples=other.examples | self.examples,
             steps=steps,
+            retried=self.retried | other.retried,
         )
 
 
@@ -76,7 +80,7 @@ class RunSummary:
     """
 
     run_id: str
-    snapshot: str | None
+    snapshot: int | None
     discovered: int
     unchanged: int
     deleted: int
@@ -190,13 +194,7 @@ def _code(text: str) -> str:
     return f"`{' '.join(text.split())}`"
 
 
-def _markdown_table(
-    header: tuple[str, ...], rows: list[tuple[str, ...]]
-) -> str:
+def _markdown_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join(lines) + "\n"
-
-
-STEP_NAMES = tuple(step.value for step in Step)
-"""Every step, in order."""

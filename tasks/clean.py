@@ -6,6 +6,7 @@ says, in any language, comes from ``lexicon``. When in doubt a block is kept.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -24,15 +25,25 @@ from tasks.shape import ends_sentence, find_urls, is_prose, measure_words
 from tasks.webpage import read_webpage
 
 _HEAD_BLOCKS = 15
+_HEAD_PROSE = 2  # a teaser and a caption may stand above the byline
 _TITLE_CHARS = 250
 _TITLE_WORDS = 32
 _CREDIT_WORDS = 25
 _OPENER_WORDS = 30
+_SAMPLE_WORDS = 40
+_TAIL_SHARE = 0.3
 _CRAWLER_PREFIX = re.compile(
     r"\s*(?P<key>[^\W\d_]{3,12}):?\s+(?P<value>\d{4}-\d{2}(?:-\d{2})?)\s+(?=\S)"
 )
 _SEGMENTS = re.compile(r"\s*(?:[|·•▪—–/]|,(?=\s)|\s-\s|;|\n)\s*")
 _TITLE_STOP = re.compile(r"[.,;:。，；：]$")
+
+_LISTED = re.compile(r"[,;|、，·•]\s*")
+_LABELLED = {
+    "permalink": Field.URL,
+    "tags": Field.TAGS,
+    "section": Field.SECTION,
+}
 
 _BY_LABEL, _BY_PLACE, _BY_GUESS = 0.9, 0.8, 0.6
 
@@ -98,11 +109,13 @@ def clean_text(raw: str, markup: Markup, claims: list[Claim]) -> tuple[
         draft = _Draft(raw, list(page.blocks), [*claims, *page.claims])
     else:
         draft = _read_plain(raw, claims)
+    _lift_labelled(draft)
+    _lift_credits(draft)
     _drop_leftovers(draft)
-    _lift_head(draft)
     _lift_title(draft, markup)
     _lift_bare_byline(draft)
     _drop_after_openers(draft)
+    _drop_tail(draft)
     return draft.blocks, draft.claims
 
 
@@ -133,7 +146,7 @@ def _find_crawler_prefix(raw: str) -> tuple[Block, Claim] | None:
     language, an ISO date, then text.
     """
     match = _CRAWLER_PREFIX.match(raw)
-    if not match or not lexicon.is_date_word(match["key"]):
+    if not match or not _announces_date(match["key"]):
         return None
     start, end = match.start("key"), match.end("value")
     block = Block(
@@ -150,6 +163,13 @@ def _find_crawler_prefix(raw: str) -> tuple[Block, Claim] | None:
     )
 
 
+def _announces_date(word: str) -> bool:
+    return any(
+        label.name == "published" and label.end == len(word)
+        for label in lexicon.find_labels(word)
+    )
+
+
 # ---- leftovers of the page ----------------------------------------------------------
 
 
@@ -157,12 +177,13 @@ def _drop_leftovers(draft: _Draft) -> None:
     """Remove lines that are, as a whole, a known leftover of pages in some language."""
     for index in draft.kept():
         block = draft.blocks[index]
+        if not any(map(str.isalpha, block.text)) or _is_about_article(block.text):
+            continue
         phrase = lexicon.find_leftover(block.text)
         if phrase is None and (opener := lexicon.find_opener(block.text)):
             rest = block.text[opener.end :]
-            announced = block.text[: opener.end].rstrip().endswith((":", "："))
             short = measure_words(block.text) <= _OPENER_WORDS
-            if short and (announced or not ends_sentence(rest)):
+            if short and (opener.is_marked or not ends_sentence(rest)):
                 phrase = opener
         if phrase:
             draft.remove(index, RemovalReason(phrase.name), phrase.rule_id)
@@ -191,6 +212,32 @@ def _drop_after_openers(draft: _Draft) -> None:
             draft.remove(follower, RemovalReason(opener.reason), rule_id)
 
 
+def _drop_tail(draft: _Draft) -> None:
+    """Remove what follows a comment form, and sentences made of the words of leftovers.
+
+    Both only at the end, where pages put them: behind the comment form if that is little
+    against the article, and below the last paragraph of some length.
+    """
+    chars = 0
+    form = len(draft.blocks)
+    for index in reversed(range(len(draft.blocks))):
+        block = draft.blocks[index]
+        if block.reason is RemovalReason.COMMENT_FORM and " " in block.text:
+            form = index
+        chars += len(block.text) if block.reason is None else 0
+        if chars > _TAIL_SHARE * len(draft.raw):
+            break
+    for index in draft.kept():
+        if index > form and not _is_about_article(draft.blocks[index].text):
+            draft.remove(index, RemovalReason.COMMENT_FORM, "after.comment_form")
+    for index in reversed(draft.kept()):
+        text = draft.blocks[index].text
+        if measure_words(text) > _CREDIT_WORDS:
+            return
+        if phrase := lexicon.find_resemblance(text):
+            draft.remove(index, RemovalReason(phrase.name), phrase.rule_id)
+
+
 def _short_lines_after(draft: _Draft, index: int, *, tail: bool) -> Iterator[int]:
     for follower in range(index, len(draft.blocks)):
         block = draft.blocks[follower]
@@ -216,33 +263,37 @@ def _is_about_article(text: str) -> bool:
 # ---- metadata lines -----------------------------------------------------------------
 
 
-def _lift_head(draft: _Draft) -> None:
-    """Lift lines that hold nothing but date, names or address of the article."""
-    kept = draft.kept()
-    for position, index in enumerate(kept):
+def _lift_labelled(draft: _Draft) -> None:
+    """Lift ``Permalink: https://...`` and ``Tags: a, b``, wherever they stand."""
+    for index in draft.kept():
         text = draft.blocks[index].text
         if measure_words(text) > _CREDIT_WORDS:
             continue
-        if _lift_address(draft, index):
-            continue
-        if position < _HEAD_BLOCKS and not _is_about_article(text):
+        for label in lexicon.find_labels(text):
+            into = _LABELLED.get(label.name)
+            value = text[label.end :].strip()
+            if into is None or not label.is_marked or not value:
+                continue
+            if into is Field.URL and find_urls(value) != [(0, len(value))]:
+                continue
+            if into is Field.TAGS:
+                parts = (part.strip(" #.") for part in _LISTED.split(value))
+                value = "; ".join(part for part in parts if part)
+            draft.claim(into, value, label.rule_id, _BY_LABEL, index)
+            draft.lift(index, into, label.rule_id)
+            break
+
+
+def _lift_credits(draft: _Draft) -> None:
+    """Lift lines near the top that hold nothing but dates and names."""
+    prose = 0
+    for index in draft.kept()[:_HEAD_BLOCKS]:
+        text = draft.blocks[index].text
+        prose += is_prose(text)
+        if prose > _HEAD_PROSE:
+            return
+        if measure_words(text) <= _CREDIT_WORDS and not _is_about_article(text):
             _lift_credit(draft, index)
-
-
-def _lift_address(draft: _Draft, index: int) -> bool:
-    """Lift ``Permalink: https://...``, wherever it stands."""
-    text = draft.blocks[index].text
-    urls = find_urls(text)
-    if len(urls) != 1 or urls[0][1] != len(text):
-        return False
-    start, end = urls[0]
-    for label in lexicon.find_labels(text):
-        if label.name == "permalink" and label.end >= start:
-            rule_id = label.rule_id
-            draft.claim(Field.URL, text[start:end], rule_id, _BY_LABEL, index)
-            draft.lift(index, Field.URL, rule_id)
-            return True
-    return False
 
 
 def _lift_credit(draft: _Draft, index: int) -> None:
@@ -387,7 +438,10 @@ def _could_be_title(block: Block) -> bool:
         return False
     if _TITLE_STOP.search(text.rstrip("\"'”“»›’)")) or not any(map(str.isalpha, text)):
         return False
-    return not lexicon.is_credit(text) and not _is_about_article(text)
+    credited = any(
+        label.name == "photo" and label.is_marked for label in lexicon.find_labels(text)
+    )
+    return not credited and not _is_about_article(text)
 
 
 def _lift_bare_byline(draft: _Draft) -> None:
@@ -399,12 +453,21 @@ def _lift_bare_byline(draft: _Draft) -> None:
             return
         if any(claim.field is Field.AUTHORS for claim in draft.claims):
             return
-        names = parse_names(text, labelled=False)
+        names = parse_names(text, labelled=False, language=_guess_language(draft))
         if not names or ends_sentence(text) or lexicon.fold(text) in _headings(draft):
             return
         draft.claim(Field.AUTHORS, "; ".join(names), "head.bare_name", _BY_GUESS, index)
         draft.lift(index, Field.AUTHORS, "head.bare_name")
         return
+
+
+def _guess_language(draft: _Draft) -> str | None:
+    """Language with most function words; enough to tell a name from a heading."""
+    counts: Counter[str] = Counter()
+    for index in draft.kept():
+        for word in draft.blocks[index].text.split()[:_SAMPLE_WORDS]:
+            counts.update(lexicon.stop_languages(word))
+    return counts.most_common(1)[0][0] if counts else None
 
 
 def _headings(draft: _Draft) -> set[str]:

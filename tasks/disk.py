@@ -16,15 +16,18 @@ import os
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 from tasks.errors import WarehouseError
 
 _CHUNK_BYTES = 1 << 20
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # Linux; RENAME_SWAP of macOS has the same value
+_LOCK_PAUSE_SECONDS = 0.1
 _LOCKED_BYTE = 1 << 30  # msvcrt locks are mandatory: stay clear of the owner's note
 
 _NO_LINK = frozenset(
@@ -77,7 +80,7 @@ class HashedFile:
         self._digest = hashlib.sha256()
         self.size_bytes = 0
 
-    def __enter__(self) -> "HashedFile":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -194,7 +197,9 @@ def _call_exchange(one: bytes, other: bytes) -> int:
     if sys.platform == "darwin":
         return int(library.renamex_np(one, other, _RENAME_EXCHANGE))
     return int(
-        library.renameat2(_AT_FDCWD, one, _AT_FDCWD, other, ctypes.c_uint(_RENAME_EXCHANGE))
+        library.renameat2(
+            _AT_FDCWD, one, _AT_FDCWD, other, ctypes.c_uint(_RENAME_EXCHANGE)
+        )
     )
 
 
@@ -245,9 +250,7 @@ def read_owner(path: Path) -> str:
     """Tell who holds a lock, as far as the note in its file says."""
     try:
         owner = json.loads(path.read_bytes())
-        return (
-            f"process {owner['pid']} on {owner['host']} since {owner['started_at']}"
-        )
+        return f"process {owner['pid']} on {owner['host']} since {owner['started_at']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
 
@@ -261,28 +264,23 @@ def _is_same_file(descriptor: int, path: Path) -> bool:
 
 def _try_lock(descriptor: int, *, wait: bool) -> bool:
     if sys.platform == "win32":
-        return _try_lock_windows(descriptor, wait=wait)
-    import fcntl  # noqa: PLC0415  (not on Windows)
+        import msvcrt  # noqa: PLC0415  (only there)
 
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    return True
+        while True:
+            os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+            try:
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            except OSError:
+                if not wait:
+                    return False
+                time.sleep(_LOCK_PAUSE_SECONDS)
+            else:
+                return True
+    else:
+        import fcntl  # noqa: PLC0415  (not on Windows)
 
-
-def _try_lock_windows(descriptor: int, *, wait: bool) -> bool:
-    import msvcrt  # noqa: PLC0415  (only on Windows)
-    import time  # noqa: PLC0415
-
-    while sys.platform == "win32":
-        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
         try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            if not wait:
-                return False
-            time.sleep(0.1)
-        else:
-            return True
-    return False
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+        return True

@@ -76,6 +76,7 @@ _MAX_CONTROLS = 0.02  # of the bytes
 _HIGH = bytes(range(0x80, 0x100))
 _ISO_2022 = re.compile(rb"\x1b[$(]|\x1b\.[AF]")
 
+_LABEL = re.compile(rb"charset|encoding", re.IGNORECASE)
 _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _DECLARED = re.compile(
     rb"""<\?xml[^>]+?encoding\s*=\s*["']\s*([\w.:-]+)"""
@@ -150,15 +151,15 @@ def decode_bytes(raw: bytes, *, html: bool = False) -> Decoded | Undecoded:
     """
     if marked := _decode_marked(raw):
         return marked
+    if match := _MAGIC.match(raw):
+        return Undecoded(
+            Reason.BINARY, f"begins like a binary file: {match.group()[:8]!r}"
+        )
     controls = _control_share(raw)
     if (controls > _MAX_CONTROLS or b"\0" in raw) and (wide := _decode_wide(raw)):
         return wide
     if escaped := _decode_escaped(raw):
         return escaped
-    if match := _MAGIC.match(raw):
-        return Undecoded(
-            Reason.BINARY, f"begins like a binary file: {match.group()[:8]!r}"
-        )
     if controls > _MAX_CONTROLS:
         return Undecoded(
             Reason.BINARY, f"{controls:.1%} of the bytes are control characters"
@@ -321,8 +322,9 @@ def _guess(raw: bytes) -> list[tuple[str, float]]:
     chardet's confidence, less the share of characters that a reading makes odd: a tie
     between Windows-1252 and ISO 8859-15 is ``½uvre`` against ``œuvre``.
     """
+    # chardet would believe any label, and this function is for when it is not to be.
     found = chardet.detect_all(
-        raw,
+        _LABEL.sub(b"", raw[:_HEAD_BYTES]) + raw[_HEAD_BYTES : 2 * _SAMPLE_BYTES],
         compat_names=False,
         max_bytes=_SAMPLE_BYTES,
         encoding_era=_ERAS,
@@ -338,6 +340,10 @@ def _guess(raw: bytes) -> list[tuple[str, float]]:
         guesses.setdefault(_name(codec), guess["confidence"])
     first = next(iter(guesses))
     best = guesses[first]
+    if first == "iso8859-15" and _read(sample, "cp1252") == _read(sample, first):
+        first = "cp1252"  # the usual name for the same text
+        guesses.pop(first, None)
+        guesses = {first: best, **guesses}
     if (
         first == "cp1250"
         and best - guesses.get("iso8859-2", 0) < _TIE

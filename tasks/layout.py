@@ -112,15 +112,14 @@ def find_wrap_column(lines: list[Line]) -> int | None:
     runs_on = sum(on for low, high, on in pairs if low <= column < high)
     if agree[column] < max(_WRAP_PAIRS, _WRAP_SHARE * fitting):
         return None
-    return column if runs_on >= _RUN_ON_SHARE * agree[column] else None
+    return column if runs_on > max(1, _RUN_ON_SHARE * agree[column]) else None
 
 
 def _runs_on(above: Line, below: Line) -> bool:
     """Whether a sentence seems to go on across the line break."""
-    cased = below.text[0].lower() != below.text[0].upper()
-    return not _TERMINAL.search(above.text) and (
-        below.text[0].islower() or not cased
-    )
+    first = below.text[0]
+    goes_on = first.islower() or (first.isalpha() and not first.isupper())
+    return goes_on and not _TERMINAL.search(above.text)
 
 
 def _continues(above: Line, below: Line, column: int) -> bool:

@@ -12,12 +12,16 @@ _NAME_WORD = re.compile(r"[^\W\d_]+(?:[.'’\-‐][^\W\d_]*)*\.?")
 _CASELESS = re.compile(r"[^\W\d_]+(?:[ ·・‧][^\W\d_]+){0,4}")
 _COINED = re.compile(r"(?=\S*[^\W\d_])\S*[\d+&.#]\S*")  # n+1, t3n, Rue89
 
+_AMPERSANDS = {"&", "+"}
+
 _MAX_WORDS = 5
 _MAX_CASELESS_CHARS = 24
 _MAX_NAMES = 8
 
 
-def parse_names(text: str, *, labelled: bool = True) -> tuple[str, ...]:
+def parse_names(
+    text: str, *, labelled: bool = True, language: str | None = None
+) -> tuple[str, ...]:
     """Read a byline's names; abstain if any part does not look like a name.
 
     Job titles, places after a comma, e-mail addresses and handles are left out.
@@ -26,6 +30,8 @@ def parse_names(text: str, *, labelled: bool = True) -> tuple[str, ...]:
         text: The byline without its label (``Von``, ``By``).
         labelled: A label stood before it; without one a single word is not enough,
             unless it is coined like ``n+1``.
+        language: Language of the article, if known: its function words are no names
+            (``Die Rechnung``), though another language's may be (``Kim``, ``Ben``).
 
     Returns:
         Names in order; empty if this is not a list of names.
@@ -43,11 +49,11 @@ def parse_names(text: str, *, labelled: bool = True) -> tuple[str, ...]:
     for group in _SEPARATOR.split(text.strip(" \t.:–—-")):
         if not group:
             continue
-        for place, part in enumerate(lexicon.split_conjunctions(group)):
+        for place, part in enumerate(_split_conjunctions(group)):
             name = part.strip(" \t:–—")
             if lexicon.is_role(name):
                 continue
-            if not is_name(name):
+            if not is_name(name, language):
                 return () if not found or labelled is False else tuple(found)
             if found and not place and " " not in name and " " in found[0]:
                 continue  # `Anna Berg, Frankfurt`: a place or an agency
@@ -58,7 +64,21 @@ def parse_names(text: str, *, labelled: bool = True) -> tuple[str, ...]:
     return tuple(found) if len(found) <= _MAX_NAMES else ()
 
 
-def is_name(text: str) -> bool:
+def _split_conjunctions(text: str) -> list[str]:
+    """Split at words that join names; only inside, so that ``Y. Ando`` stays whole."""
+    words = text.split()
+    parts: list[list[str]] = [[]]
+    for index, word in enumerate(words):
+        inside = 0 < index < len(words) - 1
+        joins = word in _AMPERSANDS or lexicon.fold(word) in lexicon.conjunctions()
+        if inside and joins and word.islower() | (word in _AMPERSANDS):
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    return [" ".join(part) for part in parts]
+
+
+def is_name(text: str, language: str | None = None) -> bool:
     """Whether the text has the shape of one name, in any script.
 
     Examples:
@@ -76,11 +96,11 @@ def is_name(text: str) -> bool:
     named = 0
     for word in words:
         bare = word.strip("\"“”„«»'")
-        if lexicon.is_particle(bare):
+        if bare.islower() and lexicon.fold(bare) in lexicon.particles():
             continue
         if not _NAME_WORD.fullmatch(bare) or not bare[0].isupper():
             return False
-        if lexicon.is_stop(bare.casefold()):
+        if language and language in lexicon.stop_languages(bare):
             return False
         named += 1
     return named > 0

@@ -13,6 +13,8 @@ _SCORE = 0.85
 _WEAK_SCORE = 0.6
 _VALUE_END = re.compile(r"[,;.()\[\]|\n–—]|$")
 _SENTENCE_END = re.compile(r"[.!?。](?=\s|$)")
+_QUOTED = re.compile(r"[„“”«»‚‘'\"]\s?([^„“”«»‚‘’\"]{2,})\s?[“”»«‘’'\"]")
+_WORD_START = re.compile(r"(?<!\w)[^\W\d_]")
 _URL_TAIL = re.compile(r"[\s:(–—-]*$")
 
 
@@ -52,12 +54,16 @@ def read_note(text: str, start: int | None, *, exact: bool) -> list[Claim]:
         first = dates[0]
         claim(Field.PUBLISHED_ON, first.start, first.end, "published", first.value)
     if "first_published" in names:
-        after = dates[0].end if dates else max(phrase.end for phrase in phrases)
-        if medium := _find_medium(text, after):
+        places = [p.end for p in phrases if p.name == "first_published"]
+        places += [date.end for date in dates[:1]]
+        stops = [date.start for date in dates]
+        media = (_find_medium(text, place, stops) for place in places)
+        if medium := next(filter(None, media), None):
             claim(Field.PUBLISHER, *medium, "medium")
-    translators = lexicon.find_inside(text, "translator")
-    for phrase in translators:
-        low, high = _value_after(text, phrase.end)
+    translators = _find_translators(text)
+    translators += [p.end for p in phrases if p.name == "translated"]
+    for end in translators:
+        low, high = _value_after(text, end)
         if parse_names(text[low:high]):
             claim(Field.TRANSLATOR, low, high, "translator")
             break
@@ -77,18 +83,45 @@ def read_source_title(text: str, start: int | None, end: int | None) -> Claim | 
     return Claim(Field.SOURCE_TITLE, title, "note.announced", _WEAK_SCORE, start, end)
 
 
-def _find_medium(text: str, after: int) -> tuple[int, int] | None:
-    """Find the name of a medium behind the preposition that follows a date."""
+def _find_translators(text: str) -> list[int]:
+    """Ends of the labels that announce a translator, anywhere in the text."""
+    return [
+        match.start() + label.end
+        for match in _WORD_START.finditer(text)
+        for label in lexicon.find_labels(text[match.start() :])[:1]
+        if label.name == "translator"
+    ]
+
+
+def _find_medium(text: str, after: int, stops: list[int]) -> tuple[int, int] | None:
+    """Find the name of a medium behind a preposition, as in ``on The Damp Almanac on``.
+
+    Args:
+        text: Text of the note.
+        after: Where a phrase or date ends that a medium may follow.
+        stops: Where dates start: no name goes on there.
+    """
     word = re.compile(r"\s*[(,]?\s*([^\W\d_]+)\s+").match(text, after)
-    if not word or not lexicon.is_preposition(word[1]):
+    if word and lexicon.is_stop(word[1]) and word[1].islower():
+        after = word.end()
+    elif not lexicon.is_stop((text[:after].split() or [""])[-1]):
         return None
-    low, high = _value_after(text, word.end())
-    for article in ("der ", "die ", "das ", "dem ", "the ", "The "):
-        if article.islower() and text.startswith(article, low):
-            low += len(article)
-    named = text[low:high]
+    low, high = _value_after(text, after)
+    high = min([high, *(stop for stop in stops if stop >= low)])
+    words = text[low:high].split()
+    while words and words[-1].islower() and lexicon.is_stop(words[-1]):
+        words.pop()  # `on` before the date
+    while words and words[0].islower() and lexicon.is_stop(words[0]):
+        low += len(words.pop(0))
+        low += len(text[low:]) - len(text[low:].lstrip())
+    named = " ".join(words)
+    if quoted := _QUOTED.search(named):  # `im Mitteilungsblatt „Grüne Zeiten“`
+        low += quoted.start(1)
+        named = quoted[1]
     domain = re.fullmatch(r"[\w-]+(\.[\w-]+)+", named)
-    return (low, high) if named and (domain or is_name(named)) else None
+    if not named or not (domain or is_name(named)):
+        return None
+    return (low, low + len(named)) if text.startswith(named, low) else None
 
 
 def _value_after(text: str, start: int) -> tuple[int, int]:

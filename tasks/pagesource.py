@@ -26,13 +26,81 @@ _REFERENCE = re.compile(
 )
 _EMPTY_LINE = re.compile(r"\n[^\S\n]*\n")
 _BLOCKS = frozenset(
-    "address article aside blockquote body caption center dd details dialog dir div dl dt"
-    " fieldset figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 head header"
-    " hgroup hr html iframe legend li main menu nav ol optgroup option p pre search"
-    " section select summary svg table tbody td textarea tfoot th thead tr ul video".split()
+    {
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "caption",
+        "center",
+        "dd",
+        "details",
+        "dialog",
+        "dir",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "frameset",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "head",
+        "header",
+        "hgroup",
+        "hr",
+        "html",
+        "iframe",
+        "legend",
+        "li",
+        "main",
+        "menu",
+        "nav",
+        "ol",
+        "optgroup",
+        "option",
+        "p",
+        "pre",
+        "search",
+        "section",
+        "select",
+        "summary",
+        "svg",
+        "table",
+        "tbody",
+        "td",
+        "textarea",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "ul",
+        "video",
+    }
 )
 _VOID = frozenset({"hr", "br", "iframe"})
-_INLINE = frozenset("a b cite em font i label small span strong".split())
+_INLINE = frozenset(
+    {
+        "a",
+        "b",
+        "cite",
+        "em",
+        "font",
+        "i",
+        "label",
+        "small",
+        "span",
+        "strong",
+    }
+)
 _CELLS = frozenset({"td", "th", "caption"})
 _CLOSED_BY = {  # optional end tags: what the start of a sibling closes
     "li": frozenset({"li"}),
@@ -43,22 +111,32 @@ _CLOSED_BY = {  # optional end tags: what the start of a sibling closes
     "tr": frozenset({"td", "th", "tr"}),
     "option": frozenset({"option"}),
 }
-_SCOPES = frozenset("ul ol dl menu table select".split())
+_SCOPES = frozenset(
+    {
+        "ul",
+        "ol",
+        "dl",
+        "menu",
+        "table",
+        "select",
+    }
+)
 _CAPTION_CLASS = re.compile(
     r"""\bclass\s*=\s*(?:"[^"]*|'[^']*|[^\s>]*)
     (?:(?<![a-z])caption|Caption|(?<![a-z])credits?(?=["'\s>])|Credits?(?=["'\s>]))
     (?![a-z])""",
     re.VERBOSE,
 )
+_MAX_REFERENCE = 34  # characters of a character reference
 _MAX_DEPTH = 2000
 _MAX_CAPTION_CHARS = 600
 
 
 def fold(text: str) -> str:
-    """Text without white space and invisible characters, to compare by.
+    r"""Text without white space and invisible characters, to compare by.
 
     Examples:
-        >>> fold("Bei\\u00adspiel  eins")
+        >>> fold("Bei\u00adspiel  eins")
         'Beispieleins'
     """
     folded = "".join(text.split())
@@ -108,6 +186,7 @@ class Source:
         self._parts: list[str] = []
         self._length = 0
         self._breaks: list[int] = []
+        self._last_break = -1
         self._element = Element("", None, 0, 0)
         self._scan()
         self.text = "".join(self._parts)
@@ -115,54 +194,55 @@ class Source:
 
     def _scan(self) -> None:
         html, position = self.html, 0
-        opened, last_break = 0, -1
         for token in _TOKEN.finditer(html):
             begin, end = token.span()
             if begin > position:
                 self._add_run(position, begin)
             position = end
-            name = token["name"]
-            if name is None:
-                if (title := token["title"]) is not None:
-                    if self.title is None and not self._length and title.strip():
-                        self.title = token.span("title")
-                    else:
-                        self._add_run(*token.span("title"))
-                continue
-            name = name.lower()
-            if name == "br":
-                if last_break == self._length:
-                    self._breaks.append(self._length)  # two in a row part two paragraphs
-                last_break = self._length
-                continue
-            attributes = token["attributes"]
-            is_caption = (
-                ("aption" in attributes or "redit" in attributes)
-                and not token["close"]
-                and (name in _BLOCKS or name in _INLINE)
-                and _CAPTION_CLASS.search(attributes) is not None
-            )
-            if name not in _BLOCKS and not is_caption and name != self._element.name:
-                continue
-            if self._length > opened:
-                self._add_segment(opened)
-                opened = self._length
-            last_break = -1
-            if token["close"]:
-                self._close(name)
-            elif name not in _VOID:
-                self._open(name, is_caption=is_caption or name == "figcaption")
+            if (name := token["name"]) is not None:
+                self._read_tag(name.lower(), token["attributes"], token["close"])
+            elif token["title"] is not None:
+                self._read_title(*token.span("title"))
         if position < len(html):
             self._add_run(position, len(html))
-        if self._length > opened:
-            self._add_segment(opened)
+        self._add_segment()
         while self._element.parent is not None:
             self._pop()
 
-    def _add_segment(self, start: int) -> None:
-        self.segments.append(
-            Segment(start, self._length, self._element, self._breaks)
+    def _read_title(self, start: int, end: int) -> None:
+        if self.title is None and not self._length and fold(self.html[start:end]):
+            self.title = start, end
+        else:
+            self._add_run(start, end)
+
+    def _read_tag(self, name: str, attributes: str, close: str) -> None:
+        if name == "br":
+            if self._last_break == self._length:
+                self._breaks.append(self._length)  # two in a row part two paragraphs
+            self._last_break = self._length
+            return
+        is_block = name in _BLOCKS
+        is_labelled = (
+            ("aption" in attributes or "redit" in attributes)
+            and not close
+            and (is_block or name in _INLINE)
+            and _CAPTION_CLASS.search(attributes) is not None
         )
+        if not (is_block or is_labelled or name == self._element.name):
+            return
+        self._add_segment()
+        self._last_break = -1
+        if close:
+            self._close(name)
+        elif name not in _VOID:
+            self._open(name, is_caption=is_labelled or name == "figcaption")
+
+    def _add_segment(self) -> None:
+        start = self.segments[-1].end if self.segments else 0
+        if self._length > start:
+            self.segments.append(
+                Segment(start, self._length, self._element, self._breaks)
+            )
         self._breaks = []
 
     def _add_run(self, start: int, end: int) -> None:
@@ -242,10 +322,24 @@ class Source:
             return None
         return first[0], last[1]
 
+    def _run_end(self, run: int) -> int:
+        starts = self._run_starts
+        return starts[run + 1] if run + 1 < len(starts) else self._length
+
     def _locate(self, index: int) -> tuple[int, int] | None:
         run = bisect_right(self._run_starts, index) - 1
         wanted = index - self._run_starts[run]
-        for match in _REFERENCE.finditer(self.html, *self._run_places[run]):
+        start, end = self._run_places[run]
+        edge = -1
+        if wanted == 0:
+            edge = end - len(self.html[start:end].lstrip())
+        elif index + 1 == self._run_end(run):
+            edge = start + len(self.html[start:end].rstrip()) - 1
+            if "&" in self.html[max(start, edge - _MAX_REFERENCE) : edge]:
+                edge = -1
+        if edge >= 0 and (letter := self.html[edge]) != "&" and letter.isprintable():
+            return edge, edge + 1  # nearly always
+        for match in _REFERENCE.finditer(self.html, start, end):
             piece = match.group()
             folded = fold(html_references.unescape(piece))
             if wanted < len(folded):

@@ -1,14 +1,15 @@
 """Parts: Parquet files of one stem, written, filtered and merged in bounded memory."""
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import TypeAlias, TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tasks.disk import HashedFile, hash_file
+from tasks.disk import HashedFile, hash_file, link_or_copy, link_or_move
 from tasks.errors import ContractError, WarehouseError
 from tasks.manifest import FileEntry, Part
 from tasks.schema import DOCUMENTS, RUNS, SOURCES, TABLES, Table
@@ -26,36 +27,48 @@ MERGED_PART_MEMORY_BYTES = 512 << 20
 SMALL_PARTS = 8
 """Number of small parts from which they are merged."""
 
+DAMAGED = (
+    "Publish an earlier snapshot with a rollback, or move the warehouse folder away and"
+    " run again to rebuild it."
+)
+"""What to do about a file that is not what was written."""
+
 # Measured: a dictionary pays on few values and on ids (sorted, so they repeat);
 # on text and positions it only costs time. Names as in the Parquet footer.
 _DICTIONARY_COLUMNS = (
-        "document_id",
-        "field",
-        "format",
-        "compression",
-        "encoding",
-        "encoding_method",
-        "heading_path.list.element",
-        "kind",
-        "language",
-        "languages.list.element.code",
-        "normalisations.list.element",
-        "pipeline_version",
-        "published_on",
-        "published_precision",
-        "publisher",
-        "reason",
-        "rejected_members.list.element.reason",
-        "rejected_members.list.element.stage",
-        "rule_id",
-        "run_id",
-        "section",
-        "stage",
-        "status",
-        "steps.list.element.step",
-        "tags.list.element",
-        "text_field",
+    "document_id",
+    "field",
+    "format",
+    "compression",
+    "encoding",
+    "encoding_method",
+    "heading_path.list.element",
+    "kind",
+    "language",
+    "languages.list.element.code",
+    "normalisations.list.element",
+    "pipeline_version",
+    "published_on",
+    "published_precision",
+    "publisher",
+    "reason",
+    "rejected_members.list.element.reason",
+    "rejected_members.list.element.stage",
+    "rule_id",
+    "run_id",
+    "section",
+    "stage",
+    "status",
+    "steps.list.element.step",
+    "tags.list.element",
+    "text_field",
 )
+
+
+_logger = logging.getLogger(__name__)
+
+LocatedPart: TypeAlias = tuple[Part, Path]
+"""A part and the folder its tables' folders lie in."""
 
 
 class StagedPart(TypedDict):
@@ -79,7 +92,7 @@ def describe_part(part: Part, staging_dir: Path) -> StagedPart:
     }
 
 
-def locate_part(staged: StagedPart) -> tuple[Part, Path]:
+def locate_part(staged: StagedPart) -> LocatedPart:
     """Return the part that a worker described and the folder it lies in."""
     files = {
         name: FileEntry(rows, staged["sizes_bytes"][name], staged["sha256"][name])
@@ -128,20 +141,19 @@ def write_file(table: Table, pieces: Iterable[pa.Table], path: Path) -> FileEntr
         return FileEntry(rows, file.size_bytes, file.sha256)
 
 
-def write_part(
-    tables: dict[str, pa.Table], folder: Path, stem: str, names: Sequence[str]
-) -> Part:
+def write_part(tables: dict[str, pa.Table], folder: Path, stem: str) -> Part:
     """Write one file per table, sorted as the contract says.
 
     Args:
-        tables: Conforming rows by table; a missing table is written without rows.
-        folder: Folder with one folder per table.
+        tables: Conforming rows by table: ``runs`` alone, or any of the others; one that
+            is missing is written without rows.
+        folder: Folder with a folder per table, made if missing.
         stem: Name of the part.
-        names: Tables to write.
     """
     files = {}
-    for name in names:
+    for name in [RUNS.name] if RUNS.name in tables else BATCH_TABLES:
         table = TABLES[name]
+        (folder / name).mkdir(parents=True, exist_ok=True)
         pieces = [sort_rows(table, tables[name])] if name in tables else []
         files[name] = write_file(table, pieces, table_file(folder, name, stem))
     return Part(stem, files)
@@ -151,6 +163,97 @@ def read_column(folder: Path, part: Part, table: str, column: str) -> pa.Chunked
     """Read one column of one file of a part."""
     with pq.ParquetFile(table_file(folder, table, part.stem)) as file:
         return file.read([column])[column]
+
+
+def assemble(
+    kept: Sequence[LocatedPart],
+    staged: Sequence[LocatedPart],
+    replaced_paths: Collection[str],
+    folder: Path,
+    new_stem: Callable[[], str],
+) -> tuple[Part, ...]:
+    """Put the files of a snapshot together.
+
+    Args:
+        kept: Parts of the snapshot before; untouched.
+        staged: New parts.
+        replaced_paths: ``source_path`` of the files whose old rows go, besides those
+            that are in ``staged``.
+        folder: Folder of the new snapshot, with a folder per table.
+        new_stem: Gives a fresh stem.
+
+    Returns:
+        The parts that are in ``folder`` now: in every table one file or more.
+
+    Raises:
+        ContractError: A raw file or a run is there twice.
+        WarehouseError: A file is not what the manifest says.
+        OSError: The disk refused.
+    """
+    gone = _find_gone(staged, replaced_paths)
+    _check_runs([*kept, *staged])
+    written, linked = [], []
+    for part, source in kept:
+        if part.is_runs or not _holds(part, source, gone):
+            linked.append((part, source))
+        elif rest := filter_part(part, source, folder, new_stem(), gone):
+            written.append(rest)
+    linked += staged
+    for group in [
+        *group_small([item for item in linked if item[0].is_runs]),
+        *group_small([item for item in linked if not item[0].is_runs]),
+    ]:
+        written.append(merge_parts(group, folder, new_stem()))
+        merged = {part.stem for part, _ in group}
+        linked = [item for item in linked if item[0].stem not in merged]
+    # An empty part only stands in where there is no other.
+    linked = [item for item in linked if item[0].rows]
+    parts = [*(part for part, _ in linked), *written]
+    if all(part.is_runs for part in parts):
+        parts.append(write_part({}, folder, new_stem()))
+    new = {part.stem for part, _ in staged}
+    for part, source in linked:
+        place = link_or_move if part.stem in new else link_or_copy
+        for _, file, _ in part.paths():
+            place(source / file, folder / file)
+    return tuple(sorted(parts, key=lambda part: part.stem))
+
+
+def convert_runs(
+    parts: Sequence[LocatedPart], target: Path, new_stem: Callable[[], str]
+) -> list[LocatedPart]:
+    """Write ``runs`` of an older schema again in the present one.
+
+    All other tables are made anew from the raw files, but this one cannot be.
+
+    Args:
+        parts: Parts of the older schema; those of other tables are left out.
+        target: Folder for the new files.
+        new_stem: Gives a fresh stem.
+
+    Returns:
+        The new parts. Rows that lack a column that must not be null, or have another
+        type, stay behind in the earlier snapshot, with a warning in the log.
+    """
+    converted = []
+    for part, source in parts:
+        if not part.is_runs:
+            continue
+        with pq.ParquetFile(table_file(source, RUNS.name, part.stem)) as file:
+            rows = file.read()
+        try:
+            columns = [
+                rows[field.name].cast(field.type)
+                if field.name in rows.column_names or not field.nullable
+                else pa.nulls(len(rows), field.type)
+                for field in RUNS.schema
+            ]
+        except (KeyError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            _logger.warning("%d old rows of runs do not fit: %s", len(rows), error)
+            continue
+        table = pa.Table.from_arrays(columns, schema=RUNS.schema)
+        converted.append((write_part({RUNS.name: table}, target, new_stem()), target))
+    return converted
 
 
 def filter_part(
@@ -197,9 +300,7 @@ def filter_part(
     return Part(stem, files)
 
 
-def merge_parts(
-    parts: Sequence[tuple[Part, Path]], target: Path, stem: str
-) -> Part:
+def merge_parts(parts: Sequence[LocatedPart], target: Path, stem: str) -> Part:
     """Write several parts as one, sorted; one table at a time in memory.
 
     Args:
@@ -214,8 +315,10 @@ def merge_parts(
     files = {}
     for name in parts[0][0].files:
         rows = pa.concat_tables(
-            piece for part, folder in parts for piece in _read_checked(part, folder, name)
-        ) 
+            piece
+            for part, folder in parts
+            for piece in _read_checked(part, folder, name)
+        )
         files[name] = write_file(
             TABLES[name],
             [sort_rows(TABLES[name], rows)],
@@ -224,9 +327,7 @@ def merge_parts(
     return Part(stem, files)
 
 
-def group_small(
-    parts: Collection[tuple[Part, Path]],
-) -> list[list[tuple[Part, Path]]]:
+def group_small(parts: Collection[LocatedPart]) -> list[list[LocatedPart]]:
     """Choose parts to merge, in groups that fit into memory.
 
     Args:
@@ -238,7 +339,7 @@ def group_small(
     small = [(p, folder) for p, folder in parts if p.size_bytes < SMALL_PART_BYTES]
     if len(small) < SMALL_PARTS:
         return []
-    groups: list[list[tuple[Part, Path]]] = [[]]
+    groups: list[list[LocatedPart]] = [[]]
     size = memory = 0
     for part, folder in small:
         part_memory = _memory_bytes(part, folder)
@@ -253,6 +354,47 @@ def group_small(
         size += part.size_bytes
         memory += part_memory
     return [group for group in groups if len(group) > 1]
+
+
+def _find_gone(
+    staged: Sequence[LocatedPart], replaced_paths: Collection[str]
+) -> pa.Array:
+    """Return the paths whose old rows go: replaced ones, and all that are staged."""
+    new: set[str] = set()
+    for part, folder in staged:
+        if part.is_runs:
+            continue
+        paths = read_column(folder, part, SOURCES.name, "source_path").to_pylist()
+        if repeated := new.intersection(paths):
+            raise ContractError(
+                f"table {SOURCES.name!r}",
+                f"{min(repeated)!r} is staged in two parts",
+                "Put every raw file into one batch only.",
+            )
+        new.update(paths)
+    return pa.array(sorted(new.union(replaced_paths)), pa.string())
+
+
+def _check_runs(parts: Sequence[LocatedPart]) -> None:
+    """Refuse a second row of the same run: the key of ``runs`` would repeat."""
+    seen: set[str] = set()
+    for part, folder in parts:
+        if part.is_runs:
+            run_ids = read_column(folder, part, RUNS.name, "run_id").to_pylist()
+            if repeated := seen.intersection(run_ids):
+                raise ContractError(
+                    f"table {RUNS.name!r}",
+                    f"run {min(repeated)!r} is published already",
+                    "Give every publish a run of its own.",
+                )
+            seen.update(run_ids)
+
+
+def _holds(part: Part, folder: Path, gone: pa.Array) -> bool:
+    if not len(gone):
+        return False
+    paths = read_column(folder, part, SOURCES.name, "source_path")
+    return bool(pc.any(pc.is_in(paths, gone)).as_py())
 
 
 def _memory_bytes(part: Part, folder: Path) -> int:
@@ -276,8 +418,7 @@ def _read_checked(part: Part, folder: Path, name: str) -> Iterator[pa.Table]:
         raise WarehouseError(
             f"table {name!r}",
             f"{path} differs from the SHA-256 in the manifest",
-            "Publish an earlier snapshot with a rollback, or move the warehouse away"
-            " and run again to rebuild it.",
+            DAMAGED,
         )
     with pq.ParquetFile(path) as file:
         if not file.schema_arrow.equals(TABLES[name].schema):

@@ -174,7 +174,9 @@ def swap_in(new: Path, live: Path, room: Path, mode: PublishMode | None) -> Path
     return old
 
 
-def settle(live: Path, room: Path, keep_snapshots: int, keep_days: float | None) -> None:
+def settle(
+    live: Path, room: Path, keep_snapshots: int, keep_days: float | None
+) -> None:
     """After a publish: flush it, file the old snapshot, expire older ones.
 
     The publish stands by now, so a refusing disk is only logged; the next recovery

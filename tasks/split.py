@@ -34,6 +34,9 @@ _CREDIT_WORDS = 14
 _NUMBERED = re.compile(r"(?:\d{1,3}|[a-zA-Z])[.)]\s+\S")
 _QUOTE_MARK = re.compile(r"(?:>\s?)+")
 _CREDIT_AT_END = re.compile(r"[(\[（]([^()\[\]（）]{2,90})[)\]）]\.?$")
+_LAST_PART = re.compile(r"(?:[.!?…]\s+|\s(?=©))((?:©\s*)?[^.!?©]+)\.?$")
+_NAME_WORDS = 8
+_ANNOUNCING_WORDS = 4
 _TITLE_LEVEL = 1
 
 
@@ -100,6 +103,8 @@ def is_caption(text: str) -> bool:
         return False
     if (match := _CREDIT_AT_END.search(text)) and _is_credit(match[1]):
         return True
+    if (match := _LAST_PART.search(text)) and measure_words(match[1]) <= _NAME_WORDS:
+        return _is_credit(match[1])
     return words <= _CREDIT_WORDS and not ends_sentence(text) and _is_credit(text)
 
 
@@ -107,7 +112,7 @@ def _is_credit(text: str) -> bool:
     if text.startswith(("©", "(c)", "(C)")):
         return True
     return any(
-        label.name == "photo" and text[: label.end].rstrip().endswith((":", "：", "/"))
+        label.name == "photo" and label.is_marked
         for label in lexicon.find_labels(text)
     )
 
@@ -132,6 +137,8 @@ def _heads_text(parts: list[Part], kinds: list[Kind], index: int) -> bool:
             return True
         if is_prose(following.text) or ends_sentence(following.text):
             return True
+        if following.text.endswith((":", "：")):
+            return measure_words(following.text) >= _ANNOUNCING_WORDS
         if not is_heading_shaped(following.text):
             return False
     return False

@@ -19,15 +19,15 @@ the two is rolled forward by the next.
 """
 
 import contextlib
-import logging
+import errno
 import os
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -35,17 +35,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks import disk, snapshots
-from tasks.errors import ContractError, WarehouseError
-from tasks.manifest import MANIFEST_NAME, Manifest, Part
+from tasks.errors import WarehouseError
+from tasks.manifest import MANIFEST_NAME, Manifest
 from tasks.parts import (
-    BATCH_TABLES,
+    DAMAGED,
     StagedPart,
-    filter_part,
-    group_small,
+    assemble,
+    convert_runs,
     locate_part,
-    merge_parts,
-    read_column,
-    table_file,
     write_part,
 )
 from tasks.schema import RUNS, SCHEMA_VERSION, SOURCES, TABLES
@@ -61,16 +58,18 @@ LEDGER_COLUMNS = (
 )
 """Columns of ``sources`` that tell whether a raw file is known and unchanged."""
 
-_NULLABLE_INTEGERS = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}
-_READ_ATTEMPTS = 100
-_READ_PAUSE_SECONDS = 0.01
+_INTEGERS = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}
+Filters: TypeAlias = pc.Expression | list[tuple[str, str, Any]] | None
+"""As in ``pyarrow.parquet.read_table``."""
+
+_READ_ATTEMPTS = 20
+_READ_PAUSE_SECONDS = 0.02
 _INTACT = "Free space or fix permissions, then run again; the old tables are intact."
 _SAME_DISK = (
     "Keep the folder above the warehouse on the same file system: mount that one, not"
     " the warehouse itself."
 )
 
-_logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
 
@@ -162,7 +161,7 @@ class Warehouse:
         return manifest is not None and manifest.schema_version < SCHEMA_VERSION
 
     def read_table(
-        self, name: str, columns: Sequence[str] | None = None, filters: Any = None
+        self, name: str, columns: Sequence[str] | None = None, filters: Filters = None
     ) -> pa.Table:
         """Read one table, all of it from the same snapshot.
 
@@ -189,7 +188,7 @@ class Warehouse:
         if self.manifest() is None:
             empty = TABLES[name].empty()
             return empty if columns is None else empty.select(list(columns))
-        return self._read_stable(f"table {name!r}", read)
+        return self._read_stable(f"read table {name!r}", read)
 
     def ledger(self) -> pd.DataFrame:
         """Return what is known of each raw file.
@@ -201,9 +200,9 @@ class Warehouse:
         table = SOURCES.empty().select(LEDGER_COLUMNS)
         if not self.needs_rebuild:
             table = self.read_table(SOURCES.name, LEDGER_COLUMNS)
-        return table.sort_by("source_path").to_pandas(
-            types_mapper=_NULLABLE_INTEGERS.get  # mtime_ns does not fit into a float
-        )
+        table = table.sort_by("source_path")
+        # Nullable integers, because mtime_ns does not fit into a float.
+        return cast("pd.DataFrame", table.to_pandas(types_mapper=_INTEGERS.get))
 
     def snapshots(self) -> list[Snapshot]:
         """List what can be read or rolled back to, newest first."""
@@ -244,7 +243,7 @@ class Warehouse:
             (folder / MANIFEST_NAME).write_bytes(manifest.dump())
 
         try:
-            self._read_stable(str(self.live), link)
+            self._read_stable("pin a snapshot", link)
             yield folder
         finally:
             disk.remove_folder(folder)
@@ -368,14 +367,123 @@ class Warehouse:
             WarehouseError: The disk refused. The old tables are intact.
         """
         self._require_lock()
-        run_frame = run if isinstance(run, pd.DataFrame) else pd.DataFrame([dict(run)])
-        run_table = RUNS.conform(run_frame)
-        old = snapshots.inspect_live(self.live)
-        parts = [locate_part(part) for part in staged]
-        with self._new_snapshot() as folder:
-            gone = _find_replaced(parts, replaced_paths)
-            kept, rewritten = self._replace(old, gone, folder)
-            run_part = write_part(
-                {RUNS.name: run_table}, folder, self.new_stem(), [RUNS.name]
+        run_table = RUNS.conform(
+            run if isinstance(run, pd.DataFrame) else pd.DataFrame([dict(run)])
+        )
+        with disk.reported(str(self.live), "look at the old tables", _INTACT):
+            old = snapshots.inspect_live(self.live)
+        with self._new_snapshot(TABLES) as folder:
+            staging_dir = self.new_staging_dir()
+            run_part = write_part({RUNS.name: run_table}, staging_dir, self.new_stem())
+            new = [*(locate_part(part) for part in staged), (run_part, staging_dir)]
+            kept = [(part, self.live) for part in old.parts] if old else []
+            if old and old.schema_version < SCHEMA_VERSION:
+                kept = convert_runs(kept, staging_dir, self.new_stem)
+            manifest = Manifest(
+                snapshot=self._next_number(),
+                parent=old.snapshot if old else None,
+                restored_from=None,
+                run_id=str(run_table["run_id"][-1]),
+                created_at=datetime.now(UTC),
+                schema_version=SCHEMA_VERSION,
+                fingerprint=fingerprint,
+                parts=assemble(kept, new, replaced_paths, folder, self.new_stem),
             )
-            ...
+            self._swap_in(folder, manifest)
+        return manifest
+
+    def rollback(self, number: int) -> Manifest:
+        """Publish an earlier snapshot again, as a new one.
+
+        Args:
+            number: ``snapshot`` of a line of ``snapshots()``.
+
+        Returns:
+            The manifest that is live now.
+
+        Raises:
+            WarehouseError: There is no such snapshot, or the disk refused. The tables
+                are as they were.
+        """
+        self._require_lock()
+        source = snapshots.snapshot_folder(self.room, number)
+        earlier = snapshots.find_manifest(source)
+        if earlier is None:
+            known = [s.snapshot for s in self.snapshots() if not s.is_live]
+            raise WarehouseError(
+                str(self.live),
+                f"there is no earlier snapshot {number}; there are {known}",
+                "Choose one of these.",
+            )
+        live = snapshots.inspect_live(self.live)
+        manifest = replace(
+            earlier,
+            snapshot=self._next_number(),
+            parent=live.snapshot if live else None,
+            restored_from=number,
+            created_at=datetime.now(UTC),
+        )
+        with self._new_snapshot({table for table, _, _ in earlier.paths()}) as folder:
+            for _, file, _ in earlier.paths():
+                disk.link_or_copy(source / file, folder / file)
+            self._swap_in(folder, manifest)
+        return manifest
+
+    @contextlib.contextmanager
+    def _new_snapshot(self, tables: Iterable[str]) -> Iterator[Path]:
+        """Give a folder to build a snapshot in; file or remove what it leaves."""
+        folder = self.room / f"next-{uuid.uuid4().hex}"
+        with disk.reported(str(self.live), "publish", _INTACT):
+            try:
+                for table in tables:
+                    (folder / table).mkdir(parents=True)
+                yield folder
+            except Exception:
+                disk.remove_folder(folder)
+                raise
+        snapshots.settle(self.live, self.room, self._keep_snapshots, self._keep_days)
+
+    def _swap_in(self, folder: Path, manifest: Manifest) -> None:
+        snapshots.seal(folder, manifest, self.live)
+        try:
+            snapshots.swap_in(folder, self.live, self.room, self._publish_mode)
+        except OSError as error:
+            if error.errno not in {errno.EXDEV, errno.EBUSY}:
+                raise
+            raise WarehouseError(
+                str(self.live), f"the folder cannot be replaced: {error}", _SAME_DISK
+            ) from error
+
+    def _next_number(self) -> int:
+        live = self.manifest()
+        earlier = snapshots.snapshot_numbers(self.room)
+        return 1 + max([live.snapshot if live else 0, *earlier])
+
+    def _require_lock(self) -> None:
+        if not self._is_locked:
+            raise RuntimeError("hold the lock: `with warehouse.lock(): ...`")
+
+    def _check_size(self, file: str, size_bytes: int) -> None:
+        found = (self.live / file).stat().st_size
+        if found != size_bytes:
+            raise WarehouseError(
+                str(self.live / file),
+                f"has {found} bytes, the manifest says {size_bytes}",
+                DAMAGED,
+            )
+
+    def _read_stable(self, doing: str, read: Callable[[Manifest], _Result]) -> _Result:
+        """Read files of one manifest; again if a run replaced them meanwhile."""
+        with disk.reported(str(self.live), doing, DAMAGED):
+            for attempt in range(_READ_ATTEMPTS):
+                if (manifest := self.manifest()) is None:
+                    break
+                try:
+                    return read(manifest)
+                except FileNotFoundError:
+                    if attempt == _READ_ATTEMPTS - 1:
+                        raise
+                    time.sleep(_READ_PAUSE_SECONDS)
+        raise WarehouseError(
+            str(self.live), "nothing is published yet", "Run the pipeline first."
+        )

@@ -16,7 +16,7 @@ from operator import attrgetter, itemgetter
 import lxml.etree
 import lxml.html
 from trafilatura import bare_extraction
-from trafilatura.settings import Extractor
+from trafilatura.settings import Document, Extractor
 
 from tasks.normalise import compose, normalise
 from tasks.pagemeta import read_claims
@@ -49,7 +49,20 @@ _SOURCE_KINDS = {
 _TRANSPARENT = frozenset({"p", "div", "center"})
 _LISTS = frozenset({"ul", "ol", "dl", "menu", "dir"})
 _TREE_BLOCKS = frozenset(
-    "body div fw head item list p quote row cell table code".split()
+    {
+        "body",
+        "div",
+        "fw",
+        "head",
+        "item",
+        "list",
+        "p",
+        "quote",
+        "row",
+        "cell",
+        "table",
+        "code",
+    }
 )
 _MAX_ITEM_CHARS = 1500  # a longer list item is layout, not a list
 _MAX_CELL_CHARS = 200  # a longer table cell is layout, not data
@@ -92,7 +105,7 @@ class _Range:
     segment: Segment
     piece: _Piece
 
-    def words(self, source: Source) -> str:
+    def words(self) -> str:
         """Text as trafilatura has it, of a range whose span cannot be used."""
         text = self.piece.text
         if self.end - self.start == len(self.piece.folded):
@@ -118,15 +131,16 @@ def read_webpage(html: str) -> Page:
     source = Source(html)
     tree = _parse(html)
     if tree is None:
-        return Page(_removals(source, [], ""), [])
+        return Page([block for _, block in _removals(source, [], "")], [])
     claims = read_claims(tree)
     document = bare_extraction(tree, options=_OPTIONS)
-    pieces = [] if document is None else list(_pieces(document.body))
+    pieces = list(_pieces(document.body)) if isinstance(document, Document) else []
     _place(pieces, source.text, source)
     kept, ranges = _blocks(pieces, source)
     unplaced = "\n".join(fold(b.text) for _, b in kept if b.start_chars is None)
     blocks = kept + _removals(source, ranges, unplaced)
-    blocks.sort(key=itemgetter(0))  # stable: text of unknown place follows its neighbour
+    # Stable: text of unknown place follows its neighbour.
+    blocks.sort(key=itemgetter(0))
     return Page([block for _, block in blocks], claims)
 
 
@@ -214,7 +228,10 @@ def _rows(table: lxml.etree._Element) -> list[str]:
     """Rows of a table of data; none if the table only lays out the page."""
     rows = []
     for row in table.iter("row"):
-        cells = [" ".join(" ".join(cell.itertext()).split()) for cell in row.iterchildren("cell")]
+        cells = [
+            " ".join(" ".join(cell.itertext()).split())
+            for cell in row.iterchildren("cell")
+        ]
         if any(len(cell) > _MAX_CELL_CHARS for cell in cells):
             return []
         if any(cells):
@@ -378,14 +395,14 @@ def _source_block(part: _Range, source: Source) -> Block:
     span = source.place(part.start, part.end)
     if span is not None:
         raw = source.html[slice(*span)]
-        names = ("html",)
+        names: tuple[str, ...] = ("html",)
         text = normalise(raw, names)
         for name in _CLEANINGS:
             if (cleaner := normalise(text, (name,))) != text:
                 names, text = (*names, name), cleaner
         if fold(text) == fold(compose(source.text[part.start : part.end])):
             return _block(piece, text, span, names)
-    return _block(piece, part.words(source), None)
+    return _block(piece, part.words(), None)
 
 
 def _block(

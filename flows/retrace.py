@@ -1,0 +1,219 @@
+"""The laws that need the raw files: every file, and every character of it."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import pandas as pd
+
+from flows.plan import cut_batches
+from flows.settings import Settings
+from tasks.normalise import normalise
+from tasks.read import Limits, read_files
+from tasks.schema import Markup
+
+_SHOWN_CHARS = 40
+_PARAGRAPHS = """
+    SELECT document_id, 'paragraphs ' || document_id || ', ' || paragraph_index,
+        start_chars, end_chars, text, normalisations
+    FROM paragraphs WHERE document_id IN (SELECT unnest(?))
+"""
+_REMOVALS = """
+    SELECT document_id, 'removals ' || document_id || ', ' || start_chars,
+        start_chars, end_chars, text, []::VARCHAR[]
+    FROM removals WHERE document_id IN (SELECT unnest(?))
+"""
+
+
+class Piece(NamedTuple):
+    """A row of ``paragraphs`` or ``removals``, as far as the raw text matters.
+
+    Attributes:
+        row: What to call it in a message.
+        start_chars: First code point; null if unknown.
+        end_chars: One past the last.
+        text: What the table says stands there.
+        normalisations: How the span becomes ``text``.
+    """
+
+    row: str
+    start_chars: int | None
+    end_chars: int | None
+    text: str
+    normalisations: Sequence[str]
+
+
+def check_spans(raw_text: str, pieces: Sequence[Piece]) -> Iterator[tuple[str, str]]:
+    """Find pieces that are not what their span of the raw text gives.
+
+    Args:
+        raw_text: Decoded raw text of one article.
+        pieces: Its paragraphs and removals; those without a place are left out.
+
+    Yields:
+        Row and problem.
+
+    Examples:
+        >>> list(check_spans("a  b", [Piece("p 0", 0, 4, "a b", ["spaces"])]))
+        []
+    """
+    for piece in pieces:
+        if piece.start_chars is None or piece.end_chars is None:
+            continue
+        if piece.end_chars > len(raw_text):
+            yield piece.row, f"ends at {piece.end_chars} of {len(raw_text)} characters"
+            continue
+        span = raw_text[piece.start_chars : piece.end_chars]
+        expected = normalise(span, piece.normalisations)
+        if expected != piece.text:
+            yield piece.row, f"has {_short(piece.text)}, its span {_short(expected)}"
+
+
+def check_tiling(raw_text: str, pieces: Sequence[Piece]) -> Iterator[tuple[str, str]]:
+    """Find places where pieces overlap, or text lies in none of them.
+
+    Args:
+        raw_text: Decoded raw text of one article that is not HTML.
+        pieces: All its paragraphs and removals.
+
+    Yields:
+        Row and problem.
+
+    Examples:
+        >>> list(check_tiling("a b", [Piece("p 0", 0, 1, "a", [])]))
+        [('after p 0', "'b' at 2 is in no paragraph and no removal")]
+    """
+    end, before = 0, "the start"
+    ordered = sorted(
+        (piece for piece in pieces if piece.start_chars is not None),
+        key=lambda piece: (piece.start_chars or 0, piece.end_chars or 0),
+    )
+    yield from (
+        (piece.row, "has no place in the text")
+        for piece in pieces
+        if piece.start_chars is None
+    )
+    for piece in [*ordered, Piece("the end", len(raw_text), len(raw_text), "", ())]:
+        start = piece.start_chars or 0
+        if start < end:
+            yield piece.row, f"starts at {start}, before {before} ends at {end}"
+        elif gap := raw_text[end:start].strip():
+            place = raw_text.index(gap, end)
+            problem = f"{_short(gap)} at {place} is in no paragraph and no removal"
+            yield f"after {before}", problem
+        end, before = max(end, piece.end_chars or 0), piece.row
+
+
+def _short(text: str) -> str:
+    cut = text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 1] + "…"
+    return repr(cut)
+
+
+class Retraced(NamedTuple):
+    """What came of reading the raw files again.
+
+    Attributes:
+        checked: Documents compared with their raw text.
+        changed: Files that have changed since, so that nothing can be said.
+        problems: Row and problem of each broken law.
+    """
+
+    checked: int
+    changed: int
+    problems: list[tuple[str, str]]
+
+
+def retrace(
+    tables: duckdb.DuckDBPyConnection, settings: Settings, files: pd.DataFrame
+) -> Retraced:
+    """Read every accepted raw file again and compare it with the tables.
+
+    Args:
+        tables: From ``query.connect``.
+        settings: Where the raw folder is, and the limits for reading.
+        files: Output of ``discover_files``.
+    """
+    accepted = tables.execute(
+        "SELECT source_path, sha256 AS known FROM sources WHERE document_count > 0"
+    ).df()
+    todo = files.merge(accepted, on="source_path").sort_values("source_path")
+    limits = Limits(settings.max_file_bytes, settings.max_decompression_ratio)
+    checked, changed = 0, len(accepted) - len(todo)
+    problems: list[tuple[str, str]] = []
+    for batch in cut_batches(
+        todo, batch_bytes=settings.batch_bytes, batch_files=settings.batch_files
+    ):
+        articles, _, sources = read_files.fn(
+            batch[files.columns], settings.raw_dir, "verify", limits
+        )
+        now = dict(zip(sources["source_path"], sources["sha256"], strict=True))
+        same = {
+            path
+            for path, known in zip(batch["source_path"], batch["known"], strict=True)
+            if now.get(path) == known
+        }
+        changed += len(batch) - len(same)
+        articles = articles[articles["source_path"].isin(same)]
+        pieces = _pieces(tables, articles["document_id"].tolist())
+        for row in articles.itertuples():
+            if (own := pieces.get(str(row.document_id))) is None:
+                continue
+            checked += 1
+            raw_text = str(row.raw_text)
+            problems += check_spans(raw_text, own)
+            if row.markup != Markup.HTML:
+                problems += check_tiling(raw_text, own)
+    return Retraced(checked, changed, problems)
+
+
+def _pieces(
+    tables: duckdb.DuckDBPyConnection, document_ids: list[str]
+) -> dict[str, list[Piece]]:
+    """Return the pieces of each document that the tables know."""
+    pieces: dict[str, list[Piece]] = {
+        row[0]: []
+        for row in tables.execute(
+            "SELECT document_id FROM documents WHERE document_id IN (SELECT unnest(?))",
+            [document_ids],
+        ).fetchall()
+    }
+    for sql in (_PARAGRAPHS, _REMOVALS):
+        rows = tables.execute(sql, [document_ids])
+        for document_id, *values in rows.fetchall():
+            if document_id in pieces:
+                pieces[document_id].append(Piece(*values))
+    return pieces
+
+
+def check_files(
+    tables: duckdb.DuckDBPyConnection, files: pd.DataFrame, raw_dir: Path
+) -> tuple[list[tuple[str, str]], int]:
+    """Find files that the ledger has missed.
+
+    A file that came after the last run is only waiting for the next one.
+
+    Returns:
+        Row and problem of each file missed, and the number of files waiting or gone.
+    """
+    known = {
+        row[0] for row in tables.execute("SELECT source_path FROM sources").fetchall()
+    }
+    last = tables.execute("SELECT max(started_at) FROM runs").fetchone()
+    last_ns = int(pd.Timestamp(last[0], tz="UTC").value) if last and last[0] else 0
+    found = set(files["source_path"])
+    missed, waiting = [], len(known - found)
+    for path in sorted(found - known):
+        if _arrived_ns(raw_dir / path) < last_ns:
+            missed.append((path, "lay in the raw folder but is not in sources"))
+        else:
+            waiting += 1
+    return missed, waiting
+
+
+def _arrived_ns(path: Path) -> int:
+    """Return when a file got its name; unlike its other time, nobody can set it."""
+    try:
+        return path.lstat().st_ctime_ns
+    except OSError:
+        return 0

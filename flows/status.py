@@ -1,0 +1,120 @@
+"""What the tables hold, what is waiting in ``raw/``, and what the last runs did."""
+
+from datetime import UTC, datetime
+
+from rich.text import Text
+
+from flows.paper import make_grid, open_paper, print_grid
+from flows.plan import Plan, look_around, open_warehouse
+from flows.query import connect, no_tables
+from flows.settings import Settings
+from flows.summary import count_of
+from tasks.errors import PipelineError
+
+_RUNS = 5
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def show_status(settings: Settings) -> None:
+    """Print the state of the warehouse.
+
+    Raises:
+        PipelineError: There is no warehouse yet, or it cannot be read.
+    """
+    paper = open_paper()
+    manifest = open_warehouse(settings).manifest()
+    if manifest is None:
+        raise no_tables(settings.warehouse_dir)
+    paper.print(
+        Text(f"{settings.warehouse_dir}/", style="bold")
+        + Text(
+            f"  snapshot {manifest.snapshot}, {ago(manifest.created_at)}"
+            f" ({manifest.created_at:%Y-%m-%d %H:%M} UTC),"
+            f" {human_bytes(manifest.size_bytes)}"
+        ),
+        soft_wrap=True,
+    )
+    paper.print(_waiting(settings), end="\n\n", soft_wrap=True)
+    with connect(settings.warehouse_dir) as tables:
+        grid = make_grid("table", ">rows")
+        for name, rows in manifest.rows.items():
+            grid.add_row(name, f"{rows:,}")
+        print_grid(paper, grid)
+        grid = make_grid("files", ">count", "")
+        for status, reason, count in tables.execute(
+            "SELECT status, reason, count(*) FROM sources"
+            " GROUP BY ALL ORDER BY status, count(*) DESC, reason"
+        ).fetchall():
+            grid.add_row(status, f"{count:,}", Text(reason or "", style="dim"))
+        print_grid(paper, grid)
+        grid = make_grid(
+            "run", ">read", ">rejected", ">deleted", ">articles", ">seconds"
+        )
+        for row in tables.execute(
+            "SELECT started_at, files_processed, files_rejected, files_deleted,"
+            " documents_written, ended_at - started_at FROM runs"
+            " ORDER BY started_at DESC LIMIT ?",
+            [_RUNS],
+        ).fetchall():
+            started, *counts, took = row
+            grid.add_row(
+                f"{started:%Y-%m-%d %H:%M}",
+                *(f"{count:,}" for count in counts),
+                f"{took.total_seconds():.1f}",
+            )
+        print_grid(paper, grid)
+
+
+def _waiting(settings: Settings) -> Text:
+    """Tell what the next run would do."""
+    try:
+        plan = look_around(settings)
+    except PipelineError as error:
+        return Text(f"raw folder: {error}", style="yellow")
+    found = count_of(len(plan.files), "file")
+    if not plan.has_work:
+        return Text(
+            f"Up to date with the {found} in {settings.raw_dir}/.", style="green"
+        )
+    return Text(
+        f"{_work(plan)} of {found} in {settings.raw_dir}/ waiting: run `articles run`.",
+        style="yellow",
+    )
+
+
+def _work(plan: Plan) -> str:
+    if plan.is_rebuild:
+        return "Settings or version have changed, a rebuild"
+    parts = []
+    if len(plan.todo):
+        parts.append(f"{len(plan.todo):,} new or changed")
+    if plan.deleted:
+        parts.append(f"{len(plan.deleted):,} deleted")
+    return ", ".join(parts)
+
+
+def human_bytes(count: int) -> str:
+    """Return a size in the largest unit that keeps it above 1.
+
+    Examples:
+        >>> human_bytes(1_520_000)
+        '1.5 MB'
+    """
+    size, unit = float(count), 0
+    while size >= 1000 and unit < len(_UNITS) - 1:  # noqa: PLR2004  # SI prefixes
+        size, unit = size / 1000, unit + 1
+    return f"{size:.0f} {_UNITS[unit]}" if unit == 0 else f"{size:.1f} {_UNITS[unit]}"
+
+
+def ago(moment: datetime) -> str:
+    """Return how long ago something was, roughly.
+
+    Examples:
+        >>> ago(datetime.now(UTC))
+        'just now'
+    """
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length:
+            return f"{count_of(int(seconds // length), unit)} ago"
+    return "just now"

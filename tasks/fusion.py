@@ -1,0 +1,443 @@
+"""Two detectors in one: langdetect's profiles scored exactly, fused with eldc.
+
+eldc (compiled ELD) knows pieces of words and is the better judge of short text; the
+profiles know seven languages more and say how much evidence there is. The weights and
+the calibration are in ``data/detect.json``, fitted by ``bench/fit_language.py``.
+Where eldc is not installed the profiles answer alone.
+
+Every sum runs over one text at a time and logarithms are taken one by one: answers are
+equal to the last bit whatever else is in the batch.
+"""
+
+import functools
+import json
+import math
+import re
+import threading
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+import numpy as np
+
+from tasks.profiles import Profiles, load_profiles
+from tasks.schema import UNDETERMINED
+from tasks.scripts import (
+    SCRIPTS,
+    Census,
+    Flags,
+    Floats,
+    Indices,
+    join_texts,
+    take_census,
+)
+
+try:
+    import eldc
+except ImportError:  # no wheel and no C compiler: the profiles answer alone
+    eldc = None
+
+FEATURES = (
+    "constant",
+    "few_ngrams",
+    "ngram_count",
+    "word_score",
+    "word_doubt",
+    "gap",
+    "gap_root",
+    "agreement",
+    "ngram_gap",
+    "ngram_evidence",
+    "ngram_cover",
+    "digits",
+    "symbols",
+    "only_in_profiles",
+)
+"""What the calibration knows about an answer; see ``_describe``."""
+
+_BATCH = 512  # rows: about 1 MB per table of scores
+_CHUNK_CHARS = 900  # eldc reads 1,000 bytes
+_MAX_CHUNKS = 4
+_SEARCH_CHARS = 40
+_MIN_LETTERS = 3
+_WORDLESS = ("Hani", "Kana", "Hang")  # scripts in which one character can be a word
+_KANA_SHARE = 0.05  # Chinese brand names have a の at times
+_MAX_WORD_SCORE = 1 - 1e-9
+_MAX_GAP = 6.0
+_MAX_NGRAM_GAP = 8.0
+_MAX_COVER = 3.0
+_MIN_SCALE = 3
+_ADDRESS = re.compile(r"\S*://\S*|\bwww\.\S*|[-\w.+]*@[-\w.]+")
+_UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
+_DATA = resources.files("tasks") / "data" / "detect.json"
+_LOCK = threading.Lock()
+
+WordScores = Callable[[str], dict[str, float]]
+"""eldc's answer: up to 20 languages, each with a score from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Fitted numbers and facts about languages, from ``data/detect.json``.
+
+    Attributes:
+        weight: Weight of the profiles beside eldc.
+        lead: Log likelihood by which a language that only the profiles know must lead.
+    caution: By how much more, per unit of the fused lead of the language it replaces.
+        answer: Calibrated score below which no answer is given.
+        calibration: Logistic regression over ``FEATURES``.
+        rivals: A language eldc knows, by the one it is always mistaken for.
+        lacks: Letters that a language never uses.
+    """
+
+    weight: float
+    lead: float
+    caution: float
+    answer: float
+    calibration: dict[str, float]
+    rivals: dict[str, str]
+    lacks: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The best language of each text and what speaks for it.
+
+    Attributes:
+        languages: Codes; ``und`` where nothing speaks for any.
+        features: One row per text, columns as ``FEATURES``.
+    """
+
+    languages: list[str]
+    features: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class FusedDetector:
+    """The default detector; see the module.
+
+    Holds no state of its own, so it can be shared, pickled and forked freely.
+
+    Attributes:
+        with_eldc: Use eldc where it is installed; else the profiles answer alone.
+    """
+
+    with_eldc: bool = True
+
+    def detect(self, texts: Sequence[str]) -> list[tuple[str, float]]:
+        """Tell the language of each text, and how likely that is right.
+
+        Args:
+            texts: Any strings. The answer for one does not depend on the others.
+
+        Returns:
+            Code and score (0 to 1) per text, in order; ``("und", 0.0)`` for text that
+            is in no language: numbers, addresses, program code, emoji.
+
+        Examples:
+            >>> FusedDetector().detect(["Das ist ein ganz normaler Satz.", "12:30"])
+            [('de', 0.9...), ('und', 0.0)]
+        """
+        model = load_model(with_eldc=self.with_eldc and eldc is not None)
+        answers: list[tuple[str, float]] = []
+        for start in range(0, len(texts), _BATCH):
+            answers.extend(model.detect(texts[start : start + _BATCH]))
+        return answers
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Everything the detector looks up, built once a process.
+
+    Attributes:
+        settings: Fitted numbers.
+        profiles: langdetect's.
+        word_scores: eldc, or null without it.
+        languages: Codes, one per column of every table of scores.
+        columns: Column of each code.
+        in_words: Languages that eldc knows.
+        in_profiles: Languages that the profiles know.
+        scripts: Column of ``SCRIPTS`` of each language.
+    """
+
+    settings: Settings
+    profiles: Profiles
+    word_scores: WordScores | None
+    languages: tuple[str, ...]
+    columns: dict[str, int]
+    in_words: Flags
+    in_profiles: Flags
+    scripts: Indices
+
+    def detect(self, texts: Sequence[str]) -> list[tuple[str, float]]:
+        """Answer for one batch; see ``FusedDetector.detect``."""
+        chunks = [cut(prepare(text)) for text in texts]
+        evidence = self.weigh([chunk for parts in chunks for chunk in parts])
+        scores = calibrate(evidence.features, self.settings.calibration)
+        answers = iter(zip(evidence.languages, scores, strict=True))
+        return [
+            elect([next(answers) for _ in parts], self.settings.answer)
+            for parts in chunks
+        ]
+
+    def weigh(self, texts: Sequence[str]) -> Evidence:
+        """Find the best language of each text and what speaks for it.
+
+        Args:
+            texts: Prepared texts, each at most one chunk long.
+        """
+        codes, owners = join_texts(texts)
+        census = take_census(codes, owners, len(texts))
+        written = census.find_written()[:, self.scripts]
+        words = np.where(written, self._score_words(texts), 0.0)
+        ngrams, counts = self._score_ngrams(texts)
+        ngrams = np.where(written, ngrams, -np.inf)
+        fused = self._fuse(words, ngrams, counts) + self._tell_han(census)
+        fused = np.where(written, fused, -np.inf)
+
+        best, first = fused.argmax(1), ngrams.argmax(1)
+        gap = _measure_lead(fused, best)
+        overruled = self._find_overruled(texts, best, gap, ngrams)
+        best = np.where(overruled, first, best)
+        root = np.sqrt(np.maximum(counts, 1))
+        lead = _measure_lead(ngrams, first)
+        gap = np.where(overruled, self.settings.weight * lead / root, gap)
+        gap = np.minimum(gap, _MAX_GAP)
+        agreement = (best == first) & (counts > 0)
+        score = words[np.arange(len(texts)), best]
+        letters = census.count_letters()
+        columns = {
+            "constant": np.ones(len(texts)),
+            "few_ngrams": 1 / root,
+            "ngram_count": root,
+            "word_score": score,
+            "word_doubt": (1 - score) * (1 - score),
+            "gap": gap,
+            "gap_root": np.sqrt(gap),
+            "agreement": agreement,
+            "ngram_gap": agreement * np.minimum(lead / root, _MAX_NGRAM_GAP),
+            "ngram_evidence": _zero_unless_finite(ngrams.max(1)) / root / root,
+            "ngram_cover": np.minimum(counts / np.maximum(letters, 1), _MAX_COVER),
+            "digits": census.digits / np.maximum(letters + census.digits, 1),
+            "symbols": census.symbols / np.maximum(letters + census.symbols, 1),
+            "only_in_profiles": overruled,
+        }
+        wordless = census.count_letters(*_WORDLESS)
+        told = (gap > 0) & ((letters >= _MIN_LETTERS) | (wordless > 0))
+        return Evidence(
+            [
+                self.languages[column] if is_told else UNDETERMINED
+                for column, is_told in zip(best, told, strict=True)
+            ],
+            np.stack([columns[name] for name in FEATURES], axis=1).astype(np.float64),
+        )
+
+    def _score_words(self, texts: Sequence[str]) -> Floats:
+        """Ask eldc; 0 where it sees nothing of a language."""
+        scores = np.zeros((len(texts), len(self.languages)))
+        if self.word_scores is None:
+            return scores
+        found = [self.word_scores(text) for text in texts]
+        rows = np.repeat(np.arange(len(found)), list(map(len, found)))
+        columns = [self.columns[code] for answer in found for code in answer]
+        scores[rows, columns] = [s for answer in found for s in answer.values()]
+        return scores
+
+    def _score_ngrams(self, texts: Sequence[str]) -> tuple[Floats, Indices]:
+        """Ask the profiles; minus infinity for the languages they lack."""
+        scores, counts = self.profiles.score(texts)
+        table = np.full((len(texts), len(self.languages)), -np.inf)
+        for index, code in enumerate(self.profiles.languages):
+            column = self.columns[code]  # Chinese has two profiles: the better counts
+            np.maximum(table[:, column], scores[:, index], out=table[:, column])
+        return table, counts
+
+    def _fuse(self, words: Floats, ngrams: Floats, counts: Indices) -> Floats:
+        """Add up both: eldc's log odds per piece and the profiles' lag per n-gram.
+
+        Both are means over the text, so they are weighed by its length. A language
+        that the profiles lack is taken to lag no more than the best that both know,
+        if eldc sees something of it.
+        """
+        root = np.sqrt(np.maximum(counts, 1))[:, None]
+        lag = _zero_unless_finite(ngrams.max(1))[:, None]
+        lag = (ngrams - lag) / root
+        if self.word_scores is None:
+            return self.settings.weight * lag
+        known = np.where(self.in_words, lag, -np.inf).max(1)
+        stand_in = np.where(words > 0, _zero_unless_finite(known)[:, None], -np.inf)
+        lag = np.where(self.in_profiles, lag, stand_in)
+        scale = np.sqrt(np.maximum(counts, _MIN_SCALE) / _MIN_SCALE)[:, None]
+        fused = _log_odds(words) * scale + self.settings.weight * lag
+        return np.where(self.in_words, fused, -np.inf)
+
+    def _tell_han(self, census: Census) -> Floats:
+        """Tell Japanese from Chinese by Kana and by what national standards hold."""
+        han, kana = census.count_letters("Hani"), census.count_letters("Kana")
+        has_kana = kana > _KANA_SHARE * han
+        bonus = np.zeros((len(han), len(self.languages)))
+        bonus[:, self.columns["ja"]] = has_kana | (census.japanese > census.chinese)
+        bonus[:, self.columns["zh"]] = ~has_kana & (census.chinese > census.japanese)
+        return _MAX_GAP * bonus
+
+    def _find_overruled(
+        self, texts: Sequence[str], best: Indices, gap: Floats, ngrams: Floats
+    ) -> Flags:
+        """Find the texts in a language that eldc lacks: the profiles' choice leads."""
+        rows = np.arange(len(texts))
+        if self.word_scores is None:
+            return np.zeros(len(texts), np.bool_)
+        first = ngrams.argmax(1)
+        lead = _measure_lead(ngrams, first)
+        with np.errstate(invalid="ignore"):
+            over_best = ngrams[rows, first] - ngrams[rows, best]
+        lead = np.where(self.in_profiles[best], over_best, lead)
+        needed = self.settings.lead + self.settings.caution * np.minimum(gap, _MAX_GAP)
+        candidates = ~self.in_words[first]
+        overruled: Flags = candidates & (lead > needed)
+        for row in np.flatnonzero(candidates):
+            code = self.languages[int(first[row])]
+            if self.settings.rivals.get(code) == self.languages[int(best[row])]:
+                overruled[row] = True
+            if not set(self.settings.lacks.get(code, "")).isdisjoint(texts[row]):
+                overruled[row] = False
+        return overruled
+
+
+def load_model(*, with_eldc: bool) -> Model:
+    """Build the model, once a process and whatever the number of threads."""
+    with _LOCK:
+        return _build_model(with_eldc)
+
+
+@functools.cache
+def _build_model(with_eldc: bool) -> Model:  # noqa: FBT001 - the key of the cache
+    facts = json.loads(_DATA.read_text(encoding="utf-8"))
+    profiles = load_profiles()
+    word_scores, word_languages = _load_eldc() if with_eldc else (None, frozenset())
+    languages = tuple(sorted({*profiles.languages, *word_languages}))
+    scripts = {
+        code: SCRIPTS.index(script)
+        for script, codes in facts["scripts"].items()
+        for code in codes.split()
+    }
+    fit = facts["fits"]["fused" if with_eldc else "profiles"]
+    return Model(
+        settings=Settings(**fit, rivals=facts["rivals"], lacks=facts["lacks"]),
+        profiles=profiles,
+        word_scores=word_scores,
+        languages=languages,
+        columns={code: column for column, code in enumerate(languages)},
+        in_words=np.isin(languages, list(word_languages)),
+        in_profiles=np.isin(languages, profiles.languages),
+        scripts=np.array([scripts.get(code, 0) for code in languages]),
+    )
+
+
+def _load_eldc() -> tuple[WordScores, frozenset[str]]:
+    """Set eldc up, apart from the settings of anyone else who uses it."""
+    eldc.init()
+    instance = eldc.instance()
+    instance.set_scheme("iso639-1")
+    instance.set_scores(eldc.MAX_SCORES)
+
+    def score_words(text: str) -> dict[str, float]:
+        scores: dict[str, float] = instance.detect_details(text).scores
+        return scores
+
+    return score_words, frozenset(eldc.LANGUAGES)
+
+
+def prepare(text: str) -> str:
+    """Take out what says nothing about the language, and undo capitals.
+
+    Examples:
+        >>> prepare("SIEHE https://example.org/a?b=c AUCH İZMİR")
+        'siehe   auch izmir'
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+        if not text.isprintable():
+            text = _UNPRINTABLE.sub(" ", text)
+    if "\x00" in text:  # eldc would stop there
+        text = text.replace("\x00", " ")
+    if "://" in text or "www." in text or "@" in text:
+        text = _ADDRESS.sub(" ", text)
+    if text.isupper():  # str.lower makes two characters of the dotted capital
+        text = text.replace("\u0130", "i").lower()
+    return text
+
+
+def cut(text: str) -> list[str]:
+    """Cut a long text into a few chunks, spread evenly; a short one is one chunk."""
+    if len(text) <= _CHUNK_CHARS:
+        return [text]
+    count = min(_MAX_CHUNKS, math.ceil(len(text) / _CHUNK_CHARS))
+    chunks = []
+    for index in range(count):
+        start = index * len(text) // count
+        space = text.find(" ", start, start + _SEARCH_CHARS) if start else -1
+        start = max(start, space + 1)  # not in the middle of a word
+        chunks.append(text[start : start + _CHUNK_CHARS])
+    return chunks
+
+
+def calibrate(features: Floats, weights: dict[str, float]) -> list[float]:
+    """Turn features into the probability that the answer is right.
+
+    Args:
+        features: One row per answer, columns as ``FEATURES``.
+        weights: One per feature.
+    """
+    logits = np.zeros(len(features))
+    for column, name in enumerate(FEATURES):  # not a matrix product: see the module
+        logits += weights[name] * features[:, column]
+    return [1 / (1 + math.exp(-logit)) for logit in logits.tolist()]
+
+
+def elect(votes: list[tuple[str, float]], threshold: float) -> tuple[str, float]:
+    """Choose the language of a text from the answers to its chunks.
+
+    Returns:
+        The language with the highest sum of scores (the first by code if two are
+        equal), scored by its share of the sum times its best score; ``und`` if that is
+        below ``threshold``.
+    """
+    if len(votes) == 1:  # nearly always
+        ((best, score),) = votes
+        return (best, round(score, 4)) if score >= threshold else (UNDETERMINED, 0.0)
+    sums: dict[str, float] = {}
+    for code, score in sorted(votes):
+        if code != UNDETERMINED:
+            sums[code] = sums.get(code, 0.0) + score
+    if not sums:
+        return UNDETERMINED, 0.0
+    best = max(sums, key=lambda code: sums[code])
+    peak = max(score for code, score in votes if code == best)
+    score = round(peak * sums[best] / sum(sums.values()), 4)
+    return (best, score) if score >= threshold else (UNDETERMINED, 0.0)
+
+
+def _log_odds(scores: Floats) -> Floats:
+    """Return -log(1 - score), one by one: NumPy's log may differ by array length."""
+    rows, columns = np.nonzero(scores)
+    doubts = 1 - np.minimum(scores[rows, columns], _MAX_WORD_SCORE)
+    odds = np.zeros_like(scores)
+    odds[rows, columns] = [-math.log(doubt) for doubt in doubts.tolist()]
+    return odds
+
+
+def _measure_lead(table: Floats, chosen: Indices) -> Floats:
+    """Return by how much the chosen column leads each row; 0 if it scores nothing."""
+    rows = np.arange(len(table))
+    rest = table.copy()
+    rest[rows, chosen] = -np.inf
+    own = table[rows, chosen]
+    with np.errstate(invalid="ignore"):
+        lead = own - rest.max(1)
+    return np.where(np.isfinite(own), np.maximum(lead, 0), 0.0)
+
+
+def _zero_unless_finite(values: Floats) -> Floats:
+    return np.where(np.isfinite(values), values, 0.0)

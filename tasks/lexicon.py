@@ -1,0 +1,532 @@
+"""What a line says: phrases of web pages and articles in many languages.
+
+The phrases are data (``tasks/data/lexicon/<language>.toml``), one per line, ``#`` for a
+number, ``…`` for a gap of up to eight words (notes only). This module only says what a
+line *says*; whether it is a leftover *here* is for the caller, who knows position and
+shape.
+
+Everything is compared after ``fold``: words only, without case, accents, punctuation and
+marks. Chinese, Japanese and Thai are written without spaces, so their phrases are
+compared character by character at the start of a line.
+"""
+
+import re
+import tomllib
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+LANGUAGES = tuple(
+    "en de fr es it pt nl ru pl tr zh ja ar sv no da fi cs sk hu ro el uk bg sr hr sl"
+    " fa he hi ko vi id th ca et lv lt".split()
+)
+"""Languages with a file of phrases; of equal phrases the first language counts."""
+
+UNSPACED = frozenset({"zh", "ja", "th"})
+"""Languages written without spaces between words."""
+
+MAX_LEFTOVER_CHARS = 200  # longer lines are never a leftover as a whole
+_FOLDER = Path(__file__).parent / "data" / "lexicon"
+_GAP_WORDS = 8
+_MAX_COUNTED_WORDS = 400  # the share of stop words is stable long before
+
+# What separates words: everything that is no letter, digit or mark. Joiners (U+200C,
+# U+200D), soft hyphens and the marks of Indic scripts and Thai stay inside words.
+_SEPARATORS = (
+    "\\s!-/:-@\\[-`{-\u00a0\u00a1-\u00a9\u00ab\u00ac\u00ae-\u00b1\u00b4\u00b6-\u00b8"
+    "\u00bb\u00bf\u00d7\u00f7\u02b9-\u02df\u037e\u0387\u055a-\u055f\u0589\u05be"
+    "\u05c0\u05c3\u05f3\u05f4\u0600-\u060f\u061b-\u061f\u066a-\u066d\u06d4\u0964\u0965"
+    "\u0970\u0e2f\u0e3f\u0e4f\u0e5a\u0e5b\u2000-\u200b\u2010-\u205f\u20a0-\u20cf"
+    "\u2100-\u2bff\u2e00-\u2e7f\u3000-\u3004\u3008-\u3020\u3030\u303d\u30a0\u30fb"
+    "\ufe0e\ufe0f\ufe10-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
+    "\ufffc\ufffd\U0001f000-\U0001faff"
+)
+_WORD = re.compile(f"[^{_SEPARATORS}]+")
+_DROPPED = re.compile(
+    "[\u00ad\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4-\u05c7\u0640"
+    "\u064b-\u065f\u0670\u200c-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+"
+)
+_UNIFIED = str.maketrans("ııيىكھ", "iiییکه")  # dotless i, Arabic and Persian letters
+_NUMBER = re.compile(r"\d+(?:[^\w#]+\d+)*")
+_DIGITS = re.compile(r"\d+")
+_AFTER_LABEL = re.compile(
+    r"\s*(?:\([^()]{0,4}\)\s*)?(?:(?P<mark>[:：﹕]|[|/–—-](?=\s))\s*)?"
+)
+_UNSPACED_CHAR = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_LEADING = re.compile(f"[{_SEPARATORS}]*")
+_PARTS = re.compile(r"\s*(?:[|•·‧∙●▪★»«›‹→←]|\s[-–—/,]\s|[:：]\s|\t)\s*")
+_ASKING = frozenset({"comment_form", "newsletter", "cookie_notice", "share_links"})
+_LIKE_WORDS, _LIKE_SHARE = 3, 0.6
+_ROW_SHARE = 0.6
+_COUNTED = frozenset({"comment_form", "share_links", "advertisement"})
+
+_NETWORKS = frozenset(
+    "facebook twitter x whatsapp linkedin pinterest reddit telegram tumblr xing"
+    " instagram youtube tiktok flipboard pocket messenger bluesky mastodon threads"
+    " snapchat vkontakte vk viber line wechat weibo naver kakao kakaotalk google"
+    " discord spotify medium twitch skype gmail digg stumbleupon delicious buffer"
+    " instapaper evernote email".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A phrase found in a line.
+
+    Attributes:
+        group: ``leftovers``, ``openers``, ``labels`` or ``notes``.
+        name: Removal reason, label or kind of note.
+        language: First language that has the phrase; not the language of the line.
+        start: First code point in the original text (0 but for notes).
+        end: One past the last code point of the phrase; of labels and openers, past the
+            colon or dash and the spaces that follow.
+        is_marked: A colon or dash follows the label or opener.
+    """
+
+    group: str
+    name: str
+    language: str
+    start: int = 0
+    end: int = 0
+    is_marked: bool = False
+
+    @property
+    def rule_id(self) -> str:
+        """Rule to be recorded, e.g. ``leftovers.comment_form.de``."""
+        return f"{self.group}.{self.name}.{self.language}"
+
+
+@dataclass(slots=True)
+class _Starts:
+    """Phrases at the start of a line, by first word, longest first."""
+
+    by_word: dict[str, list[tuple[tuple[str, ...], Phrase]]] = field(
+        default_factory=dict
+    )
+    by_char: dict[str, list[tuple[str, Phrase]]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Lexicon:
+    """All phrases, compiled."""
+
+    leftovers: dict[str, Phrase] = field(default_factory=dict)
+    openers: _Starts = field(default_factory=_Starts)
+    labels: _Starts = field(default_factory=_Starts)
+    notes: dict[str, list[tuple[tuple[str, ...], Phrase]]] = field(default_factory=dict)
+    notes_unspaced: list[tuple[str, Phrase]] = field(default_factory=list)
+    stops: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    stops_unspaced: dict[str, re.Pattern[str]] = field(default_factory=dict)
+    conjunctions: frozenset[str] = frozenset()
+    particles: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+
+
+def fold(line: str) -> str:
+    """Reduce a line to what is compared: words, joined by one space.
+
+    Case, accents, punctuation, symbols, emoji and marks go; a number becomes ``#``.
+
+    Examples:
+        >>> fold("» Kommentare (12)")
+        'kommentare #'
+        >>> fold("Ihre E-Mail-Adresse wird nicht veröffentlicht!")
+        'ihre e mail adresse wird nicht veroffentlicht'
+    """
+    if line.isascii():
+        text = line.lower()
+    else:
+        text = _fold_letters(line)
+    text = " ".join(_WORD.findall(text))
+    return _NUMBER.sub("#", text)
+
+
+def _fold_letters(text: str) -> str:
+    # NFKD splits accents off, NFKC puts Hangul and kana together again.
+    text = unicodedata.normalize("NFKD", text.casefold())
+    text = _DROPPED.sub("", text).translate(_UNIFIED)
+    return unicodedata.normalize("NFKC", text)
+
+
+def word_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the place of each word in ``text[start:end]``, as ``fold`` sees words."""
+    for match in _WORD.finditer(text, start, end):
+        yield match.span()
+
+
+def find_leftover(line: str) -> Phrase | None:
+    """Say whether the whole line is a phrase that is never part of an article.
+
+    Also true of a known phrase with a trailing number (comments, shares), of a line of
+    nothing but social networks, and of several known phrases between bars or bullets.
+
+    Examples:
+        >>> find_leftover("[Anzeige_2]").rule_id
+        'leftovers.advertisement.de'
+        >>> find_leftover("Kommentare lohnen sich") is None
+        True
+    """
+    if len(line) > MAX_LEFTOVER_CHARS:
+        return None
+    known = _lexicon().leftovers
+    folded = fold(line)
+    if found := known.get(folded):
+        return found
+    if folded[-2:] == " #":
+        found = known.get(folded[:-2])
+        if found and found.name in _COUNTED:
+            return found
+    if not folded:
+        return None
+    return _find_networks(folded) or _find_parts(line)
+
+
+def _find_networks(folded: str) -> Phrase | None:
+    words = folded.split()
+    if words[0] not in _NETWORKS and words[-1] not in _NETWORKS:
+        return None
+    known = _lexicon().leftovers
+    for word in words:
+        if word not in _NETWORKS:
+            found = known.get(word)
+            if found is None or found.name != "share_links":
+                return None
+    # A single name may be a heading; a row of them is a row of buttons.
+    return Phrase("leftovers", "share_links", "und") if len(words) > 1 else None
+
+
+def _find_parts(line: str) -> Phrase | None:
+    """A row of buttons: most parts between bars, bullets or behind a colon are known."""
+    parts = [part for part in _PARTS.split(line) if part.strip()]
+    if len(parts) < 2:  # noqa: PLR2004
+        return None
+    known = _lexicon().leftovers
+    found = [phrase for part in parts if (phrase := known.get(fold(part)))]
+    enough = len(found) > 1 and len(found) >= _ROW_SHARE * len(parts)
+    return found[0] if enough else None
+
+
+def find_resemblance(line: str) -> Phrase | None:
+    """Say which kind of leftover a sentence resembles by its words.
+
+    Most of its words that are not function words, and at least three, stand in the
+    phrases of one kind of leftover in one language. Weaker than ``find_leftover``: for
+    places where leftovers are expected.
+
+    Examples:
+        >>> find_resemblance("Enter your email address to subscribe by email").name
+        'newsletter'
+    """
+    stops = _lexicon().stops
+    words = [word for word in fold(line).split() if word not in stops and word != "#"]
+    known: Counter[tuple[str, str]] = Counter()
+    for word in set(words):
+        known.update(_vocabulary().get(word, ()))
+    if not known:
+        return None
+    (name, language), count = min(known.items(), key=lambda item: (-item[1], item[0]))
+    if count < _LIKE_WORDS or count < _LIKE_SHARE * len(set(words)):
+        return None
+    return Phrase("resembles", name, language)
+
+
+@cache
+def _vocabulary() -> dict[str, frozenset[tuple[str, str]]]:
+    """Words of the leftovers that ask the reader for something, by kind and language."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for language in LANGUAGES:
+        if language in UNSPACED:
+            continue
+        for group in ("leftovers", "openers"):
+            for name, text in phrases(language, group):
+                if name in _ASKING:
+                    for word in _fold_phrase(text).split():
+                        found.setdefault(word, set()).add((name, language))
+    return {word: frozenset(kinds) for word, kinds in found.items()}
+
+
+def find_opener(line: str) -> Phrase | None:
+    """Return the longest known beginning of a leftover at the start of the line.
+
+    Prose may begin in the same way: the caller looks at the rest of the line.
+
+    Examples:
+        >>> phrase = find_opener("Lesen Sie auch: Neue Brücke eröffnet")
+        >>> phrase.name, phrase.end, phrase.is_marked
+        ('related_links', 16, True)
+    """
+    return next(_find_starts(line, _lexicon().openers), None)
+
+
+def find_labels(line: str) -> list[Phrase]:
+    """Return the labels the line may begin with, longest first.
+
+    One label may announce several things: ``Quelle`` a source and a photo credit.
+
+    Examples:
+        >>> [p.name for p in find_labels("Übersetzt von Anna Berg")]
+        ['translator']
+    """
+    return list(_find_starts(line, _lexicon().labels))
+
+
+def _find_starts(line: str, starts: _Starts) -> Iterator[Phrase]:
+    head = line[:MAX_LEFTOVER_CHARS]
+    first = _WORD.search(head)
+    if first is None:
+        return
+    if _UNSPACED_CHAR.match(first.group()):
+        begin = first.start()
+        for text, phrase in starts.by_char.get(head[begin], ()):
+            if head.startswith(text, begin):
+                yield _ended(phrase, line, begin + len(text))
+        return
+    candidates = starts.by_word.get(fold_word(first.group()))
+    if not candidates:
+        return
+    words: list[str] = []
+    ends: list[int] = []
+    for match in _WORD.finditer(head):
+        word = fold_word(match.group())
+        if words and word == words[-1] == "#":
+            ends[-1] = match.end()
+            continue
+        words.append(word)
+        ends.append(match.end())
+    for parts, phrase in candidates:
+        if tuple(words[: len(parts)]) == parts:
+            yield _ended(phrase, line, ends[len(parts) - 1])
+
+
+def fold_word(word: str) -> str:
+    """Fold one word, as ``word_spans`` gives it."""
+    text = word.lower() if word.isascii() else _fold_letters(word)
+    return _DIGITS.sub("#", text)
+
+
+def _ended(phrase: Phrase, line: str, end: int) -> Phrase:
+    after = _AFTER_LABEL.match(line, end)
+    if after is None:
+        return replace(phrase, end=end)
+    return replace(phrase, end=after.end(), is_marked=after["mark"] is not None)
+
+
+def find_notes(text: str) -> list[Phrase]:
+    """Find phrases that speak about the article itself, anywhere in a text.
+
+    Returns:
+        In reading order, positions in ``text``; where several begin at one place, the
+        longest of each name.
+
+    Examples:
+        >>> text = "Dieser Beitrag erschien zuerst am 01.02.2025."
+        >>> [text[p.start : p.end] for p in find_notes(text)]
+        ['erschien zuerst am']
+    """
+    lexicon = _lexicon()
+    found: dict[tuple[int, str], Phrase] = {}
+    words = _WORD.findall(text.lower() if text.isascii() else _fold_letters(text))
+    if not lexicon.notes.keys().isdisjoint(words):
+        _find_spaced_notes(text, lexicon, found)
+    if _UNSPACED_CHAR.search(text):
+        for part, phrase in lexicon.notes_unspaced:
+            start = text.find(part)
+            if start >= 0:
+                _keep_longest(found, replace(phrase, start=start, end=start + len(part)))
+    return [found[key] for key in sorted(found)]
+
+
+def _find_spaced_notes(
+    text: str, lexicon: _Lexicon, found: dict[tuple[int, str], Phrase]
+) -> None:
+    spans = [match.span() for match in _WORD.finditer(text)]
+    words = [fold_word(text[start:end]) for start, end in spans]
+    for index, word in enumerate(words):
+        for parts, phrase in lexicon.notes.get(word, ()):
+            # The anchor is the rarest word of the phrase, not always its first.
+            first = index - parts.index(word)
+            if first >= 0 and (last := _match_words(words, first, parts)) is not None:
+                note = replace(phrase, start=spans[first][0], end=spans[last - 1][1])
+                _keep_longest(found, note)
+
+
+def _keep_longest(found: dict[tuple[int, str], Phrase], note: Phrase) -> None:
+    known = found.get((note.start, note.name))
+    if known is None or known.end < note.end:
+        found[note.start, note.name] = note
+
+
+def _match_words(words: list[str], first: int, parts: tuple[str, ...]) -> int | None:
+    """Return one past the last word that ``parts`` covers from ``first``, or nothing."""
+    if "…" not in parts:
+        last = first + len(parts)
+        return last if tuple(words[first:last]) == parts else None
+    gap = parts.index("…")
+    begin = first + gap
+    if tuple(words[first:begin]) != parts[:gap]:
+        return None
+    tail = parts[gap + 1 :]
+    for start in range(begin + 1, begin + 1 + _GAP_WORDS):
+        if tuple(words[start : start + len(tail)]) == tail:
+            return start + len(tail)
+    return None
+
+
+def stop_share(text: str) -> float:
+    """Share of the words that are stop words of the language that has most of them.
+
+    Prose has 0.3 to 0.6, lists of links and names under 0.2. In Chinese, Japanese and
+    Thai the share of characters in particles: about 0.1 to 0.5 in prose.
+
+    Returns:
+        0 to 1; 0 for a text without words.
+    """
+    lexicon = _lexicon()
+    letters = _UNSPACED_CHAR.findall(text[:2000])
+    if len(letters) * 2 > len(text[:2000].replace(" ", "")):
+        covered = [
+            sum(map(len, pattern.findall(text[:2000])))
+            for pattern in lexicon.stops_unspaced.values()
+        ]
+        return max(covered, default=0) / len(letters)
+    words = _WORD.findall(text.lower() if text.isascii() else _fold_letters(text))
+    words = words[:_MAX_COUNTED_WORDS]
+    if not words:
+        return 0.0
+    counts: Counter[str] = Counter()
+    known = lexicon.stops
+    for word in words:
+        if word in known:
+            counts.update(known[word])
+    return max(counts.values(), default=0) / len(words)
+
+
+def is_stop(word: str) -> bool:
+    """Say whether the word is a function word in any language."""
+    return fold(word) in _lexicon().stops
+
+
+def stop_languages(word: str) -> tuple[str, ...]:
+    """Languages in which the word is a function word."""
+    return _lexicon().stops.get(fold(word), ())
+
+
+def conjunctions() -> frozenset[str]:
+    """Words that join the names of authors, folded (``and``, ``und``, ``y``)."""
+    return _lexicon().conjunctions
+
+
+def particles() -> frozenset[str]:
+    """Words in lower case inside names, folded (``van``, ``de``, ``bin``)."""
+    return _lexicon().particles
+
+
+def roles() -> frozenset[str]:
+    """Job titles of people who write articles, folded (``staff writer``)."""
+    return _lexicon().roles
+
+
+def is_role(text: str) -> bool:
+    """Say whether a piece of a byline is a job title, or ends or begins with one.
+
+    Examples:
+        >>> is_role("Senior Political Correspondent"), is_role("Anna Berg")
+        (True, False)
+    """
+    words = fold(text).split()
+    known = _lexicon().roles
+    return any(
+        " ".join(words[index:]) in known or " ".join(words[: index + 1]) in known
+        for index in range(len(words))
+    )
+
+
+@cache
+def read_language(language: str) -> dict[str, dict[str, str]]:
+    """Return the sections of one file, each a block of lines by name.
+
+    Args:
+        language: One of ``LANGUAGES``.
+    """
+    path = _FOLDER / f"{language}.toml"
+    with path.open("rb") as file:
+        return tomllib.load(file)
+
+
+def phrases(language: str, group: str) -> Iterator[tuple[str, str]]:
+    """Yield name and phrase of one group of a language, as they stand in the file."""
+    for name, block in read_language(language).get(group, {}).items():
+        for line in block.splitlines():
+            if line.strip():
+                yield name, line.strip()
+
+
+@cache
+def _lexicon() -> _Lexicon:
+    lexicon = _Lexicon()
+    anchors = {"#", "…"}
+    for language in LANGUAGES:
+        words = read_language(language)["words"]
+        for word in fold(words["stop"]).split():
+            lexicon.stops[word] = (*lexicon.stops.get(word, ()), language)
+        if language in UNSPACED:
+            parts = sorted(words["stop"].split(), key=len, reverse=True)
+            lexicon.stops_unspaced[language] = re.compile("|".join(parts))
+        lexicon.conjunctions |= frozenset(fold(words.get("and", "")).split())
+        lexicon.particles |= frozenset(fold(words.get("particles", "")).split())
+        lexicon.roles |= _folded(words.get("roles", ""))
+    anchors.update(lexicon.stops)
+    for language in LANGUAGES:
+        for name, text in phrases(language, "leftovers"):
+            phrase = Phrase("leftovers", name, language)
+            lexicon.leftovers.setdefault(_fold_phrase(text), phrase)
+        for group, starts in (("openers", lexicon.openers), ("labels", lexicon.labels)):
+            for name, text in phrases(language, group):
+                _add_start(starts, text, Phrase(group, name, language))
+        for name, text in phrases(language, "notes"):
+            _add_note(lexicon, text, Phrase("notes", name, language), anchors)
+    lexicon.leftovers.pop("", None)
+    for starts in (lexicon.openers, lexicon.labels):
+        for entries in (*starts.by_word.values(), *starts.by_char.values()):
+            entries.sort(key=lambda entry: -len(entry[0]))
+    return lexicon
+
+
+def _folded(block: str) -> frozenset[str]:
+    return frozenset(fold(line) for line in block.splitlines()) - {""}
+
+
+def _fold_phrase(text: str) -> str:
+    return fold(text.replace("#", "0"))
+
+
+def _add_start(starts: _Starts, text: str, phrase: Phrase) -> None:
+    if _UNSPACED_CHAR.match(text):
+        entries = starts.by_char.setdefault(text[0], [])
+        if not any(text == old and phrase.name == p.name for old, p in entries):
+            entries.append((text, phrase))
+        return
+    parts = tuple(_fold_phrase(text).split())
+    if parts:
+        known = starts.by_word.setdefault(parts[0], [])
+        if not any(parts == old and phrase.name == p.name for old, p in known):
+            known.append((parts, phrase))
+
+
+def _add_note(
+    lexicon: _Lexicon, text: str, phrase: Phrase, common: set[str]
+) -> None:
+    if _UNSPACED_CHAR.match(text):
+        lexicon.notes_unspaced.append((text, phrase))
+        return
+    before, _, after = text.partition("…")
+    parts = tuple(_fold_phrase(before).split())
+    head = parts  # a gap may be long, so the anchor stands before it
+    if after:
+        parts = (*parts, "…", *_fold_phrase(after).split())
+    rare = [word for word in head if word not in common] or list(head)
+    anchor = max(rare, key=len)
+    lexicon.notes.setdefault(anchor, []).append((parts, phrase))

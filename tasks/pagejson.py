@@ -1,0 +1,120 @@
+"""What a page says of its article in JSON-LD (schema.org)."""
+
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+_Json: TypeAlias = "dict[str, _Json] | list[_Json] | str | int | float | bool | None"
+_Node: TypeAlias = dict[str, _Json]
+
+_ARTICLE_TYPE = re.compile(
+    r"Article$|^(?:Blog|SocialMedia|DiscussionForum|LiveBlog)Posting$|^Report$|^Recipe$"
+    r"|^(?:Critic)?Review$|^HowTo$"
+)
+_PAGE_TYPE = re.compile(r"^(?:Item|About|FAQ|Medical)?(?:Web)?Page$|^VideoObject$")
+_TEASERS = frozenset({"itemListElement", "hasPart", "isRelatedTo", "comment", "review"})
+_ADDRESSES = frozenset({"url", "mainEntityOfPage"})
+_PROPERTIES = (
+    "headline",
+    "name",
+    "author",
+    "creator",
+    "datePublished",
+    "dateCreated",
+    "dateModified",
+    "publisher",
+    "url",
+    "mainEntityOfPage",
+    "articleSection",
+    "keywords",
+    "inLanguage",
+    "translator",
+)
+_MAX_DEPTH = 20
+
+
+def read_json_ld(scripts: Iterable[str]) -> tuple[str, dict[str, tuple[str, ...]]]:
+    """Find the page's article, or else the page itself, and read its properties.
+
+    Args:
+        scripts: Texts of the ``application/ld+json`` scripts; broken ones are skipped.
+
+    Returns:
+        ``"jsonld"`` or ``"jsonld_page"``, and the texts of each property; of people,
+        organisations and sections their names. Empty if there is neither.
+
+    Examples:
+        >>> read_json_ld(['{"@type": "Article", "author": [{"name": "A"}, "B"]}'])
+        ('jsonld', {'author': ('A', 'B')})
+    """
+    nodes = [node for script in scripts for node in _nodes(_load(script))]
+    by_id: dict[str, _Node] = {}
+    for node in nodes:
+        key = node.get("@id")
+        if isinstance(key, str) and len(node) > len(by_id.get(key, {})):
+            by_id[key] = node
+    for group, pattern in (("jsonld", _ARTICLE_TYPE), ("jsonld_page", _PAGE_TYPE)):
+        for node in nodes:
+            if _has_type(node, pattern):
+                found = {
+                    name: tuple(_strings(node.get(name), name, by_id))
+                    for name in _PROPERTIES
+                }
+                return group, {name: texts for name, texts in found.items() if texts}
+    return "jsonld", {}
+
+
+def _load(text: str) -> _Json:
+    """JSON of a script; what a template put around or into it is forgiven."""
+    text = text.strip().removeprefix("<![CDATA[").removesuffix("]]>").strip()
+    for attempt in (text, html.unescape(text), text.rstrip(";")):
+        try:
+            parsed: _Json = json.loads(attempt, strict=False)
+            return parsed
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def _nodes(value: _Json, depth: int = 0) -> Iterator[_Node]:
+    """Every object of the page's own JSON-LD, outermost first; no teasers."""
+    if depth > _MAX_DEPTH:
+        return
+    if isinstance(value, list):
+        for item in value:
+            yield from _nodes(item, depth + 1)
+    elif isinstance(value, dict):
+        yield value
+        for name, child in value.items():
+            if name not in _TEASERS and isinstance(child, (dict, list)):
+                yield from _nodes(child, depth + 1)
+
+
+def _has_type(node: _Node, pattern: re.Pattern[str]) -> bool:
+    types = node.get("@type")
+    return any(
+        isinstance(name, str) and pattern.search(name.rpartition("/")[2])
+        for name in (types if isinstance(types, list) else [types])
+    )
+
+
+def _strings(value: _Json, name: str, by_id: dict[str, _Node]) -> Iterator[str]:
+    """Texts of a property: a text, an object with a name, or a list of these."""
+    if isinstance(value, list):
+        for item in value:
+            if not isinstance(item, list):
+                yield from _strings(item, name, by_id)
+    elif isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        key = value.get("@id")
+        if name in _ADDRESSES:
+            texts: _Json = key or value.get("url")
+        else:
+            node = by_id.get(key, value) if isinstance(key, str) else value
+            texts = value.get("name") or node.get("name")
+        for text in texts if isinstance(texts, list) else [texts]:
+            if isinstance(text, str):
+                yield text

@@ -1,0 +1,199 @@
+"""Metadata values of web pages: from what a page says to what would be stored."""
+
+import html
+import re
+from collections.abc import Collection, Iterable
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
+
+from tasks.normalise import compose, drop_invisible
+
+_SEPARATOR = re.compile(r"\s+[|\-–—·•»«›:~/]+\s+|\s*[|»]+\s*|\s*::\s*|\s+[–—]|:\s+")
+_ISO = re.compile(
+    r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2})(?:(?:[T\s]+|$).*)?)?)?|(\d{4})(\d\d)(\d\d)(?:T.*)?"
+    r"|(\d{4})/(\d{1,2})/(\d{1,2})(?:\s.*)?",
+    re.DOTALL,
+)
+_ENGLISH = ("%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y", "%B %d %Y")
+_EPOCH = re.compile(r"\d{10}(?:\d{3})?")
+_FIRST_YEAR, _LAST_YEAR = 1990, 2099
+
+# Words before a name, by language: de, en, fr, es, pt, it, nl, sv/no/da, pl, tr, ru.
+_PREFIX = re.compile(
+    r"^(?:(?:von|by|par|por|di|da|door|av|af|fra|przez|yazan|автор|ein(?:e)? \w+ von"
+    r"|(?:posted|written|published|reported|reviewed|article|story|text|words) by"
+    r"|écrit par|rédigé par|propos recueillis par|publié par|escrito por|scritto da"
+    r"|geschrieben von|verfasst von|veröffentlicht von|text|texto|testo|tekst|autor(?:in)?"
+    r"|auteur|autore|author|authors|autoren|written|words|skrevet av|geschreven door)"
+    r"(?:\s*:\s*|\s+)|(?:©|\(c\))\s*)+",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(
+    r"\s*(?:;|\||/|\n|•|·|&)\s*|,?\s+(?:and|und|et|y|e|og|och|oraz|ve|en|i|и|with)\s+"
+)
+_COMMA = re.compile(r"\s*[,،、]\s*")
+_NOISE = re.compile(r"\S+@\S+|https?://\S+|www\.\S+|@\w+|\(\s*\)")
+_DEGREE = re.compile(
+    r"(?:[A-Z][a-z]?\.?){1,4}[A-Z]?\.?|Ph\.?D\.?|Jr\.?|Sr\.?|Dr\.?|Prof\.?|II|III",
+    re.ASCII,
+)
+# Words that name a job and not a person, by language: en, de, fr, es, it, nl.
+_JOB = re.compile(
+    r"\b(?:reporter|editor|correspondent|writer|journalist|columnist|contributor|founder"
+    r"|director|manager|producer|analyst|officer|specialist|ceo|cto|president|author at"
+    r"|redakteur(?:in)?|korrespondent(?:in)?|journalistin|autorin|reporterin|ressortleiter"
+    r"|journaliste|rédact(?:eur|rice)|correspondante?|periodista|redactora?|corresponsal"
+    r"|giornalista|redattore|corrispondente|redacteur|verslaggever)\b",
+    re.IGNORECASE,
+)
+# Two to four words with capitals, or of scripts without them.
+_PERSON = re.compile(
+    r"(?:[^\W\d_a-z][\w'’.\-]*)(?:\s+(?:(?:van|von|der|den|de|del|della|di|da|dos|du|la|le"
+    r"|el|al|bin|ben|zu|ter|ten|y|e)\s+){0,2}[^\W\d_a-z][^\W\d_]*[\w'’.\-]*){1,3}"
+)
+# What may stand before the names of a visible byline.
+_LEAD = re.compile(
+    r"^(?:[^:]{1,30}:\s+|.*?\b(?:by|von|par|por|door)\s+(?=[^\W\d_a-z]))", re.IGNORECASE
+)
+_MAX_NAME_CHARS = 60
+_MAX_NAME_WORDS = 6
+
+
+def squash(text: str) -> str:
+    """Letters and digits only, in lower case, to compare values by."""
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+def clean(value: str) -> str:
+    """One line of visible text: references resolved, NFC, spaces collapsed."""
+    if "&" in value:
+        value = html.unescape(value)
+    return " ".join(drop_invisible(compose(value)).split())
+
+
+def iso_date(value: str) -> str | None:
+    """Date of a machine-readable value, as it says itself, without change of time zone.
+
+    Returns:
+        ``YYYY-MM-DD``, ``YYYY-MM`` or ``YYYY``; None if it is not clearly a date.
+
+    Examples:
+        >>> iso_date("2024-11-22T23:30:00-05:00"), iso_date("20241122"), iso_date("2024-11")
+        ('2024-11-22', '2024-11-22', '2024-11')
+        >>> iso_date("Fri, 22 Nov 2024 10:00:00 GMT"), iso_date("yesterday")
+        ('2024-11-22', None)
+    """
+    value = value.strip()
+    parts: list[int] = []
+    if match := _ISO.fullmatch(value):
+        parts = [int(part) for part in match.groups() if part]
+    elif _EPOCH.fullmatch(value):
+        moment = datetime.fromtimestamp(int(value[:10]), UTC)
+        parts = [moment.year, moment.month, moment.day]
+    else:
+        for form in _ENGLISH:
+            try:
+                moment = datetime.strptime(value, form)  # noqa: DTZ007 -- a day
+            except ValueError:
+                continue
+            parts = [moment.year, moment.month, moment.day]
+            break
+        else:
+            try:
+                moment = parsedate_to_datetime(value)
+            except ValueError:
+                return None
+            parts = [moment.year, moment.month, moment.day]
+    try:
+        date(parts[0], *(parts[1:] + [1, 1])[:2])
+    except ValueError:
+        return None
+    if not _FIRST_YEAR <= parts[0] <= _LAST_YEAR:
+        return None
+    return "-".join(f"{part:02}" for part in parts)
+
+
+def strip_site(title: str, sites: Collection[str], heads: Collection[str]) -> str:
+    """Title without the name of the site before or after it.
+
+    Args:
+        title: Value of ``<title>`` or the like.
+        sites: ``squash`` of names the site goes by.
+        heads: ``squash`` of texts that are known to be headings of the page.
+    """
+    cuts = [match.span() for match in _SEPARATOR.finditer(title)]
+    for start, end in cuts:
+        if squash(title[:start]) in heads:
+            return title[:start].strip()
+        if squash(title[end:]) in heads:
+            return title[end:].strip()
+    while cuts and _is_site(title[cuts[-1][1] :], sites):
+        title = title[: cuts.pop()[0]].strip()
+    if cuts and _is_site(title[: cuts[0][0]], sites):
+        title = title[cuts[0][1] :].strip()
+    return title
+
+
+def _is_site(part: str, sites: Collection[str]) -> bool:
+    name = squash(part)
+    return bool(name) and any(
+        name == site or (len(name) > 3 and (name in site or site in name))  # noqa: PLR2004
+        for site in sites
+        if len(site) > 2  # noqa: PLR2004 -- initials are in many words
+    )
+
+
+def people(values: Iterable[str], *, is_strict: bool = False) -> list[str]:
+    """Names of the authors, from values that may hold several and what is around them.
+
+    Args:
+        values: Texts such as ``"By Ada Byron and Bo Ek, Reporter"``.
+        is_strict: The text comes from a place that may hold anything: take only what
+            looks like the name of a person.
+
+    Examples:
+        >>> people(["By Ada Byron and Bo Ek, Reporter"]), people(["Brazil, Rachel"])
+        (['Ada Byron', 'Bo Ek'], ['Rachel Brazil'])
+        >>> people(["Posted on 3 May 2020 by Ada Byron"], is_strict=True)
+        ['Ada Byron']
+    """
+    names: dict[str, str] = {}
+    for value in values:
+        text = _NOISE.sub(" ", value).strip()
+        if is_strict:
+            text = _LEAD.sub("", text)
+        for part in _BETWEEN.split(_PREFIX.sub("", text)):
+            for piece in _by_commas(part):
+                name = _PREFIX.sub("", piece.strip(" \t.,:-–—|()[]»«")).strip()
+                if _is_name(name) and (not is_strict or _PERSON.fullmatch(name)):
+                    names.setdefault(squash(name), name)
+    return [name for name in names.values() if not _holds_another(name, names)]
+
+
+def _holds_another(name: str, names: dict[str, str]) -> bool:
+    """``All articles of Ada Byron`` beside ``Ada Byron``."""
+    whole, count = squash(name), len(name.split())
+    return any(
+        key != whole and key in whole and count > len(other.split()) + 1
+        for key, other in names.items()
+    )
+
+
+def _by_commas(part: str) -> list[str]:
+    pieces = [piece for piece in _COMMA.split(part) if piece]
+    if len(pieces) == 2 and all(piece.isalpha() for piece in pieces):  # noqa: PLR2004
+        return [f"{pieces[1]} {pieces[0]}"]
+    names: list[str] = []
+    for piece in pieces:
+        if names and (_DEGREE.fullmatch(piece) or _JOB.search(piece)):
+            continue
+        names.append(piece)
+    return names
+
+
+def _is_name(name: str) -> bool:
+    return (
+        1 < len(name) <= _MAX_NAME_CHARS
+        and len(name.split()) <= _MAX_NAME_WORDS
+        and any(map(str.isalpha, name))
+    )

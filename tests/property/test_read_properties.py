@@ -1,0 +1,155 @@
+"""Laws of reading that hold for any content."""
+
+import gzip
+import hashlib
+import json
+
+import pandas as pd
+import zstandard
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tasks.crawled import read_machine_date, read_object
+from tasks.encoding import Decoded, Undecoded, decode_bytes
+from tasks.read import Limits, read_files
+from tasks.schema import SOURCES, Reason
+
+NAMES = st.sampled_from(
+    [
+        name + packed
+        for name in ("a.txt", "a.md", "a.html", "a.json", "a.jsonl")
+        for packed in ("", ".gz", ".zst")
+    ]
+)
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(), max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["text", "body", "title", "authors", "date", "url", "name", "sections"]
+            )
+            | st.text(max_size=3),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+FEW = settings(max_examples=60, deadline=None)
+
+
+def read_content(tmp_path, name, content):
+    """Articles, claims and sources of one file."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    files = pd.DataFrame(
+        {
+            "source_path": [name],
+            "size_bytes": [len(content)],
+            "mtime_ns": [0],
+            "problem": [None],
+            "detail": [None],
+        }
+    )
+    return read_files.fn(files, tmp_path, "run", Limits())
+
+
+@FEW
+@given(NAMES, st.binary(max_size=200) | st.text(max_size=80).map(str.encode))
+def test_any_bytes_end_as_one_row(tmp_path_factory, name, content):
+    """No content raises, and the counts of articles and sources agree."""
+    articles, claims, sources = read_content(
+        tmp_path_factory.mktemp("raw"), name, content
+    )
+
+    SOURCES.conform(sources)
+    source = sources.iloc[0]
+    assert source["document_count"] == len(articles)
+    assert (source["status"] == "accepted") == (len(articles) > 0)
+    assert (source["status"] == "accepted") or source["reason"] in set(Reason)
+    assert source["sha256"] == hashlib.sha256(content).hexdigest()
+    assert set(claims["document_id"]) <= set(articles["document_id"])
+    for text in articles["raw_text"]:
+        text.encode("utf-8")
+
+
+@FEW
+@given(st.lists(JSON_VALUES, max_size=4))
+def test_any_json_is_accounted_for(tmp_path_factory, values):
+    """Every item of a list and every line is an article or a reject."""
+    raw_dir = tmp_path_factory.mktemp("raw")
+    whole = json.dumps(values).encode()
+    lines = "\n".join(json.dumps({"line": 1, "v": value}) for value in values).encode()
+    for name, content in (("a.json", whole), ("b.jsonl", lines)):
+        articles, _, sources = read_content(raw_dir, name, content)
+        if values:
+            rejected = sources["rejected_members"][0]
+            assert len(articles) + len(rejected) == len(values)
+        for text in articles["raw_text"]:
+            text.encode("utf-8")
+
+
+@given(st.dictionaries(st.text(max_size=8), JSON_VALUES, max_size=5))
+def test_claims_can_be_stored(article):
+    """Values are single lines of storable text."""
+    for claim in read_object(article).claims:
+        claim.value.encode("utf-8")
+        assert claim.value == claim.value.strip()
+        assert claim.value
+        assert "\n" not in claim.value
+
+
+@given(st.text(max_size=300))
+@example("\ufeffa")
+def test_utf8_round_trips(text):
+    """UTF-8 is read to the letter, but for a byte order mark and binary content."""
+    decoded = decode_bytes(text.encode())
+
+    if isinstance(decoded, Decoded) and decoded.encoding == "utf-8":
+        assert decoded.text == text.lstrip("\ufeff")
+        assert decoded.errors == 0
+
+
+@given(st.binary(max_size=400), st.booleans())
+def test_decoding_never_raises(raw, html):
+    """Bytes are text or a reason why not, and the same each time."""
+    decoded = decode_bytes(raw, html=html)
+
+    assert decoded == decode_bytes(raw, html=html)
+    if isinstance(decoded, Undecoded):
+        assert decoded.reason in {Reason.BINARY, Reason.UNDECODABLE}
+    else:
+        assert not decoded.text.startswith("\ufeff")
+        decoded.text.encode("utf-8")
+        raw.decode(decoded.encoding, "replace")
+
+
+@FEW
+@given(st.text(st.characters(codec="utf-8"), max_size=200))
+def test_compression_changes_nothing_but_the_name(tmp_path_factory, text):
+    """A packed file holds the same articles as the plain one."""
+    raw_dir = tmp_path_factory.mktemp("raw")
+    content = text.encode()
+    plain = read_content(raw_dir, "a.txt", content)[0]
+    for name, packed in (
+        ("a.txt.gz", gzip.compress(content)),
+        ("a.txt.zst", zstandard.ZstdCompressor().compress(content)),
+    ):
+        assert list(read_content(raw_dir, name, packed)[0]["raw_text"]) == list(
+            plain["raw_text"]
+        )
+
+
+@given(st.text(max_size=40) | st.dates().map(str) | st.datetimes().map(str))
+def test_dates_are_iso_or_nothing(value):
+    """A date is 4, 7 or 10 characters that a calendar knows."""
+    found = read_machine_date(value)
+
+    assert len(found) in {0, 4, 7, 10}
+    if len(found) == 10:
+        assert str(pd.Timestamp(found).date()) == found

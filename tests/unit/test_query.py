@@ -1,0 +1,87 @@
+"""How answers are written."""
+
+import csv
+import datetime as dt
+import decimal
+import io
+import json
+
+import pytest
+
+from flows.query import FORMATS, _WRITERS, _csv_line, _unique, plain
+
+NAMES = ["n", "text", "on", "tags", "n"]
+ROWS = [
+    (1, 'Grüße, "Welt"\n2', dt.date(2025, 1, 29), ["a", "b"], None),
+    (2, "", None, [], decimal.Decimal("1.5")),
+]
+
+
+def answer(output, rows=ROWS, max_rows=0):
+    return "".join(_WRITERS[output](_unique(NAMES), iter(rows), max_rows))
+
+
+def test_json_keeps_types_and_every_column():
+    """Null stays null, dates are ISO, equal column names are told apart."""
+    first, second = json.loads(answer("json"))
+
+    assert first == {
+        "n": 1,
+        "text": 'Grüße, "Welt"\n2',
+        "on": "2025-01-29",
+        "tags": ["a", "b"],
+        "n_1": None,
+    }
+    assert second["n_1"] == 1.5
+
+
+def test_jsonl_has_one_object_per_line():
+    """A new line in a text does not break a record."""
+    assert json.loads(answer("json")) == [
+        json.loads(line) for line in answer("jsonl").splitlines()
+    ]
+
+
+def test_csv_tells_null_from_empty():
+    """Null is nothing, the empty string is quoted; the rest as any CSV reader knows."""
+    text = answer("csv")
+
+    assert text.endswith('2,"",,[],1.5\n')
+    assert list(csv.reader(io.StringIO(text)))[1][1] == 'Grüße, "Welt"\n2'
+    assert _csv_line([None, ""]) == ',""\n'
+
+
+def test_table_shows_null_and_counts_rows():
+    """A person sees what is unknown and how much there is."""
+    text = answer("table", max_rows=1)
+
+    assert "NULL" in text
+    assert 'Grüße, "Welt" ¶ 2' in text
+    assert "2 rows, the first 1 shown" in text
+
+
+@pytest.mark.parametrize("output", FORMATS)
+def test_no_rows_is_a_valid_answer(output):
+    """An empty answer can still be read by whatever reads the format."""
+    text = answer(output, rows=[])
+
+    expected = {"json": "[]\n", "jsonl": "", "csv": "n,text,on,tags,n_1\n"}
+    assert expected.get(output, text) == text
+    assert output != "table" or "0 rows" in text
+
+
+def test_plain_values_are_json():
+    """Whatever DuckDB returns can be written."""
+    value = {
+        1: (float("inf"), decimal.Decimal(10**30)),
+        "at": dt.datetime(2025, 1, 29, 8),  # noqa: DTZ001  # the tables hold naive UTC
+        "raw": b"\xff",
+        "took": dt.timedelta(seconds=5),
+    }
+
+    assert json.loads(json.dumps(plain(value))) == {
+        "1": [None, 10**30],
+        "at": "2025-01-29T08:00:00",
+        "raw": "ff",
+        "took": "0:00:05",
+    }

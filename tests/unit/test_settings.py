@@ -1,0 +1,138 @@
+"""What can be set, how, and what happens to nonsense."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.settings import (
+    RESULT_SETTINGS,
+    Settings,
+    fingerprint,
+    prepare_environment,
+    read_settings,
+    settings_json,
+    settings_table,
+    variable,
+)
+from tasks.errors import SettingsError
+
+NAMES = list(Settings.__dataclass_fields__)
+VERSIONS = {"pipeline": "1", "schema": 1}
+
+
+def test_defaults_need_no_environment():
+    """Nothing has to be set."""
+    assert Settings() == read_settings({})
+
+
+def test_explicit_value_wins_over_environment_over_default():
+    """The nearer a value is to the person, the more it counts."""
+    environ = {"ARTICLES_WORKERS": "3", "ARTICLES_BATCH_FILES": "9"}
+
+    settings = read_settings(environ, workers="5")
+
+    assert (5, 9) == (settings.workers, settings.batch_files)
+    assert Settings().keep_snapshots == settings.keep_snapshots
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("raw_dir", "/data/my raw", Path("/data/my raw")),
+        ("max_file_bytes", "5_000", 5000),
+        ("ignore", "*.bak, notes/**", ("*.bak", "notes/**")),
+        ("ignore", "", ()),
+        ("wait_for_lock", "No", False),
+        ("wait_for_lock", "1", True),
+        ("engine", "processes", "processes"),
+        ("detector", "langdetect", "langdetect"),
+    ],
+)
+def test_text_becomes_the_type_of_the_setting(name, text, value):
+    """The environment holds text; settings do not."""
+    assert value == getattr(read_settings({variable(name): text}), name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("max_file_bytes", "50 MB", "whole number"),
+        ("max_file_bytes", "0", "1 or more"),
+        ("workers", "-1", "0 or more"),
+        ("engine", "magic", "one of auto, inline, processes"),
+        ("detector", "Fused", "one of fused, langdetect"),
+        ("wait_for_lock", "perhaps", "yes or no"),
+        ("raw_dir", "", "path of a folder"),
+    ],
+)
+def test_nonsense_is_refused_by_name(name, text, problem):
+    """The message names the variable, the value and what would be right."""
+    with pytest.raises(SettingsError, match=problem) as caught:
+        read_settings({variable(name): text})
+
+    assert variable(name) in str(caught.value)
+    assert repr(text) in str(caught.value)
+
+
+def test_misspelt_variable_is_refused():
+    """A setting that has no effect would be believed to have one."""
+    with pytest.raises(SettingsError, match="ARTICLES_WORKER:? ?.*no such setting"):
+        read_settings({"ARTICLES_WORKER": "2"})
+
+
+def test_other_variables_are_nobodys_business():
+    """Only the prefix counts."""
+    assert Settings() == read_settings({"PATH": "/bin", "ARTICLE_X": "1"})
+
+
+def test_table_lists_every_setting():
+    """The README's table is generated, so no setting is missing."""
+    lines = settings_table().splitlines()
+
+    assert len(NAMES) + 2 == len(lines)
+    for name, line in zip(NAMES, lines[2:], strict=True):
+        assert line.startswith(f"| `{name}` |")
+        assert variable(name) in line
+        assert line.count("|") == 6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fingerprint_changes_with_results_only(name):
+    """A setting that cannot change a row must not cause a rebuild, and vice versa."""
+    other = {
+        "raw_dir": "elsewhere",
+        "warehouse_dir": "elsewhere",
+        "ignore": ("*.bak",),
+        "detector": "langdetect",
+        "engine": "inline",
+        "wait_for_lock": False,
+    }.get(name, 7)
+
+    changed = read_settings({}, **{name: other})
+
+    assert changed != Settings()
+    is_same = fingerprint(changed, VERSIONS) == fingerprint(Settings(), VERSIONS)
+    assert (name not in RESULT_SETTINGS) == is_same
+
+
+def test_fingerprint_changes_with_the_versions():
+    """A new pipeline or schema version makes every row anew."""
+    new = fingerprint(Settings(), VERSIONS | {"schema": 2})
+
+    assert new != fingerprint(Settings(), VERSIONS)
+
+
+def test_settings_as_json_name_all_of_them():
+    """`runs.settings` says with what a run was made."""
+    assert all(f'"{name}"' in settings_json(Settings()) for name in NAMES)
+
+
+def test_environment_switches_telemetry_off_and_keeps_what_is_set():
+    """No telemetry by default; a person's own choice stays."""
+    environ = {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "5"}
+
+    prepare_environment(environ)
+
+    assert environ["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+    assert environ["DO_NOT_TRACK"] == "1"
+    assert environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] == "5"

@@ -1,0 +1,74 @@
+"""What a run tells of itself."""
+
+from collections import Counter
+
+from flows.summary import (
+    BatchSummary,
+    RunSummary,
+    StepCost,
+    funnel,
+    headline,
+    report_markdown,
+)
+
+BATCH = BatchSummary(
+    files=Counter(accepted=2, rejected=1),
+    documents=3,
+    paragraphs=40,
+    removals=5,
+    languages=Counter(de=2, fr=1),
+    rejects=Counter(empty=1),
+    examples={"empty": "odd | name.txt"},
+    steps={"read": StepCost(3, 0.5)},
+)
+RUN = RunSummary("r1", 7, 10, 7, 0, BATCH, 1.25)
+
+
+def test_batches_add_up():
+    """Counts add; the first example of a reason stays; steps add rows and seconds."""
+    other = BatchSummary(
+        files=Counter(accepted=1),
+        documents=1,
+        rejects=Counter(empty=1),
+        examples={"empty": "later.txt"},
+        steps={"read": StepCost(1, 0.5), "clean": StepCost(1, 1.0)},
+    )
+
+    both = BATCH + other
+
+    assert Counter(accepted=3, rejected=1) == both.files
+    assert (4, 40, 2) == (both.documents, both.paragraphs, both.rejects["empty"])
+    assert both.examples == {"empty": "odd | name.txt"}
+    assert both.steps == {"read": StepCost(4, 1.0), "clean": StepCost(1, 1.0)}
+
+
+def test_adding_nothing_changes_nothing():
+    """A run of no batch is a run of zero counts."""
+    assert BatchSummary() + BATCH == BATCH
+
+
+def test_funnel_adds_up():
+    """Found = unchanged + read; read = accepted + rejected + ignored."""
+    counts = {label: count for label, count, _ in funnel(RUN)}
+
+    assert counts["files found"] == counts["unchanged"] + counts["read"]
+    assert counts["read"] == counts["accepted"] + counts["rejected"]
+    assert "ignored" not in counts
+
+
+def test_headline_is_one_line_with_the_counts():
+    """The log and the terminal say the same."""
+    assert headline(RUN) == (
+        "3 files read, 1 rejected: 3 articles, 40 paragraphs in 1.2 s"
+    )
+    idle = RunSummary("r1", None, 10, 10, 0, BatchSummary(), 0.1)
+    assert headline(idle) == "Nothing new: 10 files known already"
+
+
+def test_report_survives_odd_paths():
+    """A path may hold what means something in Markdown."""
+    report = report_markdown(RUN)
+
+    assert "| `empty` | 1 | `odd \\| name.txt` |" in report
+    assert "| `de` | 2 |" in report
+    assert "| read | 3 | 0.50 | 6 |" in report

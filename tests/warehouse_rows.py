@@ -1,0 +1,143 @@
+"""Small frames that conform to the contract, and what readers see of them."""
+
+import hashlib
+from datetime import datetime
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.parts import BATCH_TABLES
+from tasks.schema import TABLES
+from tasks.write import stage_tables
+
+REJECTED = 0
+"""Version of a file that has no article."""
+
+
+SHOWN = {
+    "documents": ["document_id", "text"],
+    "paragraphs": ["document_id", "paragraph_index", "text"],
+    "removals": ["document_id", "text"],
+    "evidence": ["document_id", "value"],
+    "sources": ["source_path", "size_bytes"],
+    "runs": ["run_id"],
+}
+
+
+def fill_row(table, **values):
+    """Return a row of ``table``: nulls where allowed, else zeros and empty text."""
+    row = {}
+    for field in TABLES[table].schema:
+        if field.nullable:
+            row[field.name] = None
+        elif pa.types.is_string(field.type):
+            row[field.name] = ""
+        elif pa.types.is_list(field.type):
+            row[field.name] = []
+        elif pa.types.is_timestamp(field.type):
+            row[field.name] = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  (naive UTC)
+        elif pa.types.is_boolean(field.type):
+            row[field.name] = False
+        else:
+            row[field.name] = 0
+    assert values.keys() <= row.keys()
+    return row | values
+
+
+def make_batch(versions):
+    """Return the frames of one batch.
+
+    Args:
+        versions: By source path, a number that shows in every row of the file. Files
+            with an odd number hold one article, with an even one two.
+    """
+    rows = {name: [] for name in BATCH_TABLES}
+    for path, version in versions.items():
+        count = 0 if version == REJECTED else 2 - version % 2
+        for member in range(count):
+            key = f"{path}\0{member}".encode()
+            document_id = hashlib.sha256(key).hexdigest()[:20]
+            text = f"{path} version {version}"
+            language = "de" if version % 3 else "uk"
+            document = {"document_id": document_id, "language": language}
+            rows["documents"].append(
+                fill_row(
+                    "documents",
+                    **document,
+                    source_path=path,
+                    text=text,
+                    authors=["Ann", "Bob"],
+                    languages=[{"code": language, "share": 1.0}],
+                    paragraph_count=2,
+                )
+            )
+            rows["paragraphs"] += [
+                fill_row("paragraphs", **document, paragraph_index=index, text=text)
+                for index in range(2)
+            ]
+            rows["removals"].append(
+                fill_row("removals", document_id=document_id, text=text)
+            )
+            rows["evidence"].append(
+                fill_row("evidence", document_id=document_id, rank=1, value=text)
+            )
+        status = {"status": "accepted"} if count else {"status": "rejected"}
+        rows["sources"].append(
+            fill_row(
+                "sources",
+                **status,
+                source_path=path,
+                size_bytes=version,
+                mtime_ns=1_800_000_000_000_000_001 + version,
+                document_count=count,
+            )
+        )
+    return {
+        name: pd.DataFrame(rows[name], columns=TABLES[name].schema.names)
+        for name in BATCH_TABLES
+    }
+
+
+def make_run(number):
+    """Return the row of ``runs`` of the n-th run."""
+    return fill_row("runs", run_id=f"run-{number:04d}")
+
+
+def commit(warehouse, number, *batches, deleted=()):
+    """Stage batches and publish them; the lock is held by the caller."""
+    staging_dir = warehouse.new_staging_dir()
+    parts = [
+        stage_tables(make_batch(batch), staging_dir, warehouse.new_stem())
+        for batch in batches
+    ]
+    return warehouse.publish(parts, set(deleted), make_run(number), "fingerprint")
+
+
+def see(folder):
+    """Read a folder as people do: by globbing the folder of each table.
+
+    Returns:
+        Version by source path.
+
+    Raises:
+        AssertionError: The tables do not agree, or not all files share one schema.
+    """
+    shown = {name: columns for name, columns in SHOWN.items() if name != "runs"}
+    found = {}
+    for name, columns in SHOWN.items():
+        files = sorted((folder / name).glob("*.parquet"))
+        assert files, f"{name} has no file"
+        rows = []
+        for file in files:
+            with pq.ParquetFile(file) as parquet:
+                assert parquet.schema_arrow.equals(TABLES[name].schema)
+                rows += parquet.read(columns).to_pylist()
+        found[name] = sorted(tuple(row[c] for c in columns) for row in rows)
+    versions = dict(found["sources"])
+    expected = make_batch(versions)
+    for name, columns in shown.items():
+        rows = expected[name][columns].itertuples(index=False, name=None)
+        assert found[name] == sorted(rows), name
+    assert len(set(found["runs"])) == len(found["runs"])
+    return versions
