@@ -60,15 +60,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), 2)
     except PipelineError as error:
         return _fail(str(error), 1)
-    except KeyboardInterrupt:
+    except BrokenPipeError:
+        status = 0
+        _close(sys.stdout)  # the reader, e.g. `head`, has had enough
+    except BaseException as error:
+        if not _is_interrupt(error):
+            raise
         status = _fail(
             "Interrupted: the tables are as they were before.", _INTERRUPTED
         )
         _close(sys.stderr)  # Prefect complains at exit that its server is gone too
-    except BrokenPipeError:
-        status = 0
-        _close(sys.stdout)  # the reader, e.g. `head`, has had enough
     return status
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether an error is Ctrl-C, or what Prefect stumbled over because of it."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _close(stream: TextIO) -> None:

@@ -21,6 +21,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import as_completed
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 from pydantic import Field
 
@@ -234,7 +235,10 @@ def _results(
         for index, batch in enumerate(work):
             yield index, tasks[index](*batch, is_visible=is_visible)
         return
-    with make_runner(settings) as runner:
+    # Without its address every worker would start a temporary server of its own.
+    with get_client(sync_client=True) as client:
+        server = {PREFECT_API_URL: str(client.api_url)}
+    with temporary_settings(server), make_runner(settings) as runner:
         futures = {
             runner.submit(
                 tasks[index],

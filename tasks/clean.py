@@ -19,7 +19,13 @@ from tasks.dates import DateFound, find_dates, is_date_line
 from tasks.layout import find_blocks
 from tasks.markdown import read_front_matter, read_markdown
 from tasks.names import parse_names
-from tasks.pieces import Block, Claim
+from tasks.pieces import (
+    Block,
+    Claim,
+    claims_by_document,
+    claims_frame,
+    frame_of,
+)
 from tasks.schema import Field, Kind, Markup, Reason, RemovalReason, Step
 from tasks.shape import ends_sentence, find_urls, is_prose, measure_words
 from tasks.webpage import read_webpage
@@ -87,9 +93,9 @@ class _Draft:
         return self.raw[block.start_chars : block.end_chars]
 
 
-def clean_text(raw: str, markup: Markup, claims: list[Claim]) -> tuple[
-    list[Block], list[Claim]
-]:
+def clean_text(
+    raw: str, markup: Markup, claims: list[Claim]
+) -> tuple[list[Block], list[Claim]]:
     """Cut one article into blocks and decide the fate of each.
 
     Args:
@@ -101,11 +107,8 @@ def clean_text(raw: str, markup: Markup, claims: list[Claim]) -> tuple[
         Blocks in order, and the claims with those added that the text makes. In plain
         text and Markdown the blocks hold every character that is not white space.
     """
-    if markup is Markup.HTML:
-        page = read_webpage(raw)
-        draft = _Draft(raw, list(page.blocks), [*claims, *page.claims])
-    elif markup is Markup.MARKDOWN:
-        page = read_markdown(raw)
+    if markup is not Markup.TEXT:
+        page = read_webpage(raw) if markup is Markup.HTML else read_markdown(raw)
         draft = _Draft(raw, list(page.blocks), [*claims, *page.claims])
     else:
         draft = _read_plain(raw, claims)
@@ -495,46 +498,26 @@ def clean_articles(
         ``blocks`` (one row per block, in order), ``claims`` (with those of the text) and
         ``rejects`` (one row per article of which nothing is left).
     """
-    given: dict[str, list[Claim]] = {}
-    for row in claims.to_dict("records"):
-        given.setdefault(row.pop("document_id"), []).append(_as_claim(row))
+    given = claims_by_document(claims)
+    names = list(Block.__slots__)
     block_rows: list[tuple[object, ...]] = []
-    claim_rows: list[tuple[object, ...]] = []
+    found: list[tuple[str, Claim]] = []
     rejects: list[tuple[str, str, str, str]] = []
     for document_id, markup, raw in zip(
         articles["document_id"], articles["markup"], articles["raw_text"], strict=True
     ):
-        blocks, found = clean_text(raw, Markup(markup), given.get(document_id, []))
+        blocks, own = clean_text(raw, Markup(markup), given[document_id])
         if all(block.reason for block in blocks):
             detail = f"nothing of its {len(raw):,} characters is an article"
             rejects.append((document_id, Step.CLEAN, Reason.NO_ARTICLE, detail))
             continue
         block_rows += (
-            (document_id, index, *(getattr(block, name) for name in Block.__slots__))
+            (document_id, index, *(getattr(block, name) for name in names))
             for index, block in enumerate(blocks)
         )
-        claim_rows += (
-            (document_id, *(getattr(claim, name) for name in Claim.__slots__))
-            for claim in found
-        )
-    places = {"start_chars": "Int64", "end_chars": "Int64"}
+        found += ((document_id, claim) for claim in own)
     return (
-        pd.DataFrame(block_rows, columns=[*_KEY, *Block.__slots__]).astype(places),
-        pd.DataFrame(claim_rows, columns=[_KEY[0], *Claim.__slots__]).astype(places),
-        pd.DataFrame(rejects, columns=[_KEY[0], "stage", "reason", "detail"]),
-    )
-
-
-_KEY = ["document_id", "block_index"]
-
-
-def _as_claim(row: dict[str, object]) -> Claim:
-    start, end = row["start_chars"], row["end_chars"]
-    return Claim(
-        Field(str(row["field"])),
-        str(row["value"]),
-        str(row["rule_id"]),
-        float(str(row["score"])),
-        None if pd.isna(start) else int(str(start)),  # type: ignore[call-overload]
-        None if pd.isna(end) else int(str(end)),  # type: ignore[call-overload]
+        frame_of(block_rows, ["document_id", "block_index", *names]),
+        claims_frame(found),
+        pd.DataFrame(rejects, columns=["document_id", "stage", "reason", "detail"]),
     )

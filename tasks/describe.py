@@ -4,7 +4,7 @@ Every value found is a claim with its rule and score. The best claim of a field 
 the value if it can be read strictly and is trusted enough; the others stay visible.
 """
 
-import datetime
+import datetime as dt
 import hashlib
 import unicodedata
 from collections import defaultdict
@@ -19,13 +19,14 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks import lexicon
 from tasks.notes import read_note, read_source_title
-from tasks.pieces import Claim
+from tasks.pieces import Claim, claims_by_document, frame_of, rows_of
 from tasks.schema import DOCUMENTS, EVIDENCE, Field, Kind, Precision
 from tasks.shape import count_words
 from tasks.version import PIPELINE_VERSION
 
 _MIN_SCORE = 0.5
 _HOST_SCORE = 0.3
+_LITTLE = 0.2  # difference of scores that a more complete list of names makes up for
 _LISTS = {Field.AUTHORS, Field.TAGS}
 _DATES = {Field.PUBLISHED_ON, Field.MODIFIED_ON}
 _URLS = {Field.URL, Field.SOURCE_URL}
@@ -45,7 +46,7 @@ class Note(NamedTuple):
     is_exact: bool
 
 
-def read_date(value: str) -> tuple[datetime.date, Precision] | None:
+def read_date(value: str) -> tuple[dt.date, Precision] | None:
     """Read an ISO 8601 date as far as it is known; unknown parts become 1.
 
     Examples:
@@ -60,9 +61,10 @@ def read_date(value: str) -> tuple[datetime.date, Precision] | None:
     parts = value.split("-")
     try:
         numbers = [int(part) for part in parts]
-        return datetime.date(*numbers, *[1] * (3 - len(numbers))), precision
+        date = dt.date(*numbers, *[1] * (3 - len(numbers)))
     except (TypeError, ValueError):
         return None
+    return date, precision
 
 
 def read_notes(notes: list[Note]) -> list[Claim]:
@@ -123,10 +125,27 @@ def choose(claims: Iterable[Claim]) -> tuple[dict[Field, Claim], list[Claim]]:
         ]
         if named:
             ranked[Field.AUTHORS] = sorted(named, key=lambda claim: -claim.score)
+    if len(ranked.get(Field.AUTHORS, [])) > 1:
+        ranked[Field.AUTHORS] = _prefer_complete(ranked[Field.AUTHORS])
     chosen = {
         field: best for field in ranked if (best := _best(ranked, field)) is not None
     }
     return chosen, [claim for field in Field for claim in ranked.get(field, [])]
+
+
+def _prefer_complete(claims: list[Claim]) -> list[Claim]:
+    """Put the longest list of names first that holds all names of the best one."""
+    best = {lexicon.fold(name) for name in claims[0].value.split("; ")}
+    longer = [
+        claim
+        for claim in claims[1:]
+        if claim.score >= claims[0].score - _LITTLE
+        and best < {lexicon.fold(name) for name in claim.value.split("; ")}
+    ]
+    if not longer:
+        return claims
+    first = max(longer, key=lambda claim: len(claim.value))
+    return [first, *(claim for claim in claims if claim is not first)]
 
 
 def _best(ranked: dict[Field, list[Claim]], field: Field) -> Claim | None:
@@ -155,7 +174,7 @@ def _values(chosen: dict[Field, Claim]) -> dict[str, Any]:
             continue
         claim = chosen.get(field)
         if field in _LISTS:
-            row[field] = [part for part in claim.value.split("; ")] if claim else []
+            row[field] = claim.value.split("; ") if claim else []
         elif field in _DATES:
             row[field] = read_date(claim.value)[0] if claim else None  # type: ignore[index]
         else:
@@ -164,9 +183,7 @@ def _values(chosen: dict[Field, Claim]) -> dict[str, Any]:
     row["published_precision"] = (
         _PRECISIONS[len(published.value)].value if published else None
     )
-    row["is_translated"] = (
-        Field.IS_TRANSLATED in chosen or Field.TRANSLATOR in chosen
-    )
+    row["is_translated"] = Field.IS_TRANSLATED in chosen or Field.TRANSLATOR in chosen
     return row
 
 
@@ -209,9 +226,7 @@ def describe_articles(
         ``documents`` (one row per article) and ``evidence`` (one row per usable claim),
         with the columns of the contract.
     """
-    by_document: dict[str, list[Claim]] = defaultdict(list)
-    for row in claims.itertuples(index=False):
-        by_document[row.document_id].append(_as_claim(row))
+    by_document = claims_by_document(claims)
     texts = paragraphs.groupby("document_id", sort=False)["text"].agg("\n\n".join)
     counts = paragraphs.groupby("document_id", sort=False).size()
     lengths = removals["end_chars"] - removals["start_chars"]
@@ -259,35 +274,15 @@ def describe_articles(
         )
     return (
         pd.DataFrame(documents, columns=DOCUMENTS.schema.names),
-        pd.DataFrame(evidence, columns=EVIDENCE.schema.names).astype(
-            {"start_chars": "Int64", "end_chars": "Int64"}
-        ),
+        frame_of(evidence, EVIDENCE.schema.names),
     )
 
 
 def _notes(paragraphs: pd.DataFrame) -> dict[str, list[Note]]:
     notes: dict[str, list[Note]] = defaultdict(list)
-    rows = paragraphs[paragraphs["kind"] == Kind.NOTE.value]
-    for row in rows.itertuples(index=False):
-        placed = not pd.isna(row.start_chars)
+    for row in rows_of(paragraphs[paragraphs["kind"] == Kind.NOTE.value]):
+        exact = row.start_chars is not None and not len(row.normalisations)
         notes[row.document_id].append(
-            Note(
-                row.text,
-                int(row.start_chars) if placed else None,
-                int(row.end_chars) if placed else None,
-                placed and not len(row.normalisations),
-            )
+            Note(row.text, row.start_chars, row.end_chars, exact)
         )
     return notes
-
-
-def _as_claim(row: Any) -> Claim:  # noqa: ANN401  (a named tuple made by pandas)
-    placed = not pd.isna(row.start_chars)
-    return Claim(
-        Field(row.field),
-        row.value,
-        row.rule_id,
-        float(row.score),
-        int(row.start_chars) if placed else None,
-        int(row.end_chars) if placed else None,
-    )

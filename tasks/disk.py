@@ -147,6 +147,21 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def is_mount(path: Path) -> bool:
+    """Tell whether something is mounted exactly there, so that it cannot be renamed.
+
+    Examples:
+        >>> is_mount(Path("/"))
+        True
+    """
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return path.is_mount()
+    escaped = str(path).replace("\\", r"\134").replace(" ", r"\040")
+    return any(line.split()[4] == escaped for line in lines)
+
+
 def link_or_copy(source: Path, target: Path) -> None:
     """Give a file a second name; a durable copy where links are not to be had."""
     try:

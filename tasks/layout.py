@@ -7,10 +7,11 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import ftfy.badness
 
-from tasks.normalise import NORMALISATIONS
+from tasks.normalise import normalise_naming
 from tasks.pieces import Block
 from tasks.schema import Kind, RemovalReason
 
@@ -26,7 +27,9 @@ _BULLET = re.compile(r"[•·▪▫‣⁃◦●○■□►▶➤✓✔➢*](?=\
 _DASH = re.compile(r"[-–—](?=\s)")
 _NUMBERED = re.compile(r"(?:\d{1,3}|[a-zA-Z])[.)]\s")
 _TRAILING_BAR = re.compile(r"\s+[|¦]+$")
-_WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]")
+_WIDE = re.compile(
+    "[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]"
+)
 _TERMINAL = re.compile(r"[.!?…。！？؟۔।:;]['\"”“»›’)\]]*$")
 
 _WRAP_COLUMNS = range(30, 131)
@@ -101,7 +104,7 @@ def find_wrap_column(lines: list[Line]) -> int | None:
     agree = dict.fromkeys(_WRAP_COLUMNS, 0)
     pairs = [
         (above.width, above.width + 1 + _first_word(below), _runs_on(above, below))
-        for above, below in zip(lines, lines[1:], strict=False)
+        for above, below in pairwise(lines)
         if not below.blank_before
     ]
     for low, high, _ in pairs:
@@ -134,9 +137,7 @@ def _continues(above: Line, below: Line, column: int) -> bool:
     if above.text[-1] in "-\u2010\u00ad" and starts_lower:
         return True
     return (
-        starts_lower
-        and above.width * 2 >= column
-        and not _TERMINAL.search(above.text)
+        starts_lower and above.width * 2 >= column and not _TERMINAL.search(above.text)
     )
 
 
@@ -167,19 +168,12 @@ def normalise_span(span: str, *, broken: bool = False) -> tuple[str, tuple[str, 
     Returns:
         The text and the names of the normalisations that changed something, in order.
     """
-    names: list[str] = []
-    text = span
     steps = ["nfc", "invisible", "spaces", "unwrap"]
     if broken:
         steps.insert(0, "mojibake")
-    elif text.isascii() and "  " not in text and text.isprintable():
-        return text, ()
-    for name in steps:
-        changed = NORMALISATIONS[name](text)
-        if changed != text:
-            names.append(name)
-            text = changed
-    return text, tuple(names)
+    elif span.isascii() and "  " not in span and span.isprintable():
+        return span, ()
+    return normalise_naming(span, steps)
 
 
 def has_mojibake(raw: str) -> bool:

@@ -1,6 +1,6 @@
 """Markdown and front matter: from source to blocks and claims."""
 
-import datetime
+import datetime as dt
 import re
 from typing import Any
 
@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tasks.layout import has_mojibake
-from tasks.normalise import NORMALISATIONS
+from tasks.normalise import normalise_naming
 from tasks.pieces import Block, Claim, Page
 from tasks.schema import Field, Kind, RemovalReason
 
@@ -52,6 +52,13 @@ _FRONT_MATTER_FIELDS = {
 
 _SCORE = 0.95
 
+_KINDS = {
+    "fence": Kind.CODE,
+    "code_block": Kind.CODE,
+    "table_open": Kind.TABLE,
+    "html_block": Kind.BODY,
+}
+
 
 def read_front_matter(raw: str) -> tuple[Block | None, list[Claim]]:
     """Read YAML front matter at the very start of a text.
@@ -79,7 +86,9 @@ def read_front_matter(raw: str) -> tuple[Block | None, list[Claim]]:
         if field in {Field.PUBLISHED_ON, Field.MODIFIED_ON}:
             text = _as_date(value)
         if field and text:
-            claims.append(Claim(field, text, f"front_matter.{name}", _SCORE, start, end))
+            claims.append(
+                Claim(field, text, f"front_matter.{name}", _SCORE, start, end)
+            )
     block = Block(
         start,
         end,
@@ -99,9 +108,9 @@ def _as_text(value: Any) -> str:  # noqa: ANN401  (whatever YAML holds)
 
 
 def _as_date(value: Any) -> str:  # noqa: ANN401  (whatever YAML holds)
-    if isinstance(value, datetime.datetime):
+    if isinstance(value, dt.datetime):
         return value.date().isoformat()
-    if isinstance(value, datetime.date):
+    if isinstance(value, dt.date):
         return value.isoformat()
     match = re.match(r"\d{4}(-\d{2}(-\d{2})?)?(?!\d)", _as_text(value))
     return match.group() if match else ""
@@ -126,14 +135,14 @@ def read_markdown(raw: str) -> Page:
     body = raw[offset:]
     starts = [0, *(match.start() for match in _LINE_START.finditer(body)), len(body)]
     context = _Context(raw, offset, starts, broken=has_mojibake(raw))
-    covered = 0
+    covered = offset
     for token in _PARSER.parse(body.replace("\r\n", " \n").replace("\r", "\n")):
         context.enter(token)
         if token.map and (block := context.block(token)):
             blocks.extend(context.leftover(covered, block.start_chars or 0))
             blocks.append(block)
             covered = block.end_chars or 0
-    blocks.extend(context.leftover(max(covered, offset), len(raw)))
+    blocks.extend(context.leftover(covered, len(raw)))
     return Page(_in_order(blocks), claims)
 
 
@@ -159,21 +168,7 @@ class _Context:
 
     def block(self, token: Token) -> Block | None:
         """Return the block that a leaf token of the parser stands for."""
-        kinds = {
-            "fence": Kind.CODE,
-            "code_block": Kind.CODE,
-            "table_open": Kind.TABLE,
-            "html_block": Kind.BODY,
-        }
-        kind, level = kinds.get(token.type), 0
-        if token.type == "heading_open":
-            kind, level = Kind.HEADING, int(token.tag[1:])
-        elif token.type == "paragraph_open" and not self.tables:
-            kind = Kind.BODY
-            if self.lists:
-                kind, level = Kind.LIST_ITEM, self.lists
-            if self.quotes:
-                kind, level = Kind.QUOTE, self.quotes
+        kind, level = self._kind(token)
         if kind is None or token.map is None:
             return None
         first, last = token.map
@@ -182,25 +177,32 @@ class _Context:
         match = _EDGE.search(self.raw, start, end)
         if not match:
             return None
-        start, end = match.span()
-        names: list[str] = []
-        text = self.raw[start:end]
-        markup = "html" if token.type == "html_block" else "markdown"
-        steps = [markup, "mojibake", "nfc", "invisible", "spaces"]
-        if kind not in {Kind.CODE, Kind.TABLE}:
-            steps.append("unwrap")
-        if kind is Kind.TABLE:
-            steps.remove(markup)
-        for name in steps:
-            if name == "mojibake" and not self.broken:
-                continue
-            changed = NORMALISATIONS[name](text)
-            if changed != text:
-                names.append(name)
-                text = changed
+        text, names = self._normalise(match.group(), kind, token.type)
         if not text:
             return None
-        return Block(start, end, text, tuple(names), kind=kind, level=level)
+        return Block(*match.span(), text, names, kind=kind, level=level)
+
+    def _kind(self, token: Token) -> tuple[Kind | None, int]:
+        if token.type == "heading_open":
+            return Kind.HEADING, int(token.tag[1:])
+        if token.type != "paragraph_open":
+            return _KINDS.get(token.type), 0
+        if self.tables:
+            return None, 0
+        if self.quotes:
+            return Kind.QUOTE, self.quotes
+        return (Kind.LIST_ITEM, self.lists) if self.lists else (Kind.BODY, 0)
+
+    def _normalise(
+        self, span: str, kind: Kind, token: str
+    ) -> tuple[str, tuple[str, ...]]:
+        """Normalise a span and name what changed it."""
+        steps = ["html" if token == "html_block" else "markdown"] * (
+            kind is not Kind.TABLE
+        )
+        steps += ["mojibake"] * self.broken + ["nfc", "invisible", "spaces"]
+        steps += ["unwrap"] * (kind not in {Kind.CODE, Kind.TABLE})
+        return normalise_naming(span, steps)
 
     def leftover(self, start: int, end: int) -> list[Block]:
         """Account for what the parser gives no text for: rules, comments, raw HTML."""

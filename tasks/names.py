@@ -93,14 +93,18 @@ def is_name(text: str, language: str | None = None) -> bool:
     cased = any(char.islower() or char.isupper() for char in text)
     if not cased:
         return len(text) <= _MAX_CASELESS_CHARS and bool(_CASELESS.fullmatch(text))
-    named = 0
+    named = runs = 0  # of particles: `van der Heide`, but not `dem Ende der Welt`
+    after_particle = False
     for word in words:
         bare = word.strip("\"“”„«»'")
         if bare.islower() and lexicon.fold(bare) in lexicon.particles():
+            runs += not after_particle
+            after_particle = True
             continue
+        after_particle = False
         if not _NAME_WORD.fullmatch(bare) or not bare[0].isupper():
             return False
         if language and language in lexicon.stop_languages(bare):
             return False
         named += 1
-    return named > 0
+    return named > 0 and runs <= 1

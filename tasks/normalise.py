@@ -91,9 +91,7 @@ def strip_markdown(text: str) -> str:
         for child in token.children or ():
             if child.type in {"softbreak", "hardbreak"}:
                 parts.append("\n")
-            elif child.type == "image":
-                parts.append(child.content)
-            elif child.type in {"text", "code_inline", "text_special"}:
+            elif child.type in {"text", "code_inline", "text_special", "image"}:
                 parts.append(child.content)
         if token.type == "inline":
             parts.append("\n")
@@ -119,16 +117,31 @@ NORMALISATIONS: dict[str, Callable[[str], str]] = {
 
 
 def normalise(text: str, names: Iterable[str]) -> str:
-    """Apply the named normalisations in order.
+    r"""Apply the named normalisations in order.
 
     Args:
         text: A span of the decoded raw text.
         names: Keys of ``NORMALISATIONS``.
 
     Examples:
-        >>> normalise("Bei-\\nspiel  eins", ["spaces", "unwrap"])
+        >>> normalise("Bei-\nspiel  eins", ["spaces", "unwrap"])
         'Beispiel eins'
     """
     for name in names:
         text = NORMALISATIONS[name](text)
     return text
+
+
+def normalise_naming(text: str, names: Iterable[str]) -> tuple[str, tuple[str, ...]]:
+    """Apply the named normalisations in order and say which changed something.
+
+    Returns:
+        The text and the names worth recording, in order.
+    """
+    changing: list[str] = []
+    for name in names:
+        changed = NORMALISATIONS[name](text)
+        if changed != text:
+            changing.append(name)
+            text = changed
+    return text, tuple(changing)

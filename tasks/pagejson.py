@@ -69,13 +69,14 @@ def read_json_ld(scripts: Iterable[str]) -> tuple[str, dict[str, tuple[str, ...]
 def _load(text: str) -> _Json:
     """JSON of a script; what a template put around or into it is forgiven."""
     text = text.strip().removeprefix("<![CDATA[").removesuffix("]]>").strip()
+    value: _Json = None
     for attempt in (text, html.unescape(text), text.rstrip(";")):
         try:
-            parsed: _Json = json.loads(attempt, strict=False)
-            return parsed
+            value = json.loads(attempt, strict=False)
         except (ValueError, RecursionError):
             continue
-    return None
+        break
+    return value
 
 
 def _nodes(value: _Json, depth: int = 0) -> Iterator[_Node]:

@@ -1,23 +1,22 @@
 """Metadata that an HTML page declares, as claims; nothing is decided here.
 
 Each rule's score is the share of its values that were right on the development half of
-the gold sets (fundus, wcxb, trafilatura, htmldate; titles, authors and dates; rules seen
-fewer than ten times are held near their kin). A value with a known flaw (an author that
-is the site itself, a title that may still end in the site's name) has a score of its own.
+the gold sets (fundus, wcxb, trafilatura, htmldate: titles, authors and dates). Rules
+seen fewer than ten times are held near their kin. Values with a known flaw (an author
+that is the site itself) have a score of their own.
 """
 
 import copy
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 import lxml.html
 from htmldate import find_date
 from lxml.etree import XPath
 
 from tasks.pagejson import read_json_ld
-from tasks.pagevalues import clean, iso_date, people, squash, strip_site
+from tasks.pagevalues import clean, hosts, iso_date, people, squash, strip_site
 from tasks.pieces import Claim
 from tasks.schema import Field
 
@@ -145,7 +144,7 @@ _VOTES = {
 }
 _FIRST_DAY, _LAST_DAY = "1995-01-01", "2099-12-31"
 _OTHER_VOTE = ("other", 0.9)
-_KICKER = re.compile(r":\s+|\s[-–—|]\s")
+_KICKER = re.compile(r":\s+|\s[-\u2013\u2014|]\s")
 _AGREED, _DISPUTED, _AGREEMENT = 0.92, 0.65, 2.0
 _AUTHORS_AGREED = 0.95
 _AUTHOR_IS_SITE = 0.3
@@ -163,9 +162,7 @@ _TITLES = XPath("//title[not(ancestor::svg)]")
 _CANONICAL = XPath("//link[@rel='canonical']/@href")
 _REL_AUTHOR = XPath("//a[contains(concat(' ', @rel, ' '), ' author ')]")
 _TIMES = XPath("//time[@datetime]")
-_BYLINES = XPath(
-    "//*[contains(@class, 'uthor') or contains(@class, 'yline') or contains(@class, 'UTHOR')]"
-)
+_BYLINES = XPath("//*[contains(@class, 'uthor') or contains(@class, 'yline')]")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 _CONTAINERS = frozenset({"aside", "footer", "nav"})
 _ROOTS = frozenset({"html", "body"})
@@ -315,8 +312,7 @@ def _clean(raws: list[_Raw]) -> list[Claim]:
     }
     for raw in raws:
         if raw.field is Field.URL:
-            host = (urlsplit(raw.values[0]).hostname or "").removeprefix("www.")
-            sites |= {squash(host), squash(host.rpartition(".")[0])}
+            sites |= hosts(raw.values[0])
     sites.discard("")
     heads = {squash(clean(raw.values[0])) for raw in raws if raw.rule_id in _HEAD_RULES}
     heads -= sites | {""}
@@ -350,7 +346,7 @@ def _guess_date(tree: lxml.html.HtmlElement) -> Iterator[Claim]:
 def _vote(claims: list[Claim]) -> list[Claim]:
     """Add the title that most rules agree on; right more often than any rule alone.
 
-    Where one rule says ``Kicker: Title`` and another ``Title``, both vote for ``Title``.
+    Where one rule says ``Kicker: Title`` and one ``Title``, both vote for ``Title``.
     """
     named = [
         (name, claim)
@@ -417,6 +413,9 @@ def _claims(
         names = people(values)
         is_site = bool(names) and all(squash(name) in sites for name in names)
         yield "; ".join(names), raw.rule_id, _AUTHOR_IS_SITE if is_site else raw.score
+    elif raw.field is Field.URL:
+        is_address = values[0].startswith(("http://", "https://"))
+        yield values[0] if is_address else "", raw.rule_id, raw.score
     elif raw.field is Field.TAGS:
         tags = dict.fromkeys(
             tag.strip() for value in values for tag in re.split(r"[,;]", value)

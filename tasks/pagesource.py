@@ -9,6 +9,7 @@ from any tree can be found again by plain string search.
 import html as html_references
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 _TOKEN = re.compile(
@@ -251,10 +252,11 @@ class Source:
             return
         if self._element.name == "pre":
             # White space counts here: an empty line parts two paragraphs.
-            self._breaks += [
-                self._length + len(fold(html_references.unescape(raw[: line.start()])))
-                for line in _EMPTY_LINE.finditer(raw)
-            ]
+            length, done = self._length, 0
+            for line in _EMPTY_LINE.finditer(raw):
+                length += len(fold(html_references.unescape(raw[done : line.start()])))
+                done = line.start()
+                self._breaks.append(length)
         folded = fold(html_references.unescape(raw) if "&" in raw else raw)
         if folded:
             self._run_starts.append(self._length)
@@ -317,16 +319,15 @@ class Source:
         Returns:
             None if an end lies inside a character reference.
         """
-        first, last = self._locate(start), self._locate(end - 1)
-        if first is None or last is None:
-            return None
-        return first[0], last[1]
+        first, last = self._locate(start)[0], self._locate(end - 1)[1]
+        return None if first is None or last is None else (first, last)
 
     def _run_end(self, run: int) -> int:
         starts = self._run_starts
         return starts[run + 1] if run + 1 < len(starts) else self._length
 
-    def _locate(self, index: int) -> tuple[int, int] | None:
+    def _locate(self, index: int) -> tuple[int | None, int | None]:
+        """Where ``text[index]`` starts and ends; None inside a reference of several."""
         run = bisect_right(self._run_starts, index) - 1
         wanted = index - self._run_starts[run]
         start, end = self._run_places[run]
@@ -339,18 +340,12 @@ class Source:
                 edge = -1
         if edge >= 0 and (letter := self.html[edge]) != "&" and letter.isprintable():
             return edge, edge + 1  # nearly always
-        for match in _REFERENCE.finditer(self.html, start, end):
-            piece = match.group()
-            folded = fold(html_references.unescape(piece))
-            if wanted < len(folded):
-                # A reference without its semicolon may have letters after it.
-                rest = folded[wanted + 1 :]
-                if not piece.endswith(folded[wanted:] if wanted else rest):
-                    return None
-                stop = match.end() - len(rest)
-                return (stop - 1 if wanted else match.start()), stop
-            wanted -= len(folded)
-        return None
+        for unit_start, unit_end, size in _units(self.html, start, end):
+            if wanted < size:
+                begin = unit_start if wanted == 0 else None
+                return begin, unit_end if wanted == size - 1 else None
+            wanted -= size
+        return None, None
 
     def cuts(self, start: int, end: int) -> list[tuple[int, int, Segment]]:
         """Split ``text[start:end]`` where the source starts a new paragraph."""
@@ -367,6 +362,24 @@ class Source:
             start = stop
             number += 1
         return ranges
+
+
+def _units(html: str, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Ranges of a run, each with the number of characters it is in folded text."""
+    for match in _REFERENCE.finditer(html, start, end):
+        piece = match.group()
+        resolved = html_references.unescape(piece)
+        tail = len(piece)  # of letters that stand for themselves: `&copy2021`
+        if resolved != piece:
+            tail = 0
+            while piece[-1 - tail] == resolved[-1 - tail] and tail < len(resolved) - 1:
+                tail += 1
+        cut = match.end() - tail
+        if cut > match.start():
+            head = resolved[: len(resolved) - tail]
+            yield match.start(), cut, len(fold(head))
+        for place in range(cut, match.end()):
+            yield place, place + 1, len(fold(html[place]))
 
 
 def is_caption(element: Element | None) -> bool:

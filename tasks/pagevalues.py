@@ -5,10 +5,13 @@ import re
 from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 from tasks.normalise import compose, drop_invisible
 
-_SEPARATOR = re.compile(r"\s+[|\-–—·•»«›:~/]+\s+|\s*[|»]+\s*|\s*::\s*|\s+[–—]|:\s+")
+_SEPARATOR = re.compile(
+    r"\s+[|\-\u2013\u2014\u00b7\u2022\u00bb\u00ab\u203a:~/]+\s+|\s*[|»]+\s*|\s*::\s*|\s+[\u2013\u2014]|:\s+"
+)
 _ISO = re.compile(
     r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2})(?:(?:[T\s]+|$).*)?)?)?|(\d{4})(\d\d)(\d\d)(?:T.*)?"
     r"|(\d{4})/(\d{1,2})/(\d{1,2})(?:\s.*)?",
@@ -23,14 +26,16 @@ _PREFIX = re.compile(
     r"^(?:(?:von|by|par|por|di|da|door|av|af|fra|przez|yazan|автор|ein(?:e)? \w+ von"
     r"|(?:posted|written|published|reported|reviewed|article|story|text|words) by"
     r"|écrit par|rédigé par|propos recueillis par|publié par|escrito por|scritto da"
-    r"|geschrieben von|verfasst von|veröffentlicht von|text|texto|testo|tekst|autor(?:in)?"
-    r"|auteur|autore|author|authors|autoren|written|words|skrevet av|geschreven door)"
+    r"|geschrieben von|verfasst von|veröffentlicht von|text|texto|testo|tekst"
+    r"|autor(?:in)?|auteur|autore|author|authors|autoren|written|words|skrevet av"
+    r"|geschreven door)"
     r"(?:\s*:\s*|\s+)|(?:©|\(c\))\s*)+",
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(
     r"\s*(?:;|\||/|\n|•|·|&)\s*|,?\s+(?:and|und|et|y|e|og|och|oraz|ve|en|i|и|with)\s+"
 )
+_TRIMMED = " \t.,:|()[]-\u2013\u2014\u00bb\u00ab"
 _COMMA = re.compile(r"\s*[,،、]\s*")
 _NOISE = re.compile(r"\S+@\S+|https?://\S+|www\.\S+|@\w+|\(\s*\)")
 _DEGREE = re.compile(
@@ -48,13 +53,14 @@ _JOB = re.compile(
 )
 # Two to four words with capitals, or of scripts without them.
 _PERSON = re.compile(
-    r"(?:[^\W\d_a-z][\w'’.\-]*)(?:\s+(?:(?:van|von|der|den|de|del|della|di|da|dos|du|la|le"
-    r"|el|al|bin|ben|zu|ter|ten|y|e)\s+){0,2}[^\W\d_a-z][^\W\d_]*[\w'’.\-]*){1,3}"
+    r"(?:[^\W\d_a-z][\w'\u2019.\-]*)(?:\s+(?:(?:van|von|der|den|de|del|della|di|da|dos|du|la|le"
+    r"|el|al|bin|ben|zu|ter|ten|y|e)\s+){0,2}[^\W\d_a-z][^\W\d_]*[\w'\u2019.\-]*){1,3}"
 )
 # What may stand before the names of a visible byline.
 _LEAD = re.compile(
-    r"^(?:[^:]{1,30}:\s+|.*?\b(?:by|von|par|por|door)\s+(?=[^\W\d_a-z]))", re.IGNORECASE
+    r"^(?:[^:]{1,30}:\s+|.*?\b(?i:by|von|par|por|door)\s+(?=[^\W\d_a-z]))"
 )
+_PARTICLES = frozenset({"von", "di", "da", "por", "par", "av", "af"})
 _MAX_NAME_CHARS = 60
 _MAX_NAME_WORDS = 6
 
@@ -78,8 +84,8 @@ def iso_date(value: str) -> str | None:
         ``YYYY-MM-DD``, ``YYYY-MM`` or ``YYYY``; None if it is not clearly a date.
 
     Examples:
-        >>> iso_date("2024-11-22T23:30:00-05:00"), iso_date("20241122"), iso_date("2024-11")
-        ('2024-11-22', '2024-11-22', '2024-11')
+        >>> iso_date("2024-11-22T23:30:00-05:00"), iso_date("20241122")
+        ('2024-11-22', '2024-11-22')
         >>> iso_date("Fri, 22 Nov 2024 10:00:00 GMT"), iso_date("yesterday")
         ('2024-11-22', None)
     """
@@ -105,12 +111,21 @@ def iso_date(value: str) -> str | None:
                 return None
             parts = [moment.year, moment.month, moment.day]
     try:
-        date(parts[0], *(parts[1:] + [1, 1])[:2])
+        date(parts[0], *[*parts[1:], 1, 1][:2])
     except ValueError:
         return None
     if not _FIRST_YEAR <= parts[0] <= _LAST_YEAR:
         return None
     return "-".join(f"{part:02}" for part in parts)
+
+
+def hosts(url: str) -> set[str]:
+    """``squash`` of the names that the host of an address goes by."""
+    try:
+        host = (urlsplit(url.strip()).hostname or "").removeprefix("www.")
+    except ValueError:
+        return set()
+    return {squash(host), squash(host.rpartition(".")[0])} - {""}
 
 
 def strip_site(title: str, sites: Collection[str], heads: Collection[str]) -> str:
@@ -162,12 +177,22 @@ def people(values: Iterable[str], *, is_strict: bool = False) -> list[str]:
         text = _NOISE.sub(" ", value).strip()
         if is_strict:
             text = _LEAD.sub("", text)
-        for part in _BETWEEN.split(_PREFIX.sub("", text)):
+        for part in _BETWEEN.split(_strip_prefix(text)):
             for piece in _by_commas(part):
-                name = _PREFIX.sub("", piece.strip(" \t.,:-–—|()[]»«")).strip()
+                name = _strip_prefix(piece.strip(_TRIMMED)).strip()
                 if _is_name(name) and (not is_strict or _PERSON.fullmatch(name)):
                     names.setdefault(squash(name), name)
     return [name for name in names.values() if not _holds_another(name, names)]
+
+
+def _strip_prefix(text: str) -> str:
+    """``By Ada Byron`` without ``By``; the first word of ``Von Miller`` stays."""
+    match = _PREFIX.match(text)
+    if match is None:
+        return text
+    rest = text[match.end() :]
+    is_particle = match.group().strip().lower() in _PARTICLES
+    return text if is_particle and len(rest.split()) == 1 else rest
 
 
 def _holds_another(name: str, names: dict[str, str]) -> bool:

@@ -160,9 +160,17 @@ def write_part(tables: dict[str, pa.Table], folder: Path, stem: str) -> Part:
 
 
 def read_column(folder: Path, part: Part, table: str, column: str) -> pa.ChunkedArray:
-    """Read one column of one file of a part."""
-    with pq.ParquetFile(table_file(folder, table, part.stem)) as file:
-        return file.read([column])[column]
+    """Read one column of one file of a part.
+
+    Raises:
+        WarehouseError: It is not a Parquet file any more.
+    """
+    path = table_file(folder, table, part.stem)
+    try:
+        with pq.ParquetFile(path) as file:
+            return file.read([column])[column]
+    except pa.ArrowInvalid as error:
+        raise WarehouseError(f"table {table!r}", f"{path}: {error}", DAMAGED) from error
 
 
 def assemble(
@@ -277,6 +285,7 @@ def filter_part(
         WarehouseError: A file is not what the manifest says.
         ContractError: A file has other columns than the contract.
     """
+    _check_hashes(part, source)
     paths = read_column(source, part, SOURCES.name, "source_path")
     if pc.all(pc.is_in(paths, gone)).as_py():
         return None
@@ -294,7 +303,7 @@ def filter_part(
     files = {}
     for name in part.files:
         keep = keep_source if name == SOURCES.name else keep_document
-        rows = _read_checked(part, source, name)
+        rows = _read_groups(source, name, part.stem)
         pieces = (piece.filter(keep(piece)) for piece in rows)
         files[name] = write_file(TABLES[name], pieces, table_file(target, name, stem))
     return Part(stem, files)
@@ -312,12 +321,14 @@ def merge_parts(parts: Sequence[LocatedPart], target: Path, stem: str) -> Part:
         WarehouseError: A file is not what the manifest says.
         ContractError: A file has other columns than the contract.
     """
+    for part, folder in parts:
+        _check_hashes(part, folder)
     files = {}
     for name in parts[0][0].files:
         rows = pa.concat_tables(
             piece
             for part, folder in parts
-            for piece in _read_checked(part, folder, name)
+            for piece in _read_groups(folder, name, part.stem)
         )
         files[name] = write_file(
             TABLES[name],
@@ -408,18 +419,19 @@ def _memory_bytes(part: Part, folder: Path) -> int:
     return total
 
 
-def _read_checked(part: Part, folder: Path, name: str) -> Iterator[pa.Table]:
-    """Yield the row groups of a file that is still what was written.
+def _check_hashes(part: Part, folder: Path) -> None:
+    """Refuse a damaged part, or damage would get a fresh, valid checksum."""
+    for name, entry in part.files.items():
+        path = table_file(folder, name, part.stem)
+        if hash_file(path) != entry.sha256:
+            raise WarehouseError(
+                f"table {name!r}", f"{path} differs from its SHA-256", DAMAGED
+            )
 
-    Without the check, damage would be copied under a fresh, valid checksum.
-    """
-    path = table_file(folder, name, part.stem)
-    if hash_file(path) != part.files[name].sha256:
-        raise WarehouseError(
-            f"table {name!r}",
-            f"{path} differs from the SHA-256 in the manifest",
-            DAMAGED,
-        )
+
+def _read_groups(folder: Path, name: str, stem: str) -> Iterator[pa.Table]:
+    """Yield the row groups of a file, after a piece without rows."""
+    path = table_file(folder, name, stem)
     with pq.ParquetFile(path) as file:
         if not file.schema_arrow.equals(TABLES[name].schema):
             raise ContractError(

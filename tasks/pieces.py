@@ -1,6 +1,14 @@
-"""What travels along the line inside one article: blocks and claims."""
+"""What travels along the line inside one article: blocks and claims.
 
+Between steps they are rows of a table of the batch; the functions below convert.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
 
 from tasks.schema import Field, Kind, RemovalReason
 
@@ -63,3 +71,45 @@ class Page:
 
     blocks: list[Block]
     claims: list[Claim]
+
+
+_PLACES = {"start_chars": "Int64", "end_chars": "Int64"}
+
+
+def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
+    """Yield the rows of a table as named tuples; missing values are null."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    yield from plain.itertuples(index=False, name="Row")
+
+
+def frame_of(rows: Iterable[tuple[Any, ...]], columns: list[str]) -> pd.DataFrame:
+    """Make a table of rows that have places: whole numbers, or null."""
+    frame = pd.DataFrame(list(rows), columns=columns)
+    return frame.astype({name: _PLACES[name] for name in _PLACES if name in columns})
+
+
+def claims_frame(claims: Iterable[tuple[str, Claim]]) -> pd.DataFrame:
+    """Make the table of claims: one row per document id and claim."""
+    names = list(Claim.__slots__)
+    rows = (
+        (document_id, *(getattr(claim, name) for name in names))
+        for document_id, claim in claims
+    )
+    return frame_of(rows, ["document_id", *names])
+
+
+def claims_by_document(frame: pd.DataFrame) -> dict[str, list[Claim]]:
+    """Read the table of claims again; documents without claims have an empty list."""
+    found: dict[str, list[Claim]] = defaultdict(list)
+    for row in rows_of(frame):
+        found[row.document_id].append(
+            Claim(
+                Field(row.field),
+                row.value,
+                row.rule_id,
+                row.score,
+                row.start_chars,
+                row.end_chars,
+            )
+        )
+    return found

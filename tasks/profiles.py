@@ -35,6 +35,8 @@ _SMOOTHING = Detector.ALPHA_DEFAULT / Detector.BASE_FREQ
 _MOST = NGram.N_GRAM
 _BITS = np.uint64(16)
 _UNKNOWN = 0xFFFF
+_NON_LATIN = 0x300  # from here on, but for one block
+_LATIN_ADDITIONAL = (0x1E00, 0x1EFF)
 _VIETNAMESE_MARKS = re.compile("[\u0300\u0301\u0303\u0309\u0323]")
 # Multiplicative hashing (Knuth): the upper bits of the product are well mixed.
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -137,7 +139,7 @@ class Profiles:
 
 @functools.cache
 def load_profiles() -> Profiles:
-    """Build the arrays from the profiles of the installed langdetect, once a process."""
+    """Build the arrays from the installed langdetect's profiles, once a process."""
     profiles = sorted(
         (
             json.loads(path.read_text(encoding="utf-8"))
@@ -231,9 +233,10 @@ def _compose_vietnamese(text: str) -> str:
 def _drop_quoted_latin(
     codes: Codes, owners: Indices, count: int
 ) -> tuple[Codes, Indices]:
-    """Drop Latin letters from texts that are mostly in another script, as langdetect."""
+    """Drop Latin letters from texts mostly in another script, as langdetect does."""
     is_latin = (codes >= ord("A")) & (codes <= ord("z"))
-    is_other = (codes >= 0x300) & ~((codes >= 0x1E00) & (codes <= 0x1EFF))
+    is_more_latin = (codes >= _LATIN_ADDITIONAL[0]) & (codes <= _LATIN_ADDITIONAL[1])
+    is_other = (codes >= _NON_LATIN) & ~is_more_latin
     if not is_other.any():
         return codes, owners
     latin = np.bincount(owners[is_latin], minlength=count)

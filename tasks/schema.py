@@ -430,7 +430,9 @@ SOURCES = _table(
         _nullable(
             "mtime_ns", pa.int64(), "Time of last change, nanoseconds since 1970 UTC."
         ),
-        _nullable("sha256", _STRING, "SHA-256 of the bytes; null if they were not read."),
+        _nullable(
+            "sha256", _STRING, "SHA-256 of the bytes; null if they were not read."
+        ),
         _column("status", _STRING, f"One of {_values(Status)}."),
         _nullable("stage", _STRING, f"Where it was rejected: one of {_values(Step)}."),
         _nullable(

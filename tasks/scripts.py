@@ -53,14 +53,14 @@ _SYMBOL = "symbol"
 _CODE_SYMBOLS = "_(){}[]=<>\\|;#$*/@^~+`"
 
 SCRIPTS = (*_BLOCKS, OTHER)
-"""Every script that is told apart, in the order of the columns of ``Census.letters``."""
+"""Every script that is told apart; the columns of ``Census.letters``."""
 _CLASSES = (*SCRIPTS, _DIGIT, _SYMBOL)
 _NONE = len(_CLASSES)  # spaces, punctuation, emoji
 # A Han character says about as much as a short word; a Latin letter says least, for
 # texts in any script quote Latin names and addresses.
 _WEIGHTS = {"Latn": 1.0, "Hani": 6.0, "Kana": 6.0, "Hang": 4.0}
 _DEFAULT_WEIGHT = 2.0
-_QUARTER = 0.25
+_WRITTEN_SHARE = 0.4  # of the weight of the foremost script
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Census:
         weighted[:, han] += weighted[:, kana]
         weighted[:, kana] = weighted[:, han]
         most = weighted.max(1, keepdims=True)
-        written: Flags = (weighted > 0) & (weighted >= _QUARTER * most)
+        written: Flags = (weighted > 0) & (weighted >= _WRITTEN_SHARE * most)
         return written
 
 

@@ -8,9 +8,12 @@ import logging
 import os
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
+
+import pyarrow.parquet as pq
 
 from tasks import disk
 from tasks.errors import WarehouseError
@@ -20,7 +23,7 @@ from tasks.manifest import (
     describe_warehouse,
     parse_manifest,
 )
-from tasks.schema import TABLES
+from tasks.schema import SCHEMA_VERSION, TABLES
 
 PublishMode = Literal["exchange", "renames"]
 
@@ -33,6 +36,16 @@ _LITTER_PREFIXES = ("._", ".nfs", ".fuse_hidden")  # made by file systems, not p
 _SHOWN_FILES = 5
 
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file that breaks a law of the warehouse."""
+
+    table: str
+    file: str
+    law: str
+    detail: str
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -109,6 +122,38 @@ def find_foreign(live: Path, manifest: Manifest) -> list[str]:
         elif entry.name not in _OWN_FILES:
             foreign.append(entry.name)
     return sorted(file for file in foreign if not _is_litter(file.split("/")[-1]))
+
+
+def verify_files(live: Path, manifest: Manifest) -> Iterator[Problem]:
+    """Compare the files of a snapshot with its manifest, byte for byte.
+
+    Yields:
+        Problems by law: ``file exists``, ``file is known``, ``SHA-256``, ``rows``,
+        ``schema``, ``table has a file``.
+    """
+    for file in find_foreign(live, manifest):
+        table = file.split("/")[0] if "/" in file else ""
+        yield Problem(table, file, "file is known", "not in the manifest")
+    for table in sorted(TABLES.keys() - {table for table, _, _ in manifest.paths()}):
+        yield Problem(table, table, "table has a file", "none in the manifest")
+    for table, file, entry in manifest.paths():
+        try:
+            sha256 = disk.hash_file(live / file)
+        except OSError as error:
+            yield Problem(table, file, "file exists", str(error))
+            continue
+        if sha256 != entry.sha256:
+            found = f"{sha256}, manifest says {entry.sha256}"
+            yield Problem(table, file, "SHA-256", found)
+            continue
+        footer = pq.read_metadata(live / file)
+        if footer.num_rows != entry.rows:
+            found = f"{footer.num_rows}, manifest says {entry.rows}"
+            yield Problem(table, file, "rows", found)
+        if manifest.schema_version == SCHEMA_VERSION and not (
+            footer.schema.to_arrow_schema().equals(TABLES[table].schema)
+        ):
+            yield Problem(table, file, "schema", "differs from tasks/schema.py")
 
 
 def seal(folder: Path, manifest: Manifest, live: Path) -> None:
@@ -276,8 +321,8 @@ def _remove_dead_pin(lock: Path) -> None:
     descriptor = disk.acquire_lock(lock, wait=False)
     if descriptor is not None:
         disk.remove_folder(lock.with_suffix(""))
-        lock.unlink(missing_ok=True)
         disk.release_lock(descriptor)
+        lock.unlink(missing_ok=True)
 
 
 def _tidy(live: Path, room: Path) -> None:

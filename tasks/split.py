@@ -16,6 +16,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks import lexicon
+from tasks.pieces import frame_of, rows_of
 from tasks.schema import PARAGRAPHS, REMOVALS, Kind
 from tasks.shape import (
     count_sentences,
@@ -112,8 +113,7 @@ def _is_credit(text: str) -> bool:
     if text.startswith(("©", "(c)", "(C)")):
         return True
     return any(
-        label.name == "photo" and label.is_marked
-        for label in lexicon.find_labels(text)
+        label.name == "photo" and label.is_marked for label in lexicon.find_labels(text)
     )
 
 
@@ -179,13 +179,12 @@ def split_blocks(blocks: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     paragraphs: list[tuple[Any, ...]] = []
     removals: list[tuple[Any, ...]] = []
-    rows = blocks.itertuples(index=False, name="BlockRow")
-    for document_id, group in groupby(rows, key=attrgetter("document_id")):
+    for document_id, group in groupby(rows_of(blocks), attrgetter("document_id")):
         kept = []
         for row in group:
-            if _given(row.reason) is None:
+            if row.reason is None:
                 kept.append(row)
-            elif _given(row.start_chars) is not None:
+            elif row.start_chars is not None:
                 removals.append(
                     (
                         document_id,
@@ -194,17 +193,15 @@ def split_blocks(blocks: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
                         row.text,
                         row.rule_id,
                         row.reason,
-                        _given(row.field),
+                        row.field,
                     )
                 )
-        parts = [Part(row.text, _kind(row.kind)) for row in kept]
+        parts = [Part(row.text, Kind(row.kind) if row.kind else None) for row in kept]
         kinds = tell_kinds(parts)
         paths = walk_headings(
             (kind, row.text, row.level) for kind, row in zip(kinds, kept, strict=True)
         )
-        for index, (row, kind, path) in enumerate(
-            zip(kept, kinds, paths, strict=True)
-        ):
+        for index, (row, kind, path) in enumerate(zip(kept, kinds, paths, strict=True)):
             paragraphs.append(
                 (
                     document_id,
@@ -214,8 +211,8 @@ def split_blocks(blocks: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
                     row.text,
                     row.language,
                     row.language_score,
-                    _given(row.start_chars),
-                    _given(row.end_chars),
+                    row.start_chars,
+                    row.end_chars,
                     list(row.normalisations),
                     count_words(row.text),
                     count_sentences(row.text),
@@ -223,19 +220,6 @@ def split_blocks(blocks: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
                 )
             )
     return (
-        _frame(paragraphs, PARAGRAPHS.schema.names),
-        _frame(removals, REMOVALS.schema.names),
+        frame_of(paragraphs, PARAGRAPHS.schema.names),
+        frame_of(removals, REMOVALS.schema.names),
     )
-
-
-def _frame(rows: list[tuple[Any, ...]], columns: list[str]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=columns)
-    return frame.astype({"start_chars": "Int64", "end_chars": "Int64"})
-
-
-def _given(value: Any) -> Any:  # noqa: ANN401  (a cell of any column)
-    return None if value is None or value is pd.NA or value != value else value  # noqa: PLR0124
-
-
-def _kind(value: object) -> Kind | None:
-    return Kind(str(value)) if _given(value) is not None else None

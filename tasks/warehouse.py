@@ -46,6 +46,7 @@ from tasks.parts import (
     write_part,
 )
 from tasks.schema import RUNS, SCHEMA_VERSION, SOURCES, TABLES
+from tasks.snapshots import Problem, PublishMode
 
 LEDGER_COLUMNS = (
     "source_path",
@@ -85,16 +86,6 @@ class Snapshot:
     is_live: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A file that breaks a law of the warehouse."""
-
-    table: str
-    file: str
-    law: str
-    detail: str
-
-
 class Warehouse:
     """A folder of published tables.
 
@@ -114,7 +105,7 @@ class Warehouse:
         *,
         keep_snapshots: int = 5,
         keep_days: float | None = None,
-        publish_mode: snapshots.PublishMode | None = None,
+        publish_mode: PublishMode | None = None,
     ) -> None:
         """Name the folder; nothing is touched yet.
 
@@ -247,47 +238,17 @@ class Warehouse:
             yield folder
         finally:
             disk.remove_folder(folder)
-            lock.unlink(missing_ok=True)
             if descriptor is not None:
                 disk.release_lock(descriptor)
+            lock.unlink(missing_ok=True)
 
     def verify_files(self) -> Iterator[Problem]:
-        """Compare every file with the manifest, byte for byte.
+        """Compare every file with the manifest, byte for byte; nothing if all is well.
 
         Hold the lock, or a run may replace the files meanwhile.
-
-        Yields:
-            Problems by law: ``file exists``, ``file is known``, ``SHA-256``, ``rows``,
-            ``schema``, ``table has a file``. Nothing if all is well.
         """
-        manifest = self.manifest()
-        if manifest is None:
-            return
-        for file in snapshots.find_foreign(self.live, manifest):
-            table = file.split("/")[0] if "/" in file else ""
-            yield Problem(table, file, "file is known", "not in the manifest")
-        tables = {table for table, _, _ in manifest.paths()}
-        for name in TABLES.keys() - tables:
-            yield Problem(name, name, "table has a file", "no file in the manifest")
-        for name, file, entry in manifest.paths():
-            path = self.live / file
-            try:
-                sha256 = disk.hash_file(path)
-            except OSError as error:
-                yield Problem(name, file, "file exists", str(error))
-                continue
-            if sha256 != entry.sha256:
-                found = f"{sha256}, manifest says {entry.sha256}"
-                yield Problem(name, file, "SHA-256", found)
-                continue
-            footer = pq.read_metadata(path)
-            if footer.num_rows != entry.rows:
-                found = f"{footer.num_rows}, manifest says {entry.rows}"
-                yield Problem(name, file, "rows", found)
-            if manifest.schema_version == SCHEMA_VERSION and not (
-                footer.schema.to_arrow_schema().equals(TABLES[name].schema)
-            ):
-                yield Problem(name, file, "schema", "differs from tasks/schema.py")
+        if manifest := self.manifest():
+            yield from snapshots.verify_files(self.live, manifest)
 
     # Writing
 
@@ -306,6 +267,8 @@ class Warehouse:
             raise RuntimeError("this Warehouse holds the lock already")
         path = self.room / "lock"
         with disk.reported(str(self.room), "lock the warehouse", _INTACT):
+            if not self.room.exists():
+                snapshots.inspect_live(self.live)  # leave no lock beside foreign files
             self.room.mkdir(parents=True, exist_ok=True)
             descriptor = disk.acquire_lock(path, wait=wait)
         if descriptor is None:
@@ -317,6 +280,8 @@ class Warehouse:
         try:
             with disk.reported(str(self.live), "recover the warehouse", _INTACT):
                 disk.note_owner(descriptor)
+                if disk.is_mount(self.live):  # told now, not after hours of work
+                    raise WarehouseError(str(self.live), "is a mount", _SAME_DISK)
                 snapshots.recover(self.live, self.room)
             self._is_locked = True
             yield
@@ -484,6 +449,14 @@ class Warehouse:
                     if attempt == _READ_ATTEMPTS - 1:
                         raise
                     time.sleep(_READ_PAUSE_SECONDS)
+                except pa.ArrowInvalid as error:
+                    if problem := next(self.verify_files(), None):
+                        raise WarehouseError(
+                            str(self.live / problem.file),
+                            f"{problem.law}: {problem.detail}",
+                            DAMAGED,
+                        ) from error
+                    raise
         raise WarehouseError(
             str(self.live), "nothing is published yet", "Run the pipeline first."
         )

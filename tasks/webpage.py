@@ -83,7 +83,7 @@ class Page:
 
 @dataclass(slots=True)
 class _Piece:
-    """A block of trafilatura's tree; ``start`` counts in ``Source.text``, -1 unknown."""
+    """A block of trafilatura's tree; ``start`` is in ``Source.text``, -1 if unknown."""
 
     text: str
     folded: str

@@ -276,7 +276,9 @@ def _array(column: pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks()
 
 
-def _refuse(table: str, missing: str, values: pa.ChunkedArray, is_right: pa.ChunkedArray) -> None:
+def _refuse(
+    table: str, missing: str, values: pa.ChunkedArray, is_right: pa.ChunkedArray
+) -> None:
     wrong = values.filter(pc.invert(is_right))
     if len(wrong):
         raise ContractError(

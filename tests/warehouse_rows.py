@@ -1,6 +1,7 @@
 """Small frames that conform to the contract, and what readers see of them."""
 
 import hashlib
+import os
 from datetime import datetime
 
 import pandas as pd
@@ -14,6 +15,9 @@ from tasks.write import stage_tables
 REJECTED = 0
 """Version of a file that has no article."""
 
+
+FAST_FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""Folder in memory where there is one: flushing is most of the time of a test."""
 
 SHOWN = {
     "documents": ["document_id", "text"],

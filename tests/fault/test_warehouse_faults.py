@@ -20,7 +20,14 @@ from tasks import disk, snapshots
 from tasks.errors import WarehouseError
 from tasks.warehouse import Warehouse
 from tasks.write import stage_tables
-from tests.warehouse_rows import REJECTED, commit, make_batch, make_run, see
+from tests.warehouse_rows import (
+    FAST_FOLDER,
+    REJECTED,
+    commit,
+    make_batch,
+    make_run,
+    see,
+)
 
 MODES = ["exchange", "renames"]
 OLD = {"kept.txt": 1, "changed.txt": 2, "deleted.txt": 3, "rejected.txt": REJECTED}
@@ -64,12 +71,9 @@ class DiskHook:
 
 
 @pytest.fixture
-def ram_path(tmp_path):
-    """Give a folder in memory where there is one: flushing is most of the time."""
-    if not os.access("/dev/shm", os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+def ram_path():
+    """Give a folder that is fast to flush."""
+    with tempfile.TemporaryDirectory(dir=FAST_FOLDER) as folder:
         yield Path(folder)
 
 
@@ -360,6 +364,14 @@ def test_warehouse_on_its_own_mount(tmp_path, monkeypatch):
         advance(warehouse)
 
     assert see(warehouse.live) == OLD
+
+
+def test_mounted_warehouse_is_refused_at_once(tmp_path, monkeypatch):
+    """A folder that could not be replaced in the end is refused before any work."""
+    warehouse = start(tmp_path, None)
+    monkeypatch.setattr(disk, "is_mount", lambda path: path == warehouse.live)
+    with pytest.raises(WarehouseError, match="mount that one"), warehouse.lock():
+        pass
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EXDEV, errno.ENOTSUP])

@@ -77,7 +77,11 @@ def test_paragraphs(tables, key):
     ]
 
     assert found == [
-        (paragraph["kind"], paragraph.get("language", gold["language"]), paragraph["text"])
+        (
+            paragraph["kind"],
+            paragraph.get("language", gold["language"]),
+            paragraph["text"],
+        )
         for paragraph in gold["paragraphs"]
     ]
 

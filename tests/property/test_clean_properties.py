@@ -92,7 +92,20 @@ def test_claims_stand_where_they_say(raw):
             assert 0 <= claim.start_chars < claim.end_chars <= len(raw)
 
 
-@given(st.lists(st.sampled_from(["Ein Satz, der lang genug ist, um Prosa zu sein.", "Titel", "1. a", "(Foto: X)", ""]), max_size=12))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "Ein Satz, der lang genug ist, um Prosa zu sein.",
+                "Titel",
+                "1. a",
+                "(Foto: X)",
+                "",
+            ]
+        ),
+        max_size=12,
+    )
+)
 def test_every_paragraph_has_a_kind(texts):
     """One kind per paragraph, whatever stands next to it."""
     parts = [Part(text, None) for text in texts if text]
@@ -114,5 +127,3 @@ def test_heading_path_follows_levels():
     ]
 
     assert list(walk_headings(rows)) == [[], ["A"], ["A"], ["A", "B"], [], ["C"]]
-
-

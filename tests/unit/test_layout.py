@@ -82,7 +82,10 @@ def test_bullets_make_list_items():
 
 def test_a_single_dash_is_dialogue():
     """One line that begins with a dash is speech, not a list."""
-    assert kept("— Oui, dit-elle.\nElle partit.") == ["— Oui, dit-elle.", "Elle partit."]
+    assert kept("— Oui, dit-elle.\nElle partit.") == [
+        "— Oui, dit-elle.",
+        "Elle partit.",
+    ]
 
 
 def test_chinese_lines_join_without_a_space():

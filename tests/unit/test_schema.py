@@ -91,4 +91,6 @@ def test_dates_conform():
     schema = TABLES["documents"].schema
 
     assert schema.field("published_on").type == pa.date32()
-    assert pa.array([datetime.date(2025, 1, 1)], pa.date32()).to_pylist()[0].year == 2025
+    assert (
+        pa.array([datetime.date(2025, 1, 1)], pa.date32()).to_pylist()[0].year == 2025
+    )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -9,18 +10,18 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks import manifest as manifest_module
-from tasks import parts, warehouse as warehouse_module
+from tasks import parts
 from tasks.errors import ContractError, WarehouseError
 from tasks.manifest import MANIFEST_NAME
 from tasks.parts import BATCH_TABLES, SMALL_PARTS
-from tasks.schema import SCHEMA_VERSION, SOURCES, TABLES
+from tasks.schema import SCHEMA_VERSION, TABLES
 from tasks.warehouse import LEDGER_COLUMNS, Warehouse
 from tasks.write import stage_tables
-from tests.warehouse_rows import REJECTED, commit, fill_row, make_batch, make_run, see
+from tests.warehouse_rows import REJECTED, commit, make_batch, make_run, see
 
 
 @pytest.fixture
@@ -62,16 +63,17 @@ def test_readers_one_liners_without_any_article(warehouse):
         assert list(frame.columns) == table.schema.names
         assert len(frame) == (name == "runs")
         assert duckdb.sql(f"FROM '{folder}/*.parquet'").columns == table.schema.names
-        assert pl.scan_parquet(folder / "*.parquet").collect().columns == frame.columns.to_list()
+        assert (
+            pl.scan_parquet(folder / "*.parquet").collect().columns
+            == frame.columns.to_list()
+        )
 
 
 def test_read_table(warehouse):
     """A table comes from the files of one manifest, with columns and filters."""
     publish(warehouse, 1, {"a.txt": 1, "b.txt": 3})
 
-    table = warehouse.read_table(
-        "documents", ["text"], [("source_path", "=", "b.txt")]
-    )
+    table = warehouse.read_table("documents", ["text"], [("source_path", "=", "b.txt")])
     assert table.to_pylist() == [{"text": "b.txt version 3"}]
 
 
@@ -102,7 +104,9 @@ def test_ledger(warehouse):
     ledger = warehouse.ledger()
     assert ledger["source_path"].to_list() == ["a.txt", "b.txt", "c.txt"]
     assert ledger["status"].to_list() == ["rejected", "accepted", "accepted"]
-    assert ledger["mtime_ns"].to_list() == [1_800_000_000_000_000_001 + n for n in (0, 1, 2)]
+    assert ledger["mtime_ns"].to_list() == [
+        1_800_000_000_000_000_001 + n for n in (0, 1, 2)
+    ]
     assert ledger["document_count"].to_list() == [0, 1, 2]
 
 
@@ -131,7 +135,10 @@ def test_writer_settings(warehouse):
 
     file = next((warehouse.live / "documents").iterdir())
     group = pq.read_metadata(file).row_group(0)
-    columns = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+    columns = {
+        group.column(i).path_in_schema: group.column(i)
+        for i in range(group.num_columns)
+    }
     assert {column.compression for column in columns.values()} == {"ZSTD"}
     assert all(column.has_offset_index for column in columns.values())
     assert columns["document_id"].has_dictionary_page
@@ -165,10 +172,16 @@ def test_publish_replaces_staged_files_by_itself(warehouse):
 def test_publish_rewrites_only_what_it_must(warehouse):
     """Parts without replaced rows are linked, not written again."""
     publish(warehouse, 1, {"a.txt": 1}, {"b.txt": 1, "c.txt": 1})
-    before = {file.name: file.stat().st_ino for file in (warehouse.live / "documents").iterdir()}
+    before = {
+        file.name: file.stat().st_ino
+        for file in (warehouse.live / "documents").iterdir()
+    }
     publish(warehouse, 2, deleted=["c.txt"])
 
-    after = {file.name: file.stat().st_ino for file in (warehouse.live / "documents").iterdir()}
+    after = {
+        file.name: file.stat().st_ino
+        for file in (warehouse.live / "documents").iterdir()
+    }
     assert len(before.items() & after.items()) == 1
     assert len(after) == 2
 
@@ -178,7 +191,9 @@ def test_every_part_has_a_file_in_every_table(warehouse):
     publish(warehouse, 1, {"a.txt": 1, "b.txt": 2}, {"c.txt": REJECTED})
     publish(warehouse, 2, deleted=["a.txt"])
 
-    stems = [{f.name for f in (warehouse.live / name).iterdir()} for name in BATCH_TABLES]
+    stems = [
+        {f.name for f in (warehouse.live / name).iterdir()} for name in BATCH_TABLES
+    ]
     assert all(names == stems[0] for names in stems)
     assert len(stems[0]) == 2
 
@@ -208,22 +223,6 @@ def test_small_parts_are_merged(warehouse):
     assert rows.equals(rows.sort_by(by))
 
 
-def test_merging_respects_size_and_memory(warehouse, monkeypatch):
-    """Merged parts stop at a size, on disk and in memory; large ones are left alone."""
-    with warehouse.lock():
-        folder = warehouse.new_staging_dir()
-        located = [
-            parts.locate_part(
-                stage_tables(make_batch({f"{n}.txt": 1}), folder, warehouse.new_stem())
-            )
-            for n in range(SMALL_PARTS + 1)
-        ]
-    size = max(part.size_bytes for part, _ in located)
-
-        # (filled in below)
-    assert size
-
-
 def test_parts_are_cut_into_row_groups(warehouse, monkeypatch):
     """Rewriting a part fills row groups instead of keeping fragments."""
     monkeypatch.setattr(parts, "ROW_GROUP_ROWS", 4)
@@ -248,7 +247,9 @@ def test_manifest(warehouse):
     assert second.fingerprint == "fingerprint"
     content = json.loads((warehouse.live / MANIFEST_NAME).read_text())
     listed = {file["file"] for file in content["files"]}
-    assert listed == {str(f.relative_to(warehouse.live)) for f in warehouse.live.glob("*/*")}
+    assert listed == {
+        str(f.relative_to(warehouse.live)) for f in warehouse.live.glob("*/*")
+    }
     assert {"table", "file", "rows", "bytes", "sha256"} == content["files"][0].keys()
 
 
@@ -263,7 +264,7 @@ def test_folder_explains_itself(warehouse):
 def test_same_file_staged_twice(warehouse):
     """A raw file in two parts would repeat keys, so nothing is published."""
     publish(warehouse, 1, {"a.txt": 1})
-    with pytest.raises(ContractError, match="'b.txt' is staged in two parts"):
+    with pytest.raises(ContractError, match=r"'b\.txt' is staged in two parts"):
         publish(warehouse, 2, {"b.txt": 1}, {"b.txt": 2})
 
     assert see(warehouse.live) == {"a.txt": 1}
@@ -282,7 +283,11 @@ def test_writing_needs_the_lock(warehouse):
         warehouse.publish([], [], make_run(1), "fingerprint")
     with pytest.raises(RuntimeError, match="hold the lock"):
         warehouse.rollback(1)
-    with warehouse.lock(), pytest.raises(RuntimeError, match="already"), warehouse.lock():
+    with (
+        warehouse.lock(),
+        pytest.raises(RuntimeError, match="already"),
+        warehouse.lock(),
+    ):
         pass
 
 
@@ -314,10 +319,11 @@ def test_folder_of_somebody_else(tmp_path):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.doc").write_text("precious")
     warehouse = Warehouse(tmp_path / "thesis")
-    with pytest.raises(WarehouseError, match="holds chapter.doc"), warehouse.lock():
+    with pytest.raises(WarehouseError, match=r"holds chapter\.doc"), warehouse.lock():
         pass
 
-    assert os.listdir(tmp_path / "thesis") == ["chapter.doc"]
+    assert [f.name for f in tmp_path.iterdir()] == ["thesis"]
+    assert [f.name for f in (tmp_path / "thesis").iterdir()] == ["chapter.doc"]
 
 
 def test_file_in_place_of_the_folder(tmp_path):
@@ -339,7 +345,9 @@ def test_own_files_in_the_warehouse(warehouse, place):
     with pytest.raises(WarehouseError, match=place):
         publish(warehouse, 2)
 
-    assert [(p.file, p.law) for p in warehouse.verify_files()] == [(place, "file is known")]
+    assert [(p.file, p.law) for p in warehouse.verify_files()] == [
+        (place, "file is known")
+    ]
 
 
 def test_own_files_that_appear_during_a_run(warehouse):
@@ -347,7 +355,7 @@ def test_own_files_that_appear_during_a_run(warehouse):
     publish(warehouse, 1)
     with warehouse.lock():
         (warehouse.live / "notes.txt").write_text("precious")
-        with pytest.raises(WarehouseError, match="notes.txt"):
+        with pytest.raises(WarehouseError, match=r"notes\.txt"):
             commit(warehouse, 2)
 
 
@@ -394,7 +402,10 @@ def test_older_schema_is_rebuilt(warehouse):
     assert manifest.schema_version == SCHEMA_VERSION
     assert not warehouse.needs_rebuild
     assert see(warehouse.live) == {"a.txt": 3}
-    assert warehouse.read_table("runs")["run_id"].to_pylist() == ["run-0001", "run-0002"]
+    assert set(warehouse.read_table("runs")["run_id"].to_pylist()) == {
+        "run-0001",
+        "run-0002",
+    }
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format_version": "a"}'])
@@ -402,7 +413,7 @@ def test_damaged_manifest(warehouse, content):
     """A manifest that makes no sense is refused with a way out."""
     publish(warehouse, 1)
     (warehouse.live / MANIFEST_NAME).write_text(content)
-    with pytest.raises(WarehouseError, match="damaged manifest.*rollback"):
+    with pytest.raises(WarehouseError, match=r"damaged manifest.*rollback"):
         warehouse.manifest()
 
 
@@ -429,7 +440,9 @@ def test_snapshots_are_kept_by_number(tmp_path):
     assert [line.is_live for line in history] == [True, False, False]
     assert [line.rows["documents"] for line in history] == [5, 4, 3]
     assert [line.run_id for line in history] == ["run-0005", "run-0004", "run-0003"]
-    assert all(datetime.now(UTC) - line.created_at < timedelta(hours=1) for line in history)
+    assert all(
+        datetime.now(UTC) - line.created_at < timedelta(hours=1) for line in history
+    )
 
 
 def test_snapshots_are_kept_by_age(tmp_path):
@@ -484,13 +497,13 @@ def test_deleted_warehouse(warehouse):
     """After somebody deletes the tables they can be rolled back, or made anew."""
     publish(warehouse, 1, {"a.txt": 1})
     publish(warehouse, 2, {"a.txt": 2})
-    subprocess.run(["rm", "-r", warehouse.live], check=True)
+    shutil.rmtree(warehouse.live)
     assert warehouse.manifest() is None
     with warehouse.lock():
         assert warehouse.rollback(1).snapshot == 2
     assert see(warehouse.live) == {"a.txt": 1}
 
-    subprocess.run(["rm", "-r", warehouse.live], check=True)
+    shutil.rmtree(warehouse.live)
     assert publish(warehouse, 3, {"b.txt": 1}).snapshot == 2
     assert see(warehouse.live) == {"b.txt": 1}
 
@@ -498,7 +511,7 @@ def test_deleted_warehouse(warehouse):
 def test_deleted_engine_room(warehouse):
     """The folder of the tables is enough to go on."""
     publish(warehouse, 1, {"a.txt": 1})
-    subprocess.run(["rm", "-r", warehouse.room], check=True)
+    shutil.rmtree(warehouse.room)
     publish(warehouse, 2, {"b.txt": 1})
 
     assert see(warehouse.live) == {"a.txt": 1, "b.txt": 1}
@@ -524,16 +537,22 @@ def test_pin(tmp_path):
 
 def test_pin_before_the_first_publish(warehouse):
     """There is nothing to pin."""
-    with pytest.raises(WarehouseError, match="nothing is published yet"), warehouse.pin():
+    with (
+        pytest.raises(WarehouseError, match="nothing is published yet"),
+        warehouse.pin(),
+    ):
         pass
 
 
 def test_lock_is_exclusive(warehouse):
     """A second run is refused and told who holds the warehouse."""
     other = Warehouse(warehouse.live)
-    with warehouse.lock():
-        with pytest.raises(WarehouseError, match=f"process {os.getpid()} on"), other.lock():
-            pass
+    with (
+        warehouse.lock(),
+        pytest.raises(WarehouseError, match=f"process {os.getpid()} on"),
+        other.lock(),
+    ):
+        pass
     with other.lock():
         pass
 
@@ -580,3 +599,23 @@ def test_verify_names_every_broken_file(warehouse):
         warehouse.ledger()
     with pytest.raises(WarehouseError, match="No such file"):
         warehouse.read_table("evidence")
+
+
+def test_damage_that_keeps_the_size(warehouse):
+    """A file that is no Parquet any more is an error of the disk, not a traceback."""
+    publish(warehouse, 1, {"a.txt": 1})
+    file = next((warehouse.live / "sources").iterdir())
+    file.write_bytes(b"?" * file.stat().st_size)
+
+    with pytest.raises(WarehouseError, match="SHA-256"):
+        warehouse.ledger()
+    with pytest.raises(WarehouseError, match="sources"):
+        publish(warehouse, 2, deleted=["a.txt"])
+
+
+def test_mistake_in_a_filter_is_not_damage(warehouse):
+    """An unknown column stays the caller's mistake."""
+    publish(warehouse, 1, {"a.txt": 1})
+
+    with pytest.raises(pa.ArrowInvalid, match="colour"):
+        warehouse.read_table("documents", filters=[("colour", "=", "red")])

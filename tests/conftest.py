@@ -1,0 +1,37 @@
+"""What tests share: a private home for Prefect, and its server only where a flow runs."""
+
+import os
+import shutil
+import tempfile
+
+import pytest
+
+_HOME = tempfile.mkdtemp(prefix="articles-prefect-")
+_VARIABLES = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_HOME": _HOME,
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+}
+
+
+def pytest_configure() -> None:
+    """Keep tests away from the settings and the database of whoever runs them."""
+    # Prefect reads its settings when it is first imported, so this cannot be a fixture.
+    for name in [*os.environ]:
+        if name.startswith(("ARTICLES_", "PREFECT_")):
+            del os.environ[name]
+    os.environ.update(_VARIABLES)
+
+
+def pytest_unconfigure() -> None:
+    """Remove Prefect's private home."""
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def prefect_server():
+    """Prefect's server for the whole session: half a minute to start, then seconds."""
+    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415  # slow
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield

@@ -1,0 +1,276 @@
+"""What one HTML page becomes: blocks with their place, claims about the article."""
+
+import pytest
+
+from tasks.normalise import normalise
+from tasks.pagesource import Source
+from tasks.pagevalues import iso_date, people, strip_site
+from tasks.schema import Field, Kind, RemovalReason
+from tasks.webpage import read_webpage
+
+SENTENCE = (
+    "The lighthouse keeper wrote down every ship that passed, by name and by hour"
+)
+FIRST, SECOND = f"{SENTENCE}, in spring.", f"{SENTENCE}, in autumn &amp; winter."
+BODY = f"<p>{FIRST}</p><p>{SECOND}</p><p>{SENTENCE}, all year round, for a life.</p>"
+
+
+def page(body, head=""):
+    """An article with a frame around it."""
+    return (
+        f"<!DOCTYPE html><html lang='en'><head>{head}</head>"
+        f"<body><nav><a href='/'>Home</a> <a href='/a'>News</a></nav>"
+        f"<article>{body}</article><footer>All rights reserved</footer></body></html>"
+    )
+
+
+def kept(html):
+    """Blocks of the article."""
+    return [block for block in read_webpage(html).blocks if block.reason is None]
+
+
+def kinds(html):
+    """Kind and level by text."""
+    return {block.text: (block.kind, block.level) for block in kept(html)}
+
+
+def claims(head="", body=BODY):
+    """Best value by field."""
+    found = {}
+    for claim in read_webpage(page(body, head)).claims:
+        found.setdefault(claim.field, []).append(claim)
+    return {
+        name: max(some, key=lambda claim: claim.score).value
+        for name, some in found.items()
+    }
+
+
+def test_blocks_stand_where_they_say():
+    """The span of a kept block gives its text after the recorded normalisations."""
+    html = page(BODY)
+
+    blocks = kept(html)
+
+    assert len(blocks) == 3
+    for block in blocks:
+        span = html[block.start_chars : block.end_chars]
+        assert normalise(span, block.normalisations) == block.text
+    assert blocks[1].text.endswith("in autumn & winter.")
+
+
+def test_everything_else_is_a_removal_with_its_source():
+    """Visible text outside of the article is removed, one block per block element."""
+    html = page(BODY, "<title>Ships</title><style>p {}</style>")
+
+    removed = [b for b in read_webpage(html).blocks if b.reason is not None]
+
+    assert [(b.rule_id, b.text) for b in removed] == [
+        ("html.title", "Ships"),
+        ("html.not_main_content", "Home</a> <a href='/a'>News"),
+        ("html.not_main_content", "All rights reserved"),
+    ]
+    assert removed[0].reason is RemovalReason.LIFTED
+    assert removed[0].field is Field.TITLE
+    for block in removed:
+        assert html[block.start_chars : block.end_chars] == block.text
+
+
+def test_markup_gives_the_kinds():
+    """Headings, quotes, lists with their depth and code keep what they are."""
+    html = page(
+        f"<h2>The tower</h2>{BODY}<blockquote><p>I counted them all.</p></blockquote>"
+        "<ul><li>a lamp<ul><li>a wick</li></ul></li><li>a <b>log</b> book</li></ul>"
+        f"<pre><code>ships = 0\nships += 1</code></pre>{BODY.replace('ship', 'boat')}"
+    )
+
+    found = kinds(html)
+
+    assert found["The tower"] == (Kind.HEADING, 2)
+    assert found["I counted them all."][0] is Kind.QUOTE
+    assert found["a lamp"] == (Kind.LIST_ITEM, 1)
+    assert found["a wick"] == (Kind.LIST_ITEM, 2)
+    assert found["a log book"] == (Kind.LIST_ITEM, 1)
+    assert found["ships = 0\nships += 1"][0] is Kind.CODE
+
+
+def test_table_of_data_is_one_block_and_layout_table_is_paragraphs():
+    """Cells of data are joined by bars; a table around prose leaves no trace."""
+    data = (
+        "<table><tr><th>Year</th><th>Ships</th></tr><tr><td>1901</td><td>312</td></tr>"
+        "</table>"
+    )
+    layout = f"<table><tr><td>{BODY}</td></tr></table>"
+
+    assert kinds(page(BODY + data))["Year | Ships\n1901 | 312"][0] is Kind.TABLE
+    assert {kind for kind, _ in kinds(page(layout)).values()} == {Kind.BODY}
+
+
+def test_two_line_breaks_part_paragraphs_and_one_does_not():
+    """``<br><br>`` is an empty line; ``<br>`` is a space."""
+    html = page(f"<p>{FIRST}<br>{SENTENCE}.<br> <br>{SENTENCE}, again.</p>{BODY}")
+
+    assert [block.text for block in kept(html)][:2] == [
+        f"{FIRST} {SENTENCE}.",
+        f"{SENTENCE}, again.",
+    ]
+
+
+def test_caption_that_leaks_is_labelled():
+    """Text of an element whose class says caption or credit as a word is a caption."""
+    text = f"{SENTENCE}, seen here."
+    labelled = page(f"{BODY}<p class='photo-credit'>{text}</p>")
+    other = page(f"{BODY}<p class='accredited'>{text}</p>")
+
+    assert kinds(labelled)[text][0] is Kind.CAPTION
+    assert kinds(other)[text][0] is Kind.BODY
+
+
+def test_repeated_text_is_placed_by_its_neighbours_or_not_at_all():
+    """A text that stands in two places gets the one between its neighbours."""
+    html = page(f"{BODY}<p>To be continued.</p><p>{SENTENCE}, at last.</p>").replace(
+        "All rights reserved", "To be continued."
+    )
+
+    block = next(block for block in kept(html) if block.text == "To be continued.")
+
+    assert block.start_chars == html.index("To be continued.")
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "",
+        " \n",
+        "<",
+        "<html><frameset><frame src='a'></frameset></html>",
+        "<html><head><title>x</title></head></html>",
+        "<?xml version='1.0' encoding='latin-1'?><html><body></body></html>",
+        "<body>\x00\ud800&#0;&bogus;<p",
+        "<div>" * 5000,
+        "<script type='application/ld+json'>[[{]</script>",
+        "<link rel='canonical' href='http://[bad'><p>",
+    ],
+)
+def test_bad_pages_give_no_article(html):
+    """A page without an article has no kept block; nothing is raised."""
+    assert [b.text for b in kept(html) if len(b.text) > 20] == []
+
+
+def test_declared_encoding_of_a_decoded_page_is_ignored():
+    """An XML declaration says how the bytes were, not how the text is."""
+    html = f"<?xml version='1.0' encoding='utf-16'?>{page(BODY)}"
+
+    assert len(kept(html)) == 3
+
+
+def test_json_ld_article_is_read_through_graph_and_references():
+    """People are names; what is referred to by @id is looked up."""
+    script = (
+        '<script type="application/ld+json">{"@graph": ['
+        '{"@type": "Person", "@id": "#p", "name": "Ada Byron"},'
+        '{"@type": ["NewsArticle"], "headline": "Ships &amp; men",'
+        ' "author": [{"@id": "#p"}, {"name": "Bo Ek"}],'
+        ' "datePublished": "2024-11-22T23:30:00-05:00",'
+        ' "publisher": {"name": "The Quay"}}]}</script>'
+    )
+
+    found = claims(script)
+
+    assert found[Field.TITLE] == "Ships & men"
+    assert found[Field.AUTHORS] == "Ada Byron; Bo Ek"
+    assert found[Field.PUBLISHED_ON] == "2024-11-22"
+    assert found[Field.PUBLISHER] == "The Quay"
+
+
+def test_title_loses_the_site_only_where_the_page_names_it():
+    """A suffix goes if it is the site; a dash inside a title stays."""
+    named = (
+        "<meta property='og:site_name' content='The Quay'>"
+        "<title>Ships - a history | The Quay</title>"
+    )
+
+    assert claims(named)[Field.TITLE] == "Ships - a history"
+    assert (
+        claims("<title>Ships - a history</title>")[Field.TITLE] == "Ships - a history"
+    )
+
+
+def test_title_is_what_most_rules_say():
+    """Two kinds of rules that agree outvote a heading that is the site's slogan."""
+    head = (
+        "<meta property='og:title' content='Ships at dawn'><title>Ships at dawn</title>"
+    )
+
+    assert claims(head, f"<h1>News from the sea</h1>{BODY}")[Field.TITLE] == (
+        "Ships at dawn"
+    )
+
+
+def test_author_that_is_the_site_is_trusted_little():
+    """The site as its own author ranks below any person."""
+    head = (
+        "<meta property='og:site_name' content='The Quay'>"
+        "<meta name='author' content='The Quay'>"
+    )
+    found = read_webpage(page(BODY, head)).claims
+
+    assert [c.score < 0.5 for c in found if c.field is Field.AUTHORS] == [True]
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("By Ada Byron", ["Ada Byron"]),
+        ("Von Ada Byron und Bo Ek", ["Ada Byron", "Bo Ek"]),
+        ("Von Miller", ["Von Miller"]),
+        ("Brazil, Rachel", ["Rachel Brazil"]),
+        ("Ada Byron, MD, Senior Editor", ["Ada Byron"]),
+        ("ada@example.org", []),
+        ("https://example.org/ada", []),
+        ("Ada Byron @ada", ["Ada Byron"]),
+    ],
+)
+def test_people_are_names_only(value, names):
+    """Prefixes, jobs, degrees, addresses and handles are no part of a name."""
+    assert people([value]) == names
+
+
+@pytest.mark.parametrize(
+    ("value", "date"),
+    [
+        ("2024-11-22", "2024-11-22"),
+        ("2024-11-22 10:00:00", "2024-11-22"),
+        ("2024/11/02", "2024-11-02"),
+        ("20241122T0930", "2024-11-22"),
+        ("1732250000", "2024-11-22"),
+        ("2024-11", "2024-11"),
+        ("November 22, 2024", "2024-11-22"),
+        ("2024-13-01", None),
+        ("22.11.2024", None),
+        ("1024-01-01", None),
+        ("", None),
+    ],
+)
+def test_dates_are_read_only_where_they_are_clear(value, date):
+    """A day is never guessed from an ambiguous order; unknown forms give nothing."""
+    assert iso_date(value) == date
+
+
+def test_strip_site_knows_both_ends():
+    """The name of the site may stand first."""
+    assert strip_site("The Quay: Ships", {"thequay"}, set()) == "Ships"
+    assert strip_site("Ships: The end", {"thequay"}, set()) == "Ships: The end"
+
+
+def test_source_keeps_the_place_of_references():
+    """A character that is written as a reference stands where the reference stands."""
+    source = Source("<p>a&nbsp;&amp;b&copy2021</p><!-- no --><script>x</script>")
+
+    assert source.text == "a&b©2021"
+    assert [source.place(at, at + 1) for at in range(5)] == [
+        (3, 4),
+        (10, 15),
+        (15, 16),
+        (16, 21),
+        (21, 22),
+    ]
