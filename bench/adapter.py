@@ -4,18 +4,18 @@
 and ``fix`` are single parts of it.
 """
 
-import functools
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.line import make_tables
+from flows.line import make_tables, start_run
 from flows.settings import Settings
 from tasks.detect import detect as detect_texts
 from tasks.discover import discover_files
-from tasks.encoding import decode_bytes
+from tasks.encoding import decode
 from tasks.layout import normalise_span
+from tasks.pieces import rows_of
 
 __all__ = ["decode", "detect", "extract", "fix"]
 
@@ -34,37 +34,25 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, f"article{suffix}").write_bytes(raw)
         files = discover_files(Path(folder), ())
-        tables = make_tables(files, _settings(folder), "bench")
-    documents = tables["documents"]
-    if documents.empty:
+        tables, _ = make_tables(files, start_run(Settings(raw_dir=Path(folder))))
+    document = next(rows_of(tables["documents"]), None)
+    if document is None:
         return {}
-    document = documents.iloc[0]
-    own = tables["paragraphs"]["document_id"] == document["document_id"]
-    date = document["published_on"]
+    paragraphs = tables["paragraphs"]
+    own = paragraphs["document_id"] == document.document_id
     return {
-        "text": document["text"],
-        "paragraphs": tables["paragraphs"].loc[own, "text"].tolist(),
-        "title": document["title"],
-        "authors": list(document["authors"]),
-        "date": date.isoformat() if date is not None else None,
-        "language": document["language"],
+        "text": document.text,
+        "paragraphs": paragraphs.loc[own, "text"].tolist(),
+        "title": document.title,
+        "authors": list(document.authors),
+        "date": document.published_on and document.published_on.isoformat(),
+        "language": document.language,
     }
-
-
-@functools.cache
-def _settings(folder: str) -> Settings:
-    return Settings(raw_dir=Path(folder))
 
 
 def detect(texts: Sequence[str]) -> list[tuple[str, float]]:
     """Tell the language of each text, with a score from 0 to 1."""
     return detect_texts(texts)
-
-
-def decode(raw: bytes) -> str | None:
-    """Tell the Python codec of some bytes; null if they hold no text."""
-    decoded = decode_bytes(raw)
-    return decoded.encoding if decoded else None
 
 
 def fix(text: str) -> str:

@@ -66,9 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BaseException as error:
         if not _is_interrupt(error):
             raise
-        status = _fail(
-            "Interrupted: the tables are as they were before.", _INTERRUPTED
-        )
+        status = _fail("Interrupted: the tables are as they were before.", _INTERRUPTED)
         _close(sys.stderr)  # Prefect complains at exit that its server is gone too
     return status
 

@@ -123,6 +123,27 @@ def process_batch(
     Raises:
         PipelineError: A table breaks its contract, or the disk refuses.
     """
+    tables, costs = make_tables(files, run, call)
+    documents = tables["documents"]
+    start = time.perf_counter()
+    staged = call(write, f"{len(documents)} articles", tables, staging_dir, stem)
+    costs[Step.WRITE] = StepCost(len(documents), time.perf_counter() - start)
+    return summarise(tables, staged, costs)
+
+
+def make_tables(
+    files: pd.DataFrame, run: Run, call: Call = call_plainly
+) -> tuple[dict[str, pd.DataFrame], dict[str, StepCost]]:
+    """Take a batch of files through the line, up to its tables in memory.
+
+    Args:
+        files: Rows of ``discover_files``.
+        run: The run it is part of.
+        call: How to call a step.
+
+    Returns:
+        The five tables of articles by name, and the cost of each step by name.
+    """
     settings = run.settings
     costs: dict[str, StepCost] = {}
     rejects: list[pd.DataFrame] = []
@@ -163,10 +184,7 @@ def process_batch(
         "evidence": evidence,
         "sources": settle_sources(sources, documents, refused, read),
     }
-    start = time.perf_counter()
-    staged = call(write, f"{len(documents)} articles", tables, staging_dir, stem)
-    costs[Step.WRITE] = StepCost(len(documents), time.perf_counter() - start)
-    return summarise(tables, staged, costs)
+    return tables, costs
 
 
 def run_step(

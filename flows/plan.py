@@ -5,8 +5,11 @@ which takes seconds to import and tens of seconds to start, is touched.
 """
 
 import contextlib
+import os
+import stat
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,12 +35,7 @@ LEDGER_COLUMNS = [
 ]
 """Columns of ``sources`` that a plan is made from."""
 
-CLOCK_TICK = timedelta(seconds=2)
-"""Coarsest time stamp of a common file system (FAT).
-
-A file changed within it of being read may change again without a new time stamp.
-"""
-
+_TICK_NS = 2_000_000_000  # coarsest time stamp of a common file system (FAT)
 _PACKED_RATIO = 5  # text shrinks about so much under gzip and zstd
 _PACKED = (".gz", ".zst")
 
@@ -129,9 +127,9 @@ def make_plan(
 ) -> Plan:
     """Compare the files found with the ledger.
 
-    A file is unchanged if size and time of change are those of the ledger. Where the
-    time alone cannot tell (changed while it was being read for the first time), the
-    content is compared.
+    A file is unchanged if size and time of change are those of the ledger. If it was
+    touched in any way since the run that read it (edited and back-dated, changed while
+    it was being read, but also just moved), the content decides.
 
     Args:
         files: Output of ``discover_files``.
@@ -151,13 +149,18 @@ def make_plan(
         & _equal(known["mtime_ns"], known["mtime_ns_known"])
         & _has_same_problem(known, raw_dir)
     )
-    tied = known[same & _may_have_changed_unseen(known)]
     changed = [
         index
-        for index, path, sha256 in zip(
-            tied.index, tied["source_path"], tied["sha256"], strict=True
+        for index, path, sha256, run_id in zip(
+            known.index[same],
+            known["source_path"][same],
+            known["sha256"][same],
+            known["run_id"][same],
+            strict=True,
         )
-        if not _has_hash(raw_dir / path, sha256)
+        if isinstance(sha256, str)
+        and arrived_ns(raw_dir / path) >= _started_ns(run_id) - _TICK_NS
+        and not _has_hash(raw_dir / path, sha256)
     ]
     same &= ~same.index.isin(changed)
     todo = files[~same.to_numpy(dtype=bool)].reset_index(drop=True)
@@ -209,19 +212,19 @@ def _is_readable(path: Path) -> bool:
     return True
 
 
-def _may_have_changed_unseen(known: pd.DataFrame) -> pd.Series:
-    """Whether the file was changed so shortly before it was read that times tie.
+def arrived_ns(path: Path) -> int:
+    """Return when a file, or a link to it, was last changed in any way.
 
-    The remedy is Git's for its own index ("racy Git"): compare the content.
+    Unlike the time of change this one cannot be set, so a file that was edited and
+    back-dated shows. It is not stored: that the run began before it is enough.
     """
-    starts = {
-        run_id: _started_ns(run_id) for run_id in known["run_id"].dropna().unique()
-    }
-    read_ns = known["run_id"].map(starts).astype("Int64")
-    tick_ns = int(CLOCK_TICK.total_seconds() * 1e9)
-    changed_ns = known["mtime_ns"].astype("Int64")
-    tied = (changed_ns >= read_ns - tick_ns).fillna(value=False)
-    return tied.astype(bool) & known["sha256"].notna()
+    try:
+        found = os.lstat(path)
+        if not stat.S_ISLNK(found.st_mode):
+            return found.st_ctime_ns
+        return max(found.st_ctime_ns, os.stat(path).st_ctime_ns)  # noqa: PTH116  # speed
+    except OSError:
+        return 0  # gone by now: the next run sees that
 
 
 def new_run_id(now: datetime, salt: str) -> str:
@@ -234,6 +237,7 @@ def new_run_id(now: datetime, salt: str) -> str:
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{salt}"
 
 
+@cache
 def _started_ns(run_id: str) -> int:
     start = datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     return int(start.timestamp()) * 1_000_000_000

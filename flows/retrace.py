@@ -7,7 +7,7 @@ from typing import NamedTuple
 import duckdb
 import pandas as pd
 
-from flows.plan import cut_batches
+from flows.plan import arrived_ns, cut_batches
 from flows.settings import Settings
 from tasks.normalise import normalise
 from tasks.read import Limits, read_files
@@ -204,16 +204,8 @@ def check_files(
     found = set(files["source_path"])
     missed, waiting = [], len(known - found)
     for path in sorted(found - known):
-        if _arrived_ns(raw_dir / path) < last_ns:
+        if arrived_ns(raw_dir / path) < last_ns:
             missed.append((path, "lay in the raw folder but is not in sources"))
         else:
             waiting += 1
     return missed, waiting
-
-
-def _arrived_ns(path: Path) -> int:
-    """Return when a file got its name; unlike its other time, nobody can set it."""
-    try:
-        return path.lstat().st_ctime_ns
-    except OSError:
-        return 0

@@ -53,14 +53,16 @@ FEATURES = (
     "digits",
     "symbols",
     "only_in_profiles",
+    "rivalry",
     "profile_lead",
 )
 """What the calibration knows about an answer; see ``Model.weigh``."""
 
-_BATCH = 512  # rows: about 1 MB per table of scores
+_BATCH = 256  # texts: tables of scores stay in the cache
 _CHUNK_CHARS = 900  # eldc reads 1,000 bytes
 _MAX_CHUNKS = 4
 _SEARCH_CHARS = 40
+_NGRAM_CHARS = 400  # 1,200 n-grams decide as well as more
 _MIN_LETTERS = 3
 _WORDLESS = ("Hani", "Kana", "Hang")  # scripts in which one character can be a word
 _KANA_SHARE = 0.05  # Chinese brand names have a の at times
@@ -69,9 +71,9 @@ _MAX_GAP = 6.0
 _MAX_NGRAM_GAP = 8.0
 _MAX_COVER = 3.0
 _MIN_SCALE = 3
-# Of 60,000 texts in a language 18 are lost by this, of program code two thirds.
-_JUNK_SCORE = 0.5
-_JUNK_SYMBOLS = 0.08
+# Of 60,000 texts in a language about ten are lost by this, of program code two thirds.
+_JUNK_SCORE = 0.3
+_JUNK_SYMBOLS = 0.09
 _ADDRESS = re.compile(r"\S*://\S*|\bwww\.\S*|[-\w.+]*@[-\w.]+")
 _UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
 _DATA = resources.files("tasks") / "data" / "detect.json"
@@ -90,7 +92,6 @@ class Settings:
         lead: Log likelihood by which a language that only the profiles know must lead.
     caution: By how much more, per unit of the fused lead of the language it replaces.
             calibration: Logistic regression over ``FEATURES``.
-        rivals: A language eldc knows, by the one it is always mistaken for.
         lacks: Letters that a language never uses.
     """
 
@@ -98,7 +99,6 @@ class Settings:
     lead: float
     caution: float
     calibration: dict[str, float]
-    rivals: dict[str, str]
     lacks: dict[str, str]
 
 
@@ -161,6 +161,7 @@ class Model:
         in_words: Languages that eldc knows.
         in_profiles: Languages that the profiles know.
         scripts: Column of ``SCRIPTS`` of each language.
+        rivals: Column of the language that eldc takes each for; -1 if there is none.
     """
 
     settings: Settings
@@ -171,6 +172,7 @@ class Model:
     in_words: Flags
     in_profiles: Flags
     scripts: Indices
+    rivals: Indices
 
     def detect(self, texts: Sequence[str]) -> list[tuple[str, float]]:
         """Answer for one batch; see ``FusedDetector.detect``."""
@@ -207,6 +209,7 @@ class Model:
         best, first = fused.argmax(1), ngrams.argmax(1)
         gap = _measure_lead(fused, best)
         overruled = self._find_overruled(texts, best, gap, ngrams)
+        rivalry = overruled & (self.rivals[first] == best)
         best = np.where(overruled, first, best)
         root = np.sqrt(np.maximum(counts, 1))
         lead = _measure_lead(ngrams, first)
@@ -230,6 +233,7 @@ class Model:
             "digits": census.digits / np.maximum(letters + census.digits, 1),
             "symbols": census.symbols / np.maximum(letters + census.symbols, 1),
             "only_in_profiles": overruled,
+            "rivalry": rivalry,
             "profile_lead": overruled * np.minimum(lead / root, _MAX_NGRAM_GAP),
         }
         wordless = census.count_letters(*_WORDLESS)
@@ -255,7 +259,7 @@ class Model:
 
     def _score_ngrams(self, texts: Sequence[str]) -> tuple[Floats, Indices]:
         """Ask the profiles; minus infinity for the languages they lack."""
-        scores, counts = self.profiles.score(texts)
+        scores, counts = self.profiles.score([text[:_NGRAM_CHARS] for text in texts])
         table = np.full((len(texts), len(self.languages)), -np.inf)
         for index, code in enumerate(self.profiles.languages):
             column = self.columns[code]  # Chinese has two profiles: the better counts
@@ -304,11 +308,9 @@ class Model:
         lead = np.where(self.in_profiles[best], over_best, lead)
         needed = self.settings.lead + self.settings.caution * np.minimum(gap, _MAX_GAP)
         candidates = ~self.in_words[first]
-        overruled: Flags = candidates & (lead > needed)
-        for row in np.flatnonzero(candidates).tolist():
+        overruled: Flags = candidates & ((lead > needed) | (self.rivals[first] == best))
+        for row in np.flatnonzero(overruled).tolist():
             code = self.languages[int(first[row])]
-            if self.settings.rivals.get(code) == self.languages[int(best[row])]:
-                overruled[row] = True
             if not set(self.settings.lacks.get(code, "")).isdisjoint(texts[row]):
                 overruled[row] = False
         return overruled
@@ -331,16 +333,20 @@ def _build_model(with_eldc: bool) -> Model:  # noqa: FBT001 - the key of the cac
         for script, codes in facts["scripts"].items()
         for code in codes.split()
     }
+    columns = {code: column for column, code in enumerate(languages)}
     fit = facts["fits"]["fused" if with_eldc else "profiles"]
     return Model(
-        settings=Settings(**fit, rivals=facts["rivals"], lacks=facts["lacks"]),
+        settings=Settings(**fit, lacks=facts["lacks"]),
         profiles=profiles,
         word_scores=word_scores,
         languages=languages,
-        columns={code: column for column, code in enumerate(languages)},
+        columns=columns,
         in_words=np.isin(languages, list(word_languages)),
         in_profiles=np.isin(languages, profiles.languages),
         scripts=np.array([scripts.get(code, 0) for code in languages]),
+        rivals=np.array(
+            [columns.get(facts["rivals"].get(code, ""), -1) for code in languages]
+        ),
     )
 
 

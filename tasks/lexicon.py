@@ -59,7 +59,7 @@ _UNSPACED_CHAR = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufa
 _LEADING = re.compile(f"[{_SEPARATORS}]*")
 _PARTS = re.compile(r"\s*(?:[|•·‧∙●▪★»«›‹→←]|\s[-–—/,]\s|[:：]\s|\t)\s*")
 _ASKING = frozenset({"comment_form", "newsletter", "cookie_notice", "share_links"})
-_LIKE_WORDS, _LIKE_SHARE = 3, 0.6
+_LIKE_WORDS, _LIKE_SHARE = 3, 0.5
 _ROW_SHARE = 0.6
 _COUNTED = frozenset({"comment_form", "share_links", "advertisement"})
 

@@ -247,14 +247,15 @@ def _place(pieces: list[_Piece], text: str, source: Source) -> None:
     leave room for exactly one of the places, or where it directly follows the piece
     before it.
     """
+    low = -1
     for piece in pieces:
-        start = text.find(piece.folded)
-        if (
-            start >= 0
-            and text.find(piece.folded, start + 1) < 0
-            and _fits(piece, start, source)
-        ):
-            piece.start = start
+        start = low
+        if low < 0 or not text.startswith(piece.folded, low):
+            start = text.find(piece.folded)
+            if text.find(piece.folded, start + 1) >= 0:
+                continue
+        if start >= 0 and _fits(piece, start, source):
+            piece.start, low = start, start + len(piece.folded)
     ordered = _longest_rise([piece for piece in pieces if piece.start >= 0])
     following = iter([*ordered, None])
     upcoming, low = next(following), 0
@@ -266,7 +267,8 @@ def _place(pieces: list[_Piece], text: str, source: Source) -> None:
             piece.start = _only_place(piece, low, high, source)
             if piece.start < 0 and piece.kind is not Kind.CODE:
                 _restore(piece, low, high, source)
-            low = max(low, piece.end)
+            if piece.start >= 0:
+                low = max(low, piece.end)
 
 
 def _restore(piece: _Piece, low: int, high: int, source: Source) -> None:
@@ -371,16 +373,17 @@ def _join(ranges: list[_Range]) -> Iterator[_Range]:
     open_range: _Range | None = None
     for part in ranges:
         if open_range is not None:
-            if part.start < open_range.end:
+            if part.end <= open_range.end:
                 continue
             if (
-                part.start == open_range.end
+                part.start <= open_range.end
                 and part.segment is open_range.segment
                 and part.start not in part.segment.breaks
             ):
                 open_range = replace(open_range, end=part.end)
                 continue
             yield open_range
+            part = replace(part, start=max(part.start, open_range.end))  # noqa: PLW2901
         open_range = part
     if open_range is not None:
         yield open_range

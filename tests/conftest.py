@@ -1,4 +1,4 @@
-"""What tests share: a private home for Prefect, and its server only where a flow runs."""
+"""What tests share: a private home for Prefect; its server only where a flow runs."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(scope="session")
 def prefect_server():
     """Prefect's server for the whole session: half a minute to start, then seconds."""
-    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415  # slow
+    from prefect.testing.utilities import prefect_test_harness  # slow
 
     with prefect_test_harness(server_startup_timeout=120):
         yield

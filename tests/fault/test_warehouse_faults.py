@@ -71,7 +71,7 @@ class DiskHook:
 
 
 @pytest.fixture
-def ram_path():
+def tmp_path():
     """Give a folder that is fast to flush."""
     with tempfile.TemporaryDirectory(dir=FAST_FOLDER) as folder:
         yield Path(folder)
@@ -142,12 +142,12 @@ def assert_heals(warehouse, expected):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_killed_before_any_call(ram_path, mode):
+def test_killed_before_any_call(tmp_path, mode):
     """Killed before any one call to the disk, readers see all old rows or all new."""
-    warehouse = start(ram_path / "root", mode)
-    images = ram_path / "images"
+    warehouse = start(tmp_path / "root", mode)
+    images = tmp_path / "images"
     images.mkdir()
-    count = photograph(ram_path / "root", images, lambda: advance(warehouse))
+    count = photograph(tmp_path / "root", images, lambda: advance(warehouse))
     states = []
     for at in range(1, count + 1):
         root = images / str(at) / "warehouse"
@@ -166,10 +166,10 @@ def test_killed_before_any_call(ram_path, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_kill_9(tmp_path, mode):
+def test_kill_9(tmp_path_factory, mode):
     """A process that really is gone in the middle leaves all old rows or all new."""
     for at in (1, 20, 40, 60, 80):
-        warehouse = start(tmp_path / str(at), mode)
+        warehouse = start(tmp_path_factory.mktemp("disk"), mode)
 
         def die(warehouse=warehouse, at=at):
             def kill(count):
@@ -199,10 +199,10 @@ def leave_between_renames(root):
     raise AssertionError("never renamed away")
 
 
-def test_recovery_can_be_killed_too(ram_path):
+def test_recovery_can_be_killed_too(tmp_path):
     """Killed before any call of a recovery, the next recovery gives the new rows."""
-    warehouse = leave_between_renames(ram_path)
-    images = ram_path / "recoveries"
+    warehouse = leave_between_renames(tmp_path)
+    images = tmp_path / "recoveries"
     images.mkdir()
 
     def recover():
@@ -247,17 +247,17 @@ def test_nothing_complete_to_roll_forward_to(tmp_path):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
-def test_disk_refuses_any_call(ram_path, mode, number):
+def test_disk_refuses_any_call(tmp_path, mode, number):
     """A refused call is a WarehouseError that changes nothing, or comes too late.
 
     The same parts can be published again under the same lock.
     """
-    start(ram_path / "base", mode)
+    start(tmp_path / "base", mode)
     at, is_reached, outcomes = 2, True, set()
     while is_reached:
         at += 5
-        root = ram_path / str(at)
-        shutil.copytree(ram_path / "base", root)
+        root = tmp_path / str(at)
+        shutil.copytree(tmp_path / "base", root)
         warehouse = Warehouse(root / "warehouse", publish_mode=mode)
         is_reached = False
 

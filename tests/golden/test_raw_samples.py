@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.line import make_tables
+from flows.line import make_tables, start_run
 from flows.settings import Settings
 from tasks.discover import discover_files
+from tasks.pieces import rows_of
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLD = json.loads((ROOT / "tests/golden/cases/raw.json").read_text(encoding="utf-8"))
@@ -20,7 +21,7 @@ IN_TEXT = [key for key in ACCEPTED if "removed" in GOLD[key]]
 def tables():
     settings = Settings(raw_dir=ROOT / "raw")
     files = discover_files(settings.raw_dir, settings.ignore)
-    return make_tables(files, settings, "test")
+    return make_tables(files, start_run(settings))[0]
 
 
 def rows(tables, name, key):
@@ -31,7 +32,8 @@ def rows(tables, name, key):
         own &= documents["member"] == member
     (document_id,) = documents.loc[own, "document_id"]
     table = tables[name]
-    return table[table["document_id"] == document_id].to_dict("records")
+    own = table[table["document_id"] == document_id]
+    return [row._asdict() for row in rows_of(own)]
 
 
 def test_every_sample_has_its_gold(tables):

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.line import make_tables
+from flows.line import make_tables, start_run
 from flows.settings import Settings
 from tasks.discover import discover_files
+from tasks.pieces import rows_of
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "seeds"
 GOLD = json.loads((SHARED / "gold.json").read_text()) if SHARED.exists() else {}
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.skipif(not GOLD, reason="needs ../shared/seeds beside i
 @pytest.fixture(scope="module")
 def tables():
     files = discover_files(SHARED, ("gold.json",))
-    return make_tables(files, Settings(raw_dir=SHARED), "test")
+    return make_tables(files, start_run(Settings(raw_dir=SHARED)))[0]
 
 
 def rows(tables, name, source_path):
@@ -27,7 +28,8 @@ def rows(tables, name, source_path):
         documents["source_path"] == source_path, "document_id"
     ]
     table = tables[name]
-    return table[table["document_id"] == document_id].to_dict("records")
+    own = table[table["document_id"] == document_id]
+    return [row._asdict() for row in rows_of(own)]
 
 
 def lines_of(raw, start, end):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from flows.line import ingest_plainly
@@ -23,6 +23,7 @@ CONTENTS = [
     f"A Night at the Harbour\n\n{PROSE}\n\nNobody spoke for a long time.\n",
     f"Zwei Brücken\n\nVon Ida Muster\n\n{PROSE}\n\nDas war im März.\n",
     f"{PROSE}\n",
+    f"{PROSE[::-1]}\n",  # of the same size
     f'{{"title": "One", "text": "{PROSE}"}}\nbroken\n{{"text": "{PROSE} Two."}}\n',
     f"<html><body><article><h1>Tide</h1><p>{PROSE}</p></article></body></html>",
     "",
@@ -35,11 +36,30 @@ ACTIONS = st.one_of(
     st.tuples(st.just("write"), st.sampled_from(NAMES), st.sampled_from(CONTENTS)),
     st.tuples(st.just("rename"), st.sampled_from(NAMES), st.sampled_from(NAMES)),
     st.tuples(st.just("touch"), st.sampled_from(NAMES), st.none()),
-    st.tuples(st.just("back-date"), st.sampled_from(NAMES), st.integers(0, 10**6)),
+    st.tuples(st.just("back-date"), st.sampled_from(NAMES), st.integers(0, 3)),
     st.tuples(st.just("delete"), st.sampled_from(NAMES), st.none()),
     st.tuples(st.just("link"), st.sampled_from(NAMES), st.sampled_from(NAMES)),
     st.tuples(st.just("run"), st.none(), st.none()),
 )
+RUN = ("run", None, None)
+EDITED_AND_BACK_DATED = [
+    ("write", "a.txt", CONTENTS[2]),
+    ("back-date", "a.txt", 0),
+    RUN,
+    ("write", "a.txt", CONTENTS[3]),
+    ("back-date", "a.txt", 0),
+]
+RELINKED = [
+    ("write", "a.txt", CONTENTS[2]),
+    ("back-date", "a.txt", 0),
+    ("write", "b.md", CONTENTS[3]),
+    ("back-date", "b.md", 0),
+    ("link", "sub/e.txt", "a.txt"),
+    RUN,
+    ("link", "sub/e.txt", "b.md"),
+    RUN,
+    ("delete", "b.md", None),
+]
 
 
 def change(raw_dir, action, name, detail):
@@ -91,7 +111,9 @@ def assert_same(left, right):
             raise AssertionError(name)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(EDITED_AND_BACK_DATED)
+@example(RELINKED)
 @given(st.lists(ACTIONS, min_size=1, max_size=12))
 def test_incremental_runs_equal_a_clean_rebuild(actions):
     """Add, edit, rename, touch, back-date, delete, link: the order never shows."""

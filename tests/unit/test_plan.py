@@ -10,9 +10,9 @@ import pytest
 from flows.plan import LEDGER_COLUMNS, cut_batches, make_plan, outcomes
 from tasks.schema import Reason, Status
 
-NOW = int(datetime(2026, 11, 21, 8, 30, tzinfo=UTC).timestamp()) * 10**9
+NOW = int(datetime(2020, 11, 21, 8, 30, tzinfo=UTC).timestamp()) * 10**9
 OLD = NOW - 10**12
-RUN_ID = "20261121T083000Z-c0ffee"
+RUN_ID = "20201121T083000Z-c0ffee"
 FILES = {
     "source_path": "str",
     "size_bytes": "Int64",
@@ -101,17 +101,26 @@ def test_unreadable_file_stays_known_until_it_can_be_read(tmp_path):
     assert plan_of(found, ledger, tmp_path)[0] == ["a.txt"]
 
 
-def test_content_decides_where_times_tie(tmp_path):
-    """Changed twice within a tick of the clock, a file may look as it did."""
-    (tmp_path / "a.txt").write_bytes(b"abc")
-    found = files_of(("a.txt", 3, NOW, None, None))
+def test_content_decides_where_times_cannot(tmp_path):
+    """Edited and back-dated, a file has its old size and time; not its old content."""
+    (tmp_path / "a.txt").write_bytes(b"abc")  # after the run, by the system's clock
+    found = files_of(("a.txt", 3, OLD, None, None))
     as_read = hashlib.sha256(b"abc").hexdigest()
 
-    same = ledger_of(known(mtime=NOW, sha256=as_read))
-    other = ledger_of(known(mtime=NOW, sha256="00"))
+    same = ledger_of(known(sha256=as_read))
+    other = ledger_of(known(sha256="00"))
 
     assert plan_of(found, same, tmp_path)[0] == []
     assert plan_of(found, other, tmp_path)[0] == ["a.txt"]
+
+
+def test_link_to_another_file_of_the_same_looks_is_seen(tmp_path):
+    """The target may be old: the link itself is new."""
+    (tmp_path / "target").write_bytes(b"abc")
+    (tmp_path / "a.txt").symlink_to(tmp_path / "target")
+    found = files_of(("a.txt", 3, OLD, None, None))
+
+    assert plan_of(found, ledger_of(known()), tmp_path)[0] == ["a.txt"]
 
 
 def test_rebuild_reads_everything_and_drops_what_is_gone(tmp_path):

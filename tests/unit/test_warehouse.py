@@ -5,7 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -21,7 +23,21 @@ from tasks.parts import BATCH_TABLES, SMALL_PARTS
 from tasks.schema import SCHEMA_VERSION, TABLES
 from tasks.warehouse import LEDGER_COLUMNS, Warehouse
 from tasks.write import stage_tables
-from tests.warehouse_rows import REJECTED, commit, make_batch, make_run, see
+from tests.warehouse_rows import (
+    FAST_FOLDER,
+    REJECTED,
+    commit,
+    make_batch,
+    make_run,
+    see,
+)
+
+
+@pytest.fixture
+def tmp_path():
+    """Give a folder that is fast to flush."""
+    with tempfile.TemporaryDirectory(dir=FAST_FOLDER) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
