@@ -47,7 +47,7 @@ from flows.plan import (
     plan_run,
     weigh_files,
 )
-from flows.progress import Event, tell
+from flows.progress import Event, tell, tell_step
 from flows.settings import Detector, Engine, Settings, read_settings
 from flows.summary import BatchSummary, RunSummary, count_of, headline, report_markdown
 from tasks.discover import discover_files
@@ -58,7 +58,7 @@ Count = Annotated[int, Field(ge=1)]
 VISIBLE_BATCHES = 50
 """Up to so many batches show every step in the timeline; beyond, only themselves."""
 
-INLINE_BYTES = 15_000_000
+INLINE_BYTES = 10_000_000
 """Up to so much text (about 30 s of work) is not worth starting processes for."""
 
 MIN_BATCH_BYTES = 2_000_000
@@ -67,7 +67,7 @@ MIN_BATCH_BYTES = 2_000_000
 _SETTINGS = read_settings()  # of this process's environment: the run form's defaults
 
 
-@flow(name="ingest", persist_result=False)
+@flow(name="ingest", flow_run_name="ingest {raw_dir}", persist_result=False)
 def ingest(  # noqa: PLR0913  # the run form
     raw_dir: Path = _SETTINGS.raw_dir,
     warehouse_dir: Path = _SETTINGS.warehouse_dir,
@@ -133,8 +133,8 @@ def ingest(  # noqa: PLR0913  # the run form
         files = discover(settings.raw_dir, list(settings.ignore))
         plan = plan_run(files, warehouse, settings, reprocess=reprocess)
         batch, snapshot = BatchSummary(), None
+        _name_run(plan)
         if plan.has_work:
-            _name_run(f"ingest {count_of(len(plan.todo), 'file')}")
             staging_dir = warehouse.new_staging_dir()
             work = [
                 (part, run, staging_dir, warehouse.new_stem())
@@ -158,7 +158,12 @@ def ingest(  # noqa: PLR0913  # the run form
     return summary
 
 
-@task(name="discover", cache_policy=NO_CACHE, persist_result=False)
+@task(
+    name="discover",
+    task_run_name="discover",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
 def discover(raw_dir: Path, ignore: list[str]) -> pd.DataFrame:
     """List the files of the raw folder."""
     return discover_files(raw_dir, ignore)
@@ -177,10 +182,13 @@ def call_visibly(
     step: Task[P, R], rows: str, /, *args: P.args, **kwargs: P.kwargs
 ) -> R:
     """Call a step as a task run that says what goes in, e.g. ``clean 412 articles``."""
+    tell_step(step.name)
     return step.with_options(task_run_name=f"{step.name} {rows}")(*args, **kwargs)
 
 
-@task(name="report", cache_policy=NO_CACHE, persist_result=False)
+@task(
+    name="report", task_run_name="report", cache_policy=NO_CACHE, persist_result=False
+)
 def report(summary: RunSummary) -> None:
     """Leave the artifact ``ingest-summary`` on the run's page and a line in the log."""
     create_markdown_artifact(report_markdown(summary), key="ingest-summary")
@@ -199,10 +207,10 @@ def _process_all(
     files = len(plan.todo)
     is_visible = len(work) <= VISIBLE_BATCHES
     get_run_logger().info(
-        "%s, %s to read in %s (%s)",
+        "%s, %d to read; batches: %d, %s",
         count_of(len(plan.files), "file"),
         files,
-        count_of(len(work), "batch").replace("batchs", "batches"),
+        len(work),
         _engine(plan, settings),
     )
     progress = create_progress_artifact(
@@ -276,7 +284,12 @@ def _tell(stage: str, done: int, plan: Plan) -> None:
     tell(Event(stage, done, len(plan.todo), plan.unchanged_count))
 
 
-def _name_run(name: str) -> None:
+def _name_run(plan: Plan) -> None:
     """Let the list of runs say what a run is about, once that is known."""
+    name = f"ingest {count_of(len(plan.todo), 'file')}"
+    if plan.deleted:
+        name += f", {len(plan.deleted):,} deleted"
     with get_client(sync_client=True) as client:
-        client.update_flow_run(flow_run.id, name=name)
+        client.update_flow_run(
+            flow_run.id, name=name if plan.has_work else "ingest: nothing new"
+        )

@@ -28,8 +28,9 @@ from flows.plan import (
     outcomes,
     plan_run,
 )
+from flows.progress import tell_step
 from flows.settings import Settings, settings_json
-from flows.summary import BatchSummary, RunSummary, StepCost
+from flows.summary import BatchSummary, RunSummary, StepCost, count_of
 from tasks.clean import clean_articles
 from tasks.describe import describe_articles
 from tasks.detect import detect_languages
@@ -77,6 +78,7 @@ def call_plainly(
     step: Task[P, R], _rows: str, /, *args: P.args, **kwargs: P.kwargs
 ) -> R:
     """Call a step as a function."""
+    tell_step(step.name)
     return step.fn(*args, **kwargs)
 
 
@@ -126,8 +128,8 @@ def process_batch(
     tables, costs = make_tables(files, run, call)
     documents = tables["documents"]
     start = time.perf_counter()
-    staged = call(write, f"{len(documents)} articles", tables, staging_dir, stem)
-    costs[Step.WRITE] = StepCost(len(documents), time.perf_counter() - start)
+    staged = call(write, count_of(len(documents), "article"), tables, staging_dir, stem)
+    costs[Step.WRITE.value] = StepCost(len(documents), time.perf_counter() - start)
     return summarise(tables, staged, costs)
 
 
@@ -160,19 +162,24 @@ def make_tables(
     limits = Limits(settings.max_file_bytes, settings.max_decompression_ratio)
     start = time.perf_counter()
     read, claims, sources = call(
-        read_files, f"{len(files)} files", files, settings.raw_dir, run.run_id, limits
+        read_files,
+        count_of(len(files), "file"),
+        files,
+        settings.raw_dir,
+        run.run_id,
+        limits,
     )
-    costs[Step.READ] = StepCost(len(read), time.perf_counter() - start)
+    costs[Step.READ.value] = StepCost(len(read), time.perf_counter() - start)
 
-    blocks, claims, refused = step(clean_articles, "articles", (read, claims))
+    blocks, claims, refused = step(clean_articles, "article", (read, claims))
     rejects.append(refused)
     articles, blocks = step(
-        detect_languages, "articles", (read, blocks), settings.detector
+        detect_languages, "article", (read, blocks), settings.detector
     )
-    paragraphs, removals = step(split_blocks, "blocks", (blocks,))
+    paragraphs, removals = step(split_blocks, "block", (blocks,))
     documents, evidence = step(
         describe_articles,
-        "articles",
+        "article",
         (articles, paragraphs, removals, claims),
         run.run_id,
     )
@@ -194,7 +201,7 @@ def run_step(
 
     Args:
         task: Task of the step.
-        noun: What the rows of the first table are.
+        noun: What a row of the first table is.
         frames: Its tables, each with ``document_id``.
         args: Its other arguments.
         call: How to call it.
@@ -207,7 +214,8 @@ def run_step(
             batch as a whole: then the step is broken and not one article.
     """
     try:
-        return call(task, f"{len(frames[0])} {noun}", *frames, *args), _no_rejects()
+        rows = count_of(len(frames[0]), noun)
+        return call(task, rows, *frames, *args), _no_rejects()
     except PipelineError:
         raise
     except Exception as error:

@@ -28,6 +28,7 @@ class Event(NamedTuple):
 Listener = Callable[[Event], None]
 
 _listeners: list[Listener] = []
+_told: list[Event] = []
 
 
 @contextlib.contextmanager
@@ -42,5 +43,12 @@ def listening(listener: Listener) -> Iterator[None]:
 
 def tell(event: Event) -> None:
     """Tell all listeners."""
+    _told[:] = [event]
     for listener in _listeners:
         listener(event)
+
+
+def tell_step(step: str) -> None:
+    """Tell all listeners that a step begins; without one, e.g. in a worker, nobody."""
+    for event in _told[-1:]:
+        tell(event._replace(stage=step))

@@ -109,7 +109,7 @@ class Settings:
     batch_bytes: Annotated[
         int,
         Knob("bytes", "Raw bytes per batch, aiming at 10 to 30 s of work.", least=1),
-    ] = 16_000_000
+    ] = 8_000_000
     batch_files: Annotated[int, Knob("files", "Files per batch, at most.", least=1)] = (
         2_000
     )

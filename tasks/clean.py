@@ -32,6 +32,11 @@ from tasks.webpage import read_webpage
 
 _HEAD_BLOCKS = 15
 _HEAD_PROSE = 2  # a teaser and a caption may stand above the byline
+_TOP_BLOCKS = 80
+_FEW_CANDIDATES = 6
+_REPEATED = 3
+_FULL_TITLE_WORDS = 4
+_ABOVE_TITLE_WORDS = 6
 _TITLE_CHARS = 250
 _TITLE_WORDS = 32
 _CREDIT_WORDS = 25
@@ -42,6 +47,7 @@ _CRAWLER_PREFIX = re.compile(
     r"\s*(?P<key>[^\W\d_]{3,12}):?\s+(?P<value>\d{4}-\d{2}(?:-\d{2})?)\s+(?=\S)"
 )
 _SEGMENTS = re.compile(r"\s*(?:[|·•▪—–/]|,(?=\s)|\s-\s|;|\n)\s*")
+_ITEM = re.compile(r"(?:\d{1,3}[.)]|[-+*•#>])\s")
 _TITLE_STOP = re.compile(r"[.,;:。，；：]$")
 
 _LISTED = re.compile(r"[,;|、，·•]\s*")
@@ -403,16 +409,25 @@ def _lift_title(draft: _Draft, markup: Markup) -> None:
         rule_id = "head.title"
         draft.claim(Field.TITLE, text, rule_id, _BY_PLACE, index)
         draft.lift(index, Field.TITLE, rule_id)
+        _drop_above_title(draft, index)
     titles.discard("")
     for other in draft.kept():
         if lexicon.fold(draft.blocks[other].text) in titles:
             draft.remove(other, RemovalReason.REPEATED_TITLE, "head.repeated_title")
 
 
+def _drop_above_title(draft: _Draft, title: int) -> None:
+    """Remove the short lines above the title: kicker, section, menu."""
+    for index in draft.kept():
+        text = draft.blocks[index].text
+        if index >= title or measure_words(text) > _ABOVE_TITLE_WORDS:
+            return
+        draft.remove(index, RemovalReason.PAGE_FURNITURE, "head.above_title")
+
+
 def _find_title(draft: _Draft, known: list[str], markup: Markup) -> int | None:
     kept = draft.kept()
-    top = kept[:_HEAD_BLOCKS]
-    for index in top:
+    for index in kept[:_HEAD_BLOCKS]:
         if lexicon.fold(draft.blocks[index].text) in known:
             return index
     if markup is Markup.HTML and known:
@@ -420,22 +435,52 @@ def _find_title(draft: _Draft, known: list[str], markup: Markup) -> int | None:
     if not any(is_prose(draft.blocks[index].text) for index in kept[1:]):
         return None
     candidates = []
-    for index in top:
-        if not _could_be_title(draft.blocks[index]):
+    for index in kept[:_TOP_BLOCKS]:
+        if _could_be_title(draft.blocks[index]):
+            candidates.append(index)
+        elif is_prose(draft.blocks[index].text):
             break
-        candidates.append(index)
-    if not candidates:
-        return None
-    folded = [lexicon.fold(draft.blocks[index].text) for index in kept]
-    for index in candidates:
-        if folded.count(lexicon.fold(draft.blocks[index].text)) > 1:
-            return index
-    return candidates[0]
+    points = {
+        index: _weigh_title(draft, index, is_first=index == kept[0])
+        for index in candidates
+    }
+    best = max(candidates, key=lambda index: (points[index], -index), default=None)
+    # A long row of short lines is a menu; only repetition tells a title in it.
+    enough = _REPEATED if len(candidates) > _FEW_CANDIDATES else 1
+    return best if best is not None and points[best] >= enough else None
+
+
+def _weigh_title(draft: _Draft, index: int, *, is_first: bool) -> int:
+    """Weigh what speaks for a line being the title.
+
+    Repetition most; then a length between kicker and sentence; the first place; text or
+    a lifted line (date, byline) right below.
+    """
+    text = draft.blocks[index].text
+    folded = lexicon.fold(text)
+    words = measure_words(text)
+    again = words >= _FULL_TITLE_WORDS and any(
+        folded in lexicon.fold(block.text)
+        for other, block in enumerate(draft.blocks)
+        if other != index and len(block.text) <= _TITLE_CHARS
+    )
+    following = [
+        block
+        for block in draft.blocks[index + 1 :]
+        if block.reason in {None, RemovalReason.LIFTED}
+    ]
+    is_above = bool(following) and (
+        following[0].reason is not None or is_prose(following[0].text)
+    )
+    length = 2 if words >= _FULL_TITLE_WORDS else -2 if words == 1 else 0
+    return _REPEATED * again + length + is_first + is_above
 
 
 def _could_be_title(block: Block) -> bool:
     text = block.text
     if block.kind not in {None, Kind.BODY, Kind.HEADING} or find_urls(text):
+        return False
+    if _ITEM.match(text):
         return False
     if len(text) > _TITLE_CHARS or measure_words(text) > _TITLE_WORDS:
         return False

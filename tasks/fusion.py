@@ -73,7 +73,7 @@ _MAX_COVER = 3.0
 _MIN_SCALE = 3
 # Of 60,000 texts in a language about ten are lost by this, of program code two thirds.
 _JUNK_SCORE = 0.3
-_JUNK_SYMBOLS = 0.09
+_JUNK_SYMBOLS = 0.1
 _ADDRESS = re.compile(r"\S*://\S*|\bwww\.\S*|[-\w.+]*@[-\w.]+")
 _UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
 _DATA = resources.files("tasks") / "data" / "detect.json"
@@ -216,7 +216,8 @@ class Model:
         gap = np.where(overruled, self.settings.weight * lead / root, gap)
         gap = np.minimum(gap, _MAX_GAP)
         agreement = (best == first) & (counts > 0)
-        score = words[np.arange(len(texts)), best]
+        # Of an answer that eldc does not know, what it takes for the nearest.
+        score = words.max(1)
         letters = census.count_letters()
         columns = {
             "constant": np.ones(len(texts)),

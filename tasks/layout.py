@@ -24,7 +24,7 @@ _LINE = re.compile(
 _EDGE = re.compile(f"^[{_BLANK}]+|[{_BLANK}]+$")
 _MARKS_ONLY = re.compile(r"[\W_]+")
 _BULLET = re.compile(r"[•·▪▫‣⁃◦●○■□►▶➤✓✔➢*](?=\s)")
-_DASH = re.compile(r"[-–—](?=\s)")
+_DASH = re.compile(r"[-–—+](?=\s)")
 _NUMBERED = re.compile(r"(?:\d{1,3}|[a-zA-Z])[.)]\s")
 _TRAILING_BAR = re.compile(r"\s+[|¦]+$")
 _WIDE = re.compile(

@@ -19,7 +19,7 @@ def count(articles, claims, factor):
 
 
 def run(articles=ARTICLES, step=count):
-    return run_step(step, "articles", (articles, CLAIMS), (2,), call_plainly)
+    return run_step(step, "article", (articles, CLAIMS), (2,), call_plainly)
 
 
 def test_step_that_succeeds_rejects_nothing():
