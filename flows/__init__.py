@@ -6,7 +6,10 @@
 * ``settings``  every knob: default, unit, environment variable
 * ``summary``   what a run found, in numbers and in Markdown
 * ``terminal``  what a person sees while a run is going on, and after it
-* ``query``, ``status``, ``explain``, ``verify``, ``retrace``   read the warehouse
+* ``progress``  how a run tells how far it is
+* ``backstage`` keeps Prefect in the background of the command line
+* ``paper``     how the command line prints
+* ``query``, ``status``, ``explain``, ``verify``, ``laws``, ``retrace`` read the tables
 * ``__main__``  the command ``articles``
 
 Everything that touches the data itself is in ``tasks``.

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not _is_interrupt(error):
             raise
         status = _fail("Interrupted: the tables are as they were before.", _INTERRUPTED)
-        _close(sys.stderr)  # Prefect complains at exit that its server is gone too
+        _close(sys.stderr)  # Prefect complains at exit that workers are gone
     return status
 
 
@@ -238,7 +238,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 def _run(args: argparse.Namespace) -> int:
     settings = _settings(args)
-    from flows.terminal import hush_prefect, open_screen
+    from flows.terminal import open_screen
 
     screen = open_screen(is_quiet=args.quiet)
     from flows.plan import look_around
@@ -251,9 +251,11 @@ def _run(args: argparse.Namespace) -> int:
             return 0
     prepare_environment()
     with screen.watching():
+        from flows.backstage import hush_prefect, start_server
         from flows.ingest import ingest
 
         hush_prefect()
+        start_server()
         summary = ingest(**settings_parameters(settings), reprocess=args.reprocess)
     screen.show_run(summary, settings)
     return 0

@@ -4,6 +4,7 @@ Prefect may load this file twice under two names, so there is no class in it and
 import is by full name.
 """
 
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 from pydantic import Field
 
+from flows.backstage import begin_worker
 from flows.line import (
     Call,
     P,
@@ -47,7 +49,7 @@ from flows.plan import (
     plan_run,
     weigh_files,
 )
-from flows.progress import Event, tell, tell_step
+from flows.progress import Event, is_watched, tell, tell_step
 from flows.settings import Detector, Engine, Settings, read_settings
 from flows.summary import BatchSummary, RunSummary, count_of, headline, report_markdown
 from tasks.discover import discover_files
@@ -197,7 +199,8 @@ def report(summary: RunSummary) -> None:
 
 def make_runner(settings: Settings) -> TaskRunner[Any]:
     """Return what runs batches side by side."""
-    return ProcessPoolTaskRunner(max_workers=_workers(settings))
+    begin = functools.partial(begin_worker, is_hushed=is_watched())
+    return ProcessPoolTaskRunner(_workers(settings), initializer=begin)
 
 
 def _process_all(

@@ -58,6 +58,9 @@ LIBRARIES = (
 
 REJECT_COLUMNS = ["document_id", "stage", "reason", "detail"]
 
+BEYOND_ARTICLES = (PipelineError, ImportError, MemoryError, OSError)
+"""Errors that no article is to blame for: they end the run."""
+
 Frames = tuple[pd.DataFrame, ...]
 AnyStep = Task[..., Any]
 
@@ -216,7 +219,7 @@ def run_step(
     try:
         rows = count_of(len(frames[0]), noun)
         return call(task, rows, *frames, *args), _no_rejects()
-    except PipelineError:
+    except BEYOND_ARTICLES:
         raise
     except Exception as error:
         try:
@@ -239,7 +242,7 @@ def _run_one_by_one(
         own = [frame.reset_index(drop=True) for frame in own]
         try:
             outputs.append(task.fn(*own, *args))
-        except PipelineError:
+        except BEYOND_ARTICLES:
             raise
         except Exception as error:  # noqa: BLE001  # becomes a row with its message
             detail = f"{type(error).__name__}: {error}"

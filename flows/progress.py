@@ -41,6 +41,11 @@ def listening(listener: Listener) -> Iterator[None]:
         _listeners.remove(listener)
 
 
+def is_watched() -> bool:
+    """Whether the command line started the run and shows it."""
+    return bool(_listeners)
+
+
 def tell(event: Event) -> None:
     """Tell all listeners."""
     _told[:] = [event]

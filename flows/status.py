@@ -10,6 +10,7 @@ from flows.query import connect, no_tables
 from flows.settings import Settings
 from flows.summary import count_of
 from tasks.errors import PipelineError
+from tasks.schema import Status
 
 _RUNS = 5
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -45,7 +46,9 @@ def show_status(settings: Settings) -> None:
             "SELECT status, reason, count(*) FROM sources"
             " GROUP BY ALL ORDER BY status, count(*) DESC, reason"
         ).fetchall():
-            grid.add_row(status, f"{count:,}", Text(reason or "", style="dim"))
+            is_part = status == Status.ACCEPTED and reason
+            label = f"{status} in part" if is_part else status
+            grid.add_row(label, f"{count:,}", Text(reason or "", style="dim"))
         print_grid(paper, grid)
         grid = make_grid(
             "run", ">read", ">rejected", ">deleted", ">articles", ">seconds"

@@ -96,6 +96,7 @@ class RunSummary:
 def funnel(summary: RunSummary) -> list[tuple[str, int, str]]:
     """Return what is left after each stage: label, count, remark."""
     files, batch = summary.batch.files, summary.batch
+    in_files = batch.rejects.total() - files[Status.REJECTED]
     rows = [
         ("files found", summary.discovered, ""),
         ("unchanged", summary.unchanged, "not read again"),
@@ -105,6 +106,7 @@ def funnel(summary: RunSummary) -> list[tuple[str, int, str]]:
         ("accepted", files[Status.ACCEPTED], ""),
         ("deleted", summary.deleted, "gone from the raw folder"),
         ("articles", batch.documents, ""),
+        ("articles rejected", max(in_files, 0), "in files with several"),
         ("paragraphs", batch.paragraphs, ""),
         ("pieces removed", batch.removals, "kept in `removals`"),
     ]
@@ -164,7 +166,7 @@ def headline(summary: RunSummary) -> str:
     if not summary.processed and not summary.deleted:
         return f"Nothing new: {count_of(summary.discovered, 'file')} known already"
     gone = f", {summary.deleted:,} deleted" if summary.deleted else ""
-    rejected = summary.batch.rejects.total()
+    rejected = summary.batch.files[Status.REJECTED]
     refused = f", {rejected:,} rejected" if rejected else ""
     return (
         f"{count_of(summary.processed, 'file')} read{refused}{gone}:"

@@ -4,7 +4,6 @@ On a terminal a bar, on stderr; into a file or a pipe, plain lines.
 """
 
 import contextlib
-import logging
 import shlex
 import time
 from collections.abc import Iterator
@@ -29,7 +28,6 @@ from flows.summary import BatchSummary, RunSummary, count_of, funnel, headline
 
 STARTING = "starting Prefect"
 _LINE_SECONDS = 5.0  # plain lines come no faster than this
-_TOLD_ELSEWHERE = ("Finished in state", "Crash detected!")
 _MANY = 12
 _BAR_CHARS = 24
 _QUESTION = "SELECT language, title FROM documents ORDER BY ALL"
@@ -52,7 +50,8 @@ class Screen:
     def watching(self) -> Iterator[None]:
         """Show the progress of the run inside the ``with`` block."""
         if self.is_quiet:
-            yield
+            with listening(lambda _event: None):
+                yield
         elif self.err.is_terminal:
             with self._watch_bar():
                 yield
@@ -204,23 +203,6 @@ def _options(settings: Settings) -> tuple[str, str]:
     if settings.raw_dir != default.raw_dir:
         raw = f" --raw {shlex.quote(str(settings.raw_dir))}"
     return tables, raw + tables
-
-
-def hush_prefect() -> None:
-    """Keep from the terminal what the command line tells itself, or nobody needs.
-
-    Prefect logs a traceback for every run that an exception passes through; it arrives
-    here too, and is shown once. The log in Prefect's UI stays complete.
-    """
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(_is_news)
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    if record.name.startswith(("prefect.flow_runs", "prefect.task_runs")):
-        text = record.getMessage()
-        return not (record.exc_info or text.startswith(_TOLD_ELSEWHERE))
-    return not record.name.endswith("EventsWorker")
 
 
 def open_screen(*, is_quiet: bool) -> Screen:

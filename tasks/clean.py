@@ -15,6 +15,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks import lexicon
+from tasks.captions import is_caption
 from tasks.dates import DateFound, find_dates, is_date_line
 from tasks.layout import find_blocks
 from tasks.markdown import read_front_matter, read_markdown
@@ -43,6 +44,7 @@ _CREDIT_WORDS = 25
 _OPENER_WORDS = 30
 _SAMPLE_WORDS = 40
 _TAIL_SHARE = 0.3
+_ARTICLE_WORDS = 25
 _CRAWLER_PREFIX = re.compile(
     r"\s*(?P<key>[^\W\d_]{3,12}):?\s+(?P<value>\d{4}-\d{2}(?:-\d{2})?)\s+(?=\S)"
 )
@@ -486,10 +488,7 @@ def _could_be_title(block: Block) -> bool:
         return False
     if _TITLE_STOP.search(text.rstrip("\"'”“»›’)")) or not any(map(str.isalpha, text)):
         return False
-    credited = any(
-        label.name == "photo" and label.is_marked for label in lexicon.find_labels(text)
-    )
-    return not credited and not _is_about_article(text)
+    return not is_caption(text) and not _is_about_article(text)
 
 
 def _lift_bare_byline(draft: _Draft) -> None:
@@ -526,6 +525,15 @@ def _headings(draft: _Draft) -> set[str]:
     }
 
 
+def _is_article(blocks: list[Block], markup: Markup) -> bool:
+    """Whether what is kept is an article; of a page, more than a few stray words."""
+    kept = [block.text for block in blocks if block.reason is None]
+    if markup is not Markup.HTML:
+        return bool(kept)
+    words = sum(map(measure_words, kept))
+    return words >= _ARTICLE_WORDS or any(map(is_prose, kept))
+
+
 # ---- the task -----------------------------------------------------------------------
 
 
@@ -552,7 +560,7 @@ def clean_articles(
         articles["document_id"], articles["markup"], articles["raw_text"], strict=True
     ):
         blocks, own = clean_text(raw, Markup(markup), given[document_id])
-        if all(block.reason for block in blocks):
+        if not _is_article(blocks, Markup(markup)):
             detail = f"nothing of its {len(raw):,} characters is an article"
             rejects.append((document_id, Step.CLEAN, Reason.NO_ARTICLE, detail))
             continue

@@ -24,9 +24,8 @@ from tasks.schema import DOCUMENTS, EVIDENCE, Field, Kind, Precision
 from tasks.shape import count_words
 from tasks.version import PIPELINE_VERSION
 
-_MIN_SCORE = 0.5
+_MIN_SCORE = 0.3
 _HOST_SCORE = 0.3
-_LITTLE = 0.2  # difference of scores that a more complete list of names makes up for
 _LISTS = {Field.AUTHORS, Field.TAGS}
 _DATES = {Field.PUBLISHED_ON, Field.MODIFIED_ON}
 _URLS = {Field.URL, Field.SOURCE_URL}
@@ -112,7 +111,7 @@ def choose(claims: Iterable[Claim]) -> tuple[dict[Field, Claim], list[Claim]]:
     if not _best(ranked, Field.PUBLISHER) and (url := _best(ranked, Field.URL)):
         host = _host(url.value).removeprefix("www.")
         ranked[Field.PUBLISHER].append(
-            Claim(Field.PUBLISHER, host, "url.host", _MIN_SCORE)
+            Claim(Field.PUBLISHER, host, "url.host", _HOST_SCORE)
         )
     if publisher := _best(ranked, Field.PUBLISHER):
         # A medium named as author of its own articles says nothing about who wrote.
@@ -125,27 +124,10 @@ def choose(claims: Iterable[Claim]) -> tuple[dict[Field, Claim], list[Claim]]:
         ]
         if named:
             ranked[Field.AUTHORS] = sorted(named, key=lambda claim: -claim.score)
-    if len(ranked.get(Field.AUTHORS, [])) > 1:
-        ranked[Field.AUTHORS] = _prefer_complete(ranked[Field.AUTHORS])
     chosen = {
         field: best for field in ranked if (best := _best(ranked, field)) is not None
     }
     return chosen, [claim for field in Field for claim in ranked.get(field, [])]
-
-
-def _prefer_complete(claims: list[Claim]) -> list[Claim]:
-    """Put the longest list of names first that holds all names of the best one."""
-    best = {lexicon.fold(name) for name in claims[0].value.split("; ")}
-    longer = [
-        claim
-        for claim in claims[1:]
-        if claim.score >= claims[0].score - _LITTLE
-        and best < {lexicon.fold(name) for name in claim.value.split("; ")}
-    ]
-    if not longer:
-        return claims
-    first = max(longer, key=lambda claim: len(claim.value))
-    return [first, *(claim for claim in claims if claim is not first)]
 
 
 def _best(ranked: dict[Field, list[Claim]], field: Field) -> Claim | None:

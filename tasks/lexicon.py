@@ -5,8 +5,8 @@ number, ``…`` for a gap of up to eight words (notes only). This module only sa
 line *says*; whether it is a leftover *here* is for the caller, who knows position and
 shape.
 
-Everything is compared after ``fold``: words only, without case, accents, punctuation and
-marks. Chinese, Japanese and Thai are written without spaces, so their phrases are
+Everything is compared after ``fold``: words only, without case, accents, punctuation
+and marks. Chinese, Japanese and Thai are written without spaces, so their phrases are
 compared character by character at the start of a line.
 """
 
@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 
 LANGUAGES = tuple(
-    "en de fr es it pt nl ru pl tr zh ja ar sv no da fi cs sk hu ro el uk bg sr hr sl"
+    "en de fr es it pt nl ru pl tr zh ja ar sv no da fi cs sk hu ro el uk bg sr hr sl"  # noqa: SIM905
     " fa he hi ko vi id th ca et lv lt".split()
 )
 """Languages with a file of phrases; of equal phrases the first language counts."""
@@ -56,7 +56,6 @@ _AFTER_LABEL = re.compile(
     r"\s*(?:\([^()]{0,4}\)\s*)?(?:(?P<mark>[:：﹕]|[|/–—-](?=\s))\s*)?"
 )
 _UNSPACED_CHAR = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-_LEADING = re.compile(f"[{_SEPARATORS}]*")
 _PARTS = re.compile(r"\s*(?:[|•·‧∙●▪★»«›‹→←]|\s[-–—/,]\s|[:：]\s|\t)\s*")
 _ASKING = frozenset({"comment_form", "newsletter", "cookie_notice", "share_links"})
 _LIKE_WORDS, _LIKE_SHARE = 3, 0.5
@@ -64,7 +63,7 @@ _ROW_SHARE = 0.6
 _COUNTED = frozenset({"comment_form", "share_links", "advertisement"})
 
 _NETWORKS = frozenset(
-    "facebook twitter x whatsapp linkedin pinterest reddit telegram tumblr xing"
+    "facebook twitter x whatsapp linkedin pinterest reddit telegram tumblr xing"  # noqa: SIM905
     " instagram youtube tiktok flipboard pocket messenger bluesky mastodon threads"
     " snapchat vkontakte vk viber line wechat weibo naver kakao kakaotalk google"
     " discord spotify medium twitch skype gmail digg stumbleupon delicious buffer"
@@ -136,10 +135,7 @@ def fold(line: str) -> str:
         >>> fold("Ihre E-Mail-Adresse wird nicht veröffentlicht!")
         'ihre e mail adresse wird nicht veroffentlicht'
     """
-    if line.isascii():
-        text = line.lower()
-    else:
-        text = _fold_letters(line)
+    text = line.lower() if line.isascii() else _fold_letters(line)
     text = " ".join(_WORD.findall(text))
     return _NUMBER.sub("#", text)
 
@@ -199,7 +195,7 @@ def _find_networks(folded: str) -> Phrase | None:
 
 
 def _find_parts(line: str) -> Phrase | None:
-    """A row of buttons: most parts between bars, bullets or behind a colon are known."""
+    """A row of buttons: most parts between bars, bullets or a colon are known."""
     parts = [part for part in _PARTS.split(line) if part.strip()]
     if len(parts) < 2:  # noqa: PLR2004
         return None
@@ -235,7 +231,7 @@ def find_resemblance(line: str) -> Phrase | None:
 
 @cache
 def _vocabulary() -> dict[str, frozenset[tuple[str, str]]]:
-    """Words of the leftovers that ask the reader for something, by kind and language."""
+    """Words of the leftovers that ask for something, by kind and language."""
     found: dict[str, set[tuple[str, str]]] = {}
     for language in LANGUAGES:
         if language in UNSPACED:
@@ -335,7 +331,9 @@ def find_notes(text: str) -> list[Phrase]:
         for part, phrase in lexicon.notes_unspaced:
             start = text.find(part)
             if start >= 0:
-                _keep_longest(found, replace(phrase, start=start, end=start + len(part)))
+                _keep_longest(
+                    found, replace(phrase, start=start, end=start + len(part))
+                )
     return [found[key] for key in sorted(found)]
 
 
@@ -360,7 +358,7 @@ def _keep_longest(found: dict[tuple[int, str], Phrase], note: Phrase) -> None:
 
 
 def _match_words(words: list[str], first: int, parts: tuple[str, ...]) -> int | None:
-    """Return one past the last word that ``parts`` covers from ``first``, or nothing."""
+    """Return one past the last word ``parts`` covers from ``first``, or nothing."""
     if "…" not in parts:
         last = first + len(parts)
         return last if tuple(words[first:last]) == parts else None
@@ -467,18 +465,9 @@ def phrases(language: str, group: str) -> Iterator[tuple[str, str]]:
 @cache
 def _lexicon() -> _Lexicon:
     lexicon = _Lexicon()
-    anchors = {"#", "…"}
     for language in LANGUAGES:
-        words = read_language(language)["words"]
-        for word in fold(words["stop"]).split():
-            lexicon.stops[word] = (*lexicon.stops.get(word, ()), language)
-        if language in UNSPACED:
-            parts = sorted(words["stop"].split(), key=len, reverse=True)
-            lexicon.stops_unspaced[language] = re.compile("|".join(parts))
-        lexicon.conjunctions |= frozenset(fold(words.get("and", "")).split())
-        lexicon.particles |= frozenset(fold(words.get("particles", "")).split())
-        lexicon.roles |= _folded(words.get("roles", ""))
-    anchors.update(lexicon.stops)
+        _add_words(lexicon, language)
+    anchors = {"#", "…", *lexicon.stops}
     for language in LANGUAGES:
         for name, text in phrases(language, "leftovers"):
             phrase = Phrase("leftovers", name, language)
@@ -490,9 +479,23 @@ def _lexicon() -> _Lexicon:
             _add_note(lexicon, text, Phrase("notes", name, language), anchors)
     lexicon.leftovers.pop("", None)
     for starts in (lexicon.openers, lexicon.labels):
-        for entries in (*starts.by_word.values(), *starts.by_char.values()):
-            entries.sort(key=lambda entry: -len(entry[0]))
+        for spaced in starts.by_word.values():
+            spaced.sort(key=lambda entry: -len(entry[0]))
+        for unspaced in starts.by_char.values():
+            unspaced.sort(key=lambda entry: -len(entry[0]))
     return lexicon
+
+
+def _add_words(lexicon: _Lexicon, language: str) -> None:
+    words = read_language(language)["words"]
+    for word in fold(words["stop"]).split():
+        lexicon.stops[word] = (*lexicon.stops.get(word, ()), language)
+    if language in UNSPACED:
+        parts = sorted(words["stop"].split(), key=len, reverse=True)
+        lexicon.stops_unspaced[language] = re.compile("|".join(parts))
+    lexicon.conjunctions |= frozenset(fold(words.get("and", "")).split())
+    lexicon.particles |= frozenset(fold(words.get("particles", "")).split())
+    lexicon.roles |= _folded(words.get("roles", ""))
 
 
 def _folded(block: str) -> frozenset[str]:
@@ -516,9 +519,7 @@ def _add_start(starts: _Starts, text: str, phrase: Phrase) -> None:
             known.append((parts, phrase))
 
 
-def _add_note(
-    lexicon: _Lexicon, text: str, phrase: Phrase, common: set[str]
-) -> None:
+def _add_note(lexicon: _Lexicon, text: str, phrase: Phrase, common: set[str]) -> None:
     if _UNSPACED_CHAR.match(text):
         lexicon.notes_unspaced.append((text, phrase))
         return

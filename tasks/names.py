@@ -52,7 +52,9 @@ def parse_names(
         for place, part in enumerate(_split_conjunctions(group)):
             name = part.strip(" \t:–—")
             if lexicon.is_role(name):
-                continue
+                name = _without_role(name)
+                if not name:
+                    continue
             if not is_name(name, language):
                 return () if not found or labelled is False else tuple(found)
             if found and not place and " " not in name and " " in found[0]:
@@ -62,6 +64,16 @@ def parse_names(
     if not labelled and len(found) == 1 and " " not in found[0]:
         return tuple(found) if _COINED.fullmatch(found[0]) else ()
     return tuple(found) if len(found) <= _MAX_NAMES else ()
+
+
+def _without_role(text: str) -> str:
+    """Name before a job title (``Amy Stone Political Correspondent``), or nothing."""
+    words = text.split()
+    for count in range(2, len(words)):
+        name, role = " ".join(words[:count]), " ".join(words[count:])
+        if lexicon.is_role(role) and not lexicon.is_role(name) and is_name(name):
+            return name
+    return ""
 
 
 def _split_conjunctions(text: str) -> list[str]:

@@ -28,9 +28,13 @@ _CJK = "\u2e80-\u303f\u3040-\u30ff\u3100-\u312f\u3400-\u9fff\uf900-\ufaff\uff00-
 _CJK_BREAK = re.compile(f"(?<=[{_CJK}])\\s*\\n\\s*(?=[{_CJK}])")
 _BREAK = re.compile(r"\s*\n\s*")
 _TAG = re.compile(
-    r"<!--.*?-->|<(script|style|template|noscript)\b.*?</\1\s*>|<br\s*/?>|</?[a-zA-Z][^>]*>",
+    r"<!--.*?-->|<(script|style|template|noscript)\b.*?</\1\s*>|<br\s*/?>"
+    # A quoted attribute may hold `>`.
+    r"|</?[a-zA-Z](?:[^>\"'=]++|=\s*+\"[^\"]*+\"|=\s*+'[^']*+'|[=\"'])*+>|<[!?][^>]*>",
     re.DOTALL | re.IGNORECASE,
 )
+_ROW = re.compile(r"<tr\b[^>]*>", re.IGNORECASE)
+_CELL = re.compile(r"<t[dh]\b[^>]*>", re.IGNORECASE)
 _MARKDOWN = MarkdownIt("commonmark")
 
 
@@ -104,8 +108,23 @@ def strip_tags(text: str) -> str:
     return " ".join(html.unescape(text).split())
 
 
+def strip_cells(text: str) -> str:
+    r"""Text of an HTML table: cells parted by `` | ``, rows by line ends."""
+    rows = [
+        [strip_tags(cell) for cell in _CELL.split(row)] for row in _ROW.split(text)
+    ]
+    return "\n".join(" | ".join(filter(None, row)) for row in rows if any(row))
+
+
+def strip_tags_of_code(text: str) -> str:
+    """Text of preformatted HTML: tags gone, white space as it stands."""
+    return html.unescape(_TAG.sub("", text)).strip("\n")
+
+
 NORMALISATIONS: dict[str, Callable[[str], str]] = {
     "html": strip_tags,
+    "html_table": strip_cells,
+    "html_code": strip_tags_of_code,
     "markdown": strip_markdown,
     "mojibake": fix_mojibake,
     "nfc": compose,

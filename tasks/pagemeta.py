@@ -283,9 +283,12 @@ def _bylines(tree: lxml.html.HtmlElement, word: str) -> list[str]:
             continue
         links = dict.fromkeys(filter(None, map(_text, element.iter("a"))))
         names = people(list(links), is_strict=True)
-        if names or len(_text(element)) < _MAX_AUTHOR_CHARS:
-            names = names or people([_text(element)], is_strict=True)
-            found += ["; ".join(names)] if names else []
+        text = _text(element)
+        if len(text) < _MAX_AUTHOR_CHARS:
+            # One author may be a link and the other plain text.
+            whole = people([text], is_strict=True)
+            names = whole if not names or set(names) < set(whole) else names
+        found += ["; ".join(names)] if names else []
     return found
 
 

@@ -16,6 +16,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks import lexicon
+from tasks.captions import is_caption
 from tasks.pieces import frame_of, rows_of
 from tasks.schema import PARAGRAPHS, REMOVALS, Kind
 from tasks.shape import (
@@ -30,13 +31,8 @@ from tasks.shape import (
 _NOTE_WORDS = 60
 _NOTE_HEAD, _NOTE_TAIL = 6, 4
 _ANNOUNCED_WORDS = 30
-_CAPTION_WORDS = 60
-_CREDIT_WORDS = 14
 _NUMBERED = re.compile(r"(?:\d{1,3}|[a-zA-Z])[.)]\s+\S")
 _QUOTE_MARK = re.compile(r"(?:>\s?)+")
-_CREDIT_AT_END = re.compile(r"[(\[（]([^()\[\]（）]{2,90})[)\]）]\.?$")
-_LAST_PART = re.compile(r"(?:[.!?…]\s+|\s(?=©))((?:©\s*)?[^.!?©]+)\.?$")
-_NAME_WORDS = 8
 _ANNOUNCING_WORDS = 4
 _TITLE_LEVEL = 1
 
@@ -92,29 +88,6 @@ def _tell_alone(part: Part, index: int, count: int) -> Kind:
 def is_note(text: str) -> bool:
     """Whether a short text is about the article itself: source, translation, origin."""
     return measure_words(text) <= _NOTE_WORDS and bool(lexicon.find_notes(text))
-
-
-def is_caption(text: str) -> bool:
-    """Whether a text is the caption of a picture, told by its credit.
-
-    The credit stands in brackets at the end, ``(Foto: Agentur)``, or is the whole line.
-    """
-    words = measure_words(text)
-    if words > _CAPTION_WORDS:
-        return False
-    if (match := _CREDIT_AT_END.search(text)) and _is_credit(match[1]):
-        return True
-    if (match := _LAST_PART.search(text)) and measure_words(match[1]) <= _NAME_WORDS:
-        return _is_credit(match[1])
-    return words <= _CREDIT_WORDS and not ends_sentence(text) and _is_credit(text)
-
-
-def _is_credit(text: str) -> bool:
-    if text.startswith(("©", "(c)", "(C)")):
-        return True
-    return any(
-        label.name == "photo" and label.is_marked for label in lexicon.find_labels(text)
-    )
 
 
 def _is_numbered(parts: list[Part], index: int) -> bool:

@@ -21,7 +21,7 @@ from trafilatura.settings import Document, Extractor
 from tasks.normalise import compose, normalise
 from tasks.pagemeta import read_claims
 from tasks.pagesource import Element, Segment, Source, fold, is_caption
-from tasks.pieces import Block, Claim
+from tasks.pieces import Block, Page
 from tasks.schema import Field, Kind, RemovalReason
 
 _OPTIONS = Extractor(output_format="xml", comments=False)
@@ -64,6 +64,8 @@ _TREE_BLOCKS = frozenset(
         "code",
     }
 )
+_PAGE = re.compile(r"<(?:html|head|body|main|article)\b", re.IGNORECASE)
+_OPEN, _CLOSE = "<article>", "</article>"
 _MAX_ITEM_CHARS = 1500  # a longer list item is layout, not a list
 _MAX_CELL_CHARS = 200  # a longer table cell is layout, not data
 _MAX_PLACES = 50
@@ -71,14 +73,6 @@ _CLEANINGS = ("nfc", "invisible", "spaces")
 _SPACES = re.compile(r"\s+")
 _MAX_GROWTH = 1.1
 _SURE_CHARS = 20  # a shorter text must fill its paragraph to be found
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What an HTML page holds: blocks in source order (kept and removed), claims."""
-
-    blocks: list[Block]
-    claims: list[Claim]
 
 
 @dataclass(slots=True)
@@ -128,6 +122,21 @@ def read_webpage(html: str) -> Page:
     Returns:
         No kept blocks if the page holds no article.
     """
+    if _PAGE.search(html):
+        return _read_page(html)
+    # A fragment, as crawlers store it, is all article.
+    page = _read_page(f"{_OPEN}{html}{_CLOSE}")
+    return Page([_shift(block) for block in page.blocks], page.claims)
+
+
+def _shift(block: Block) -> Block:
+    if block.start_chars is None or block.end_chars is None:
+        return block
+    start, end = block.start_chars - len(_OPEN), block.end_chars - len(_OPEN)
+    return replace(block, start_chars=start, end_chars=end)
+
+
+def _read_page(html: str) -> Page:
     source = Source(html)
     tree = _parse(html)
     if tree is None:
@@ -348,6 +357,7 @@ def _blocks(
     """Kept blocks in order, and the ranges of ``source.text`` they cover."""
     kept: list[tuple[_Order, Block]] = []
     ranges: list[_Range] = []
+    covered: list[tuple[int, int]] = []
     last = 0
     for piece in pieces:
         if piece.start >= 0 and piece.kind not in {Kind.TABLE, Kind.CODE}:
@@ -356,16 +366,59 @@ def _blocks(
             ]
         else:
             position = piece.start if piece.start >= 0 else last
-            kept.append(((position, 1), _block(piece, piece.text, None)))
+            block = _whole_block(piece, source)
+            kept.append(((position, 1), block))
+            if block.start_chars is not None:
+                covered.append((piece.start, piece.end))
         if piece.start >= 0:
             last = piece.end - 1
-    covered = []
+    ranges += _captions(ranges, covered, source)
     for part in _join(sorted(ranges, key=attrgetter("start"))):
         block = _source_block(part, source)
         kept.append(((part.start, 0), block))
         if block.start_chars is not None:
             covered.append((part.start, part.end))
-    return kept, covered
+    return kept, sorted(covered)
+
+
+def _whole_block(piece: _Piece, source: Source) -> Block:
+    """Block of a table or of code, with its span if its lines can be read from it."""
+    span = source.place(piece.start, piece.end) if piece.start >= 0 else None
+    if span is not None:
+        names = ("html_table" if piece.kind is Kind.TABLE else "html_code",)
+        if normalise(source.html[slice(*span)], names) == piece.text:
+            return _block(piece, piece.text, span, names)
+    return _block(piece, piece.text, None)
+
+
+def _captions(
+    ranges: list[_Range],
+    covered: list[tuple[int, int]],
+    source: Source,
+) -> list[_Range]:
+    """Captions of figures between the paragraphs of the article, left out so far."""
+    taken = sorted([*covered, *((part.start, part.end) for part in ranges)])
+    if not taken:
+        return []
+    starts = [start for start, _ in taken]
+    found = []
+    for segment in source.segments:
+        if not starts[0] < segment.start < taken[-1][1]:
+            continue
+        before = taken[bisect_left(starts, segment.end) - 1]
+        if before[1] > segment.start or not _in_figcaption(segment.element):
+            continue
+        text = source.text[segment.start : segment.end]
+        piece = _Piece(text, text, Kind.CAPTION, start=segment.start)
+        if source.place(segment.start, segment.end) is not None:
+            found.append(_Range(segment.start, segment.end, segment, piece))
+    return found
+
+
+def _in_figcaption(element: Element | None) -> bool:
+    while element is not None and element.name in _TRANSPARENT:
+        element = element.parent
+    return element is not None and element.name == "figcaption"
 
 
 def _join(ranges: list[_Range]) -> Iterator[_Range]:

@@ -15,7 +15,11 @@ from tasks.errors import WarehouseError
 from tasks.schema import TABLES
 from tasks.warehouse import Warehouse
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.slow,
+    pytest.mark.usefixtures("prefect_server"),
+]
 
 STORY = """\
 A Night at the Harbour
@@ -41,6 +45,7 @@ def raw_dir(tmp_path):
 
 
 def rows_of(warehouse_dir, name):
+    """Return the rows of a table in the order of its key, without their run."""
     columns = [column for column in TABLES[name].schema.names if column != "run_id"]
     rows = Warehouse(warehouse_dir).read_table(name, columns)
     return rows.sort_by([(key, "ascending") for key in TABLES[name].key])
@@ -181,7 +186,7 @@ def test_article_that_breaks_a_step_is_a_reject(raw_dir, tmp_path, monkeypatch):
 
 
 def test_broken_step_fails_the_run_and_keeps_the_tables(raw_dir, tmp_path, monkeypatch):
-    """A bug is not data: the run fails, readers see the old tables, nothing lies about."""
+    """A bug is not data: the run fails, readers see the old tables, nothing is left."""
     warehouse_dir = tmp_path / "warehouse"
     ingest(raw_dir=raw_dir, warehouse_dir=warehouse_dir)
     before = Warehouse(warehouse_dir).manifest()
@@ -196,7 +201,7 @@ def test_broken_step_fails_the_run_and_keeps_the_tables(raw_dir, tmp_path, monke
         ingest(raw_dir=raw_dir, warehouse_dir=warehouse_dir)
 
     assert before == Warehouse(warehouse_dir).manifest()
-    assert [] == list((tmp_path / ".warehouse").glob("staged-*"))
+    assert list((tmp_path / ".warehouse").glob("staged-*")) == []
     run, _ = task_runs()
     assert run.state.is_failed()
 

@@ -85,6 +85,7 @@ def change(raw_dir, action, name, detail):
 
 
 def run_over(raw_dir, warehouse_dir):
+    """Ingest the folder, a few files at a time."""
     return ingest_plainly(
         read_settings({}, raw_dir=raw_dir, warehouse_dir=warehouse_dir, batch_files=3)
     )
@@ -105,6 +106,7 @@ def content_of(warehouse_dir):
 
 
 def assert_same(left, right):
+    """Compare the tables of two warehouses, with a message that shows the rows."""
     for name, rows in left.items():
         if not rows.equals(right[name]):
             pd.testing.assert_frame_equal(rows.to_pandas(), right[name].to_pandas())

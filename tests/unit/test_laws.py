@@ -83,8 +83,7 @@ def made(tmp_path_factory):
     warehouse_dir = folder / "warehouse"
     ingest_plainly(read_settings({}, raw_dir=raw_dir, warehouse_dir=warehouse_dir))
     with connect(warehouse_dir) as tables:
-        frames = {name: tables.table(name).to_arrow_table() for name in TABLES}
-    return frames
+        return {name: tables.table(name).to_arrow_table() for name in TABLES}
 
 
 @pytest.fixture
@@ -98,12 +97,13 @@ def tables(made):
 
 
 def broken(tables):
+    """Return the laws that are broken."""
     return [law.sentence for law in table_laws() if tables.execute(law.sql).fetchall()]
 
 
 def test_sound_tables_break_no_law(tables):
     """No law raises a false alarm."""
-    assert [] == broken(tables)
+    assert broken(tables) == []
 
 
 @pytest.mark.parametrize(("breach", "sentence"), BREACHES)

@@ -19,6 +19,7 @@ def count(articles, claims, factor):
 
 
 def run(articles=ARTICLES, step=count):
+    """Run a step as the line does."""
     return run_step(step, "article", (articles, CLAIMS), (2,), call_plainly)
 
 
@@ -26,20 +27,20 @@ def test_step_that_succeeds_rejects_nothing():
     """Tables pass through; the rejects are an empty table of the right columns."""
     (articles, claims), rejects = run(ARTICLES[ARTICLES["text"] != "x"])
 
-    assert [2, 6] == articles["text"].tolist()
+    assert articles["text"].tolist() == [2, 6]
     assert len(CLAIMS) == len(claims)
     assert rejects.empty
-    assert REJECT_COLUMNS == rejects.columns.tolist()
+    assert rejects.columns.tolist() == REJECT_COLUMNS
 
 
 def test_failing_article_becomes_a_reject():
     """Its row names the step and the error; the other articles go on."""
     (articles, claims), rejects = run()
 
-    assert ["a", "c"] == articles["document_id"].tolist()
-    assert ["C"] == claims["value"].tolist()
+    assert articles["document_id"].tolist() == ["a", "c"]
+    assert claims["value"].tolist() == ["C"]
     [(document_id, stage, reason, detail)] = rejects.itertuples(index=False)
-    assert ("b", "count", "failed") == (document_id, stage, reason)
+    assert (document_id, stage, reason) == ("b", "count", "failed")
     assert detail.startswith("ValueError: ")
 
 
@@ -54,23 +55,26 @@ def test_single_failing_article_is_a_reject():
     (articles, _), rejects = run(ARTICLES[1:2])
 
     assert articles.empty
-    assert ["b"] == rejects["document_id"].tolist()
+    assert rejects["document_id"].tolist() == ["b"]
 
 
-def test_broken_contract_is_never_a_reject():
-    """A contract error is a bug: the run fails."""
+@pytest.mark.parametrize(
+    "error", [ContractError("table", "problem", "Remedy."), OSError("no disk")]
+)
+def test_trouble_beyond_the_article_is_never_a_reject(error):
+    """A broken contract is a bug and a full disk is no one's text: the run fails."""
 
     @task(name="broken")
     def broken(*_):
-        raise ContractError("table", "problem", "Remedy.")
+        raise error
 
-    with pytest.raises(ContractError):
-        run(step=broken)
+    with pytest.raises(type(error)):
+        run(ARTICLES[:1], step=broken)
 
 
 def test_without_drops_the_rows_of_rejected_articles():
     """Every later table of the article goes with it."""
     rejects = [pd.DataFrame({"document_id": ["b"]}), pd.DataFrame({"document_id": []})]
 
-    assert ["c"] == without(CLAIMS, rejects)["document_id"].tolist()
+    assert without(CLAIMS, rejects)["document_id"].tolist() == ["c"]
     assert without(CLAIMS, []) is CLAIMS

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from flows.query import FORMATS, _WRITERS, _csv_line, _unique, plain
+from flows.query import _WRITERS, FORMATS, _csv_line, _unique, plain
 
 NAMES = ["n", "text", "on", "tags", "n"]
 ROWS = [
@@ -18,6 +18,7 @@ ROWS = [
 
 
 def answer(output, rows=ROWS, max_rows=0):
+    """Write rows in a format."""
     return "".join(_WRITERS[output](_unique(NAMES), iter(rows), max_rows))
 
 

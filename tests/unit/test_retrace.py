@@ -8,6 +8,7 @@ RAW = "Title\n\nOne  two.\n"
 
 
 def piece(row, start, end, text=None, names=()):
+    """Make a piece of the raw text; its span unless another text is given."""
     return Piece(row, start, end, RAW[start:end] if text is None else text, names)
 
 
@@ -16,7 +17,7 @@ GOOD = [piece("r", 0, 5), piece("p", 7, 16, "One two.", ["spaces"])]
 
 def test_right_pieces_break_no_law():
     """White space between pieces belongs to nobody."""
-    assert [] == [*check_spans(RAW, GOOD), *check_tiling(RAW, GOOD)]
+    assert [*check_spans(RAW, GOOD), *check_tiling(RAW, GOOD)] == []
 
 
 @pytest.mark.parametrize(

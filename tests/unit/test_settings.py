@@ -31,7 +31,7 @@ def test_explicit_value_wins_over_environment_over_default():
 
     settings = read_settings(environ, workers="5")
 
-    assert (5, 9) == (settings.workers, settings.batch_files)
+    assert (settings.workers, settings.batch_files) == (5, 9)
     assert Settings().keep_snapshots == settings.keep_snapshots
 
 
@@ -76,7 +76,9 @@ def test_nonsense_is_refused_by_name(name, text, problem):
 
 def test_misspelt_variable_is_refused():
     """A setting that has no effect would be believed to have one."""
-    with pytest.raises(SettingsError, match="ARTICLES_WORKER:? ?.*no such setting"):
+    with pytest.raises(
+        SettingsError, match="ARTICLES_WORKER: there is no such setting"
+    ):
         read_settings({"ARTICLES_WORKER": "2"})
 
 

@@ -37,7 +37,7 @@ def test_batches_add_up():
     both = BATCH + other
 
     assert Counter(accepted=3, rejected=1) == both.files
-    assert (4, 40, 2) == (both.documents, both.paragraphs, both.rejects["empty"])
+    assert (both.documents, both.paragraphs, both.rejects["empty"]) == (4, 40, 2)
     assert both.examples == {"empty": "odd | name.txt"}
     assert both.steps == {"read": StepCost(4, 1.0), "clean": StepCost(1, 1.0)}
 
