@@ -190,13 +190,16 @@ def _is_small(text: str) -> bool:
 
 
 def _is_place(text: str, stripped: str) -> bool:
-    """Up to three words with a capital, set off by a comma, a dash or ``den``."""
+    """Up to three words with a capital, set off by a dash, a comma or ``, den``."""
     before = date_names().before
-    words = stripped.split()
+    words = [word for word in stripped.split() if lexicon.fold(word)]
+    end = text.rstrip()
+    while len(words) > 1 and lexicon.fold(words[-1]) in before:
+        end = words[-2]
+        del words[-1]
     place = [word for word in words if lexicon.fold(word) not in before]
-    is_set_off = text.rstrip().endswith(_SET_OFF) or lexicon.fold(words[-1]) in before
     return (
-        is_set_off
+        end.endswith(_SET_OFF)
         and len(place) <= _PLACE_WORDS
         and all(_PLACE_WORD.fullmatch(word) for word in place)
         and not any(word[0].islower() for word in place)
@@ -316,7 +319,7 @@ def _choose(months: list[Month], reading: _Reading) -> Month | None:
             months = _limit(months, wanted) or months
     if len({month.number for month in months}) != 1:
         return None
-    best = next((month for month in months if month.is_wide), months[0])
+    best = next((month for month in months if month.wide), months[0])
     languages = [month.languages for month in months]
     return replace(best, languages=frozenset().union(*languages))
 
@@ -332,10 +335,10 @@ def _limit(months: list[Month], languages: frozenset[str]) -> list[Month]:
 def _stands_alone(text: str, start: int, month: Month) -> bool:
     """Say whether a month without a day is a month here and not another word."""
     is_lower = text[start].islower()
-    if not month.is_wide and (is_lower or len(month.languages) < _SHARED_LANGUAGES):
+    if not month.wide and (is_lower or len(month.languages) < _SHARED_LANGUAGES):
         return False
     if is_lower:
-        return month.languages != {"en"}  # `they may 2025`
+        return month.wide != {"en"}  # `they may 2025`
     if not text[start].isupper():
         return True  # no capitals in this script
     # `Mars 2025` in an English sentence is a planet.
@@ -382,7 +385,7 @@ def _parse_after(
             continue
         end = word.end
     month = _choose(months, reading)
-    if month is None or (reading.day is None and not month.is_wide):
+    if month is None or (reading.day is None and not month.wide):
         return None
     day = None if reading.day is None else reading.day.day
     return _assemble(year, month, day, year.start(), end)

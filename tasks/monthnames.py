@@ -24,13 +24,13 @@ class Month:
     Attributes:
         number: 1 to 12, in its own calendar.
         languages: All languages that write it so.
-        is_wide: One of them writes it in full so.
+        wide: Those that write it in full so.
         is_solar: A month of the Iranian calendar.
     """
 
     number: int
     languages: frozenset[str]
-    is_wide: bool
+    wide: frozenset[str]
     is_solar: bool = False
 
 
@@ -100,7 +100,8 @@ def _read_months() -> dict[str, list[tuple[tuple[str, ...], Month]]]:
                         known[language] = known.get(language, False) or is_wide
     months: dict[str, list[tuple[tuple[str, ...], Month]]] = {}
     for (parts, number, is_solar), known in found.items():
-        month = Month(number, frozenset(known), any(known.values()), is_solar)
+        wide = frozenset(language for language in known if known[language])
+        month = Month(number, frozenset(known), wide, is_solar)
         months.setdefault(parts[-1], []).append((parts, month))
     return months
 

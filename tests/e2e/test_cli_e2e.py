@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,6 +38,12 @@ def folder(tmp_path_factory):
     assert done.returncode == 0, done.stderr
     (folder / "first-run.txt").write_text(done.stdout + "\f" + done.stderr)
     return folder
+
+
+@pytest.fixture
+def own_folder(folder, tmp_path):
+    """A copy that may be changed."""
+    return shutil.copytree(folder, tmp_path / "own articles")
 
 
 def environment():
@@ -110,13 +117,13 @@ def test_second_run_writes_nothing_and_is_quick(folder):
     assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
-def test_terminal_shows_progress_and_no_log(folder):
+def test_terminal_shows_progress_and_no_log(own_folder):
     """On a terminal there is a bar, and nothing of it is left over."""
-    (folder / "raw" / "second.txt").write_text(STORY.replace("two", "three"))
+    (own_folder / "raw" / "second.txt").write_text(STORY.replace("two", "three"))
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "flows", "run"],
-        cwd=folder,
+        cwd=own_folder,
         env=environment() | {"TERM": "xterm", "COLUMNS": "100"},
         stdout=theirs,
         stderr=theirs,
@@ -135,14 +142,16 @@ def test_terminal_shows_progress_and_no_log(folder):
     assert "INFO" not in text
 
 
-def test_interrupt_keeps_the_old_tables(folder):
+def test_interrupt_keeps_the_old_tables(own_folder):
     """Ctrl-C: one line, status 130, nothing half done, and the next run works."""
-    manifest = (folder / "warehouse" / "_manifest.json").read_bytes()
+    manifest = (own_folder / "warehouse" / "_manifest.json").read_bytes()
     for index in range(400):
-        (folder / "raw" / f"more-{index}.txt").write_text(f"{STORY}\n{index}\n" * 20)
+        (own_folder / "raw" / f"more-{index}.txt").write_text(
+            f"{STORY}\n{index}\n" * 20
+        )
     process = subprocess.Popen(
         [sys.executable, "-m", "flows", "run", "--engine", "inline"],
-        cwd=folder,
+        cwd=own_folder,
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -157,5 +166,5 @@ def test_interrupt_keeps_the_old_tables(folder):
 
     assert (process.returncode, out) == (130, "")
     assert err == "Interrupted: the tables are as they were before.\n"
-    assert manifest == (folder / "warehouse" / "_manifest.json").read_bytes()
-    assert "400 new or changed" in articles(folder, "status").stdout
+    assert manifest == (own_folder / "warehouse" / "_manifest.json").read_bytes()
+    assert "400 new or changed" in articles(own_folder, "status").stdout

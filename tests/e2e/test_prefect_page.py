@@ -1,0 +1,128 @@
+"""What a person sees of a run on Prefect's own pages, in a real browser."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+STEPS = ["discover", "read", "clean", "detect", "split", "describe", "write", "publish"]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.server,
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM, reason="needs chromium on the path"),
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A Prefect server of its own, and the environment to reach it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/api"
+    environment = os.environ | {
+        "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect")),
+        "PREFECT_API_URL": address,
+        "PREFECT_SERVER_UI_API_URL": address,
+        "PREFECT_UI_API_URL": address,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{address}/health", timeout=2).close()
+                break
+            except OSError:
+                assert process.poll() is None, "the server died"
+                time.sleep(0.5)
+        else:
+            pytest.fail("the server did not answer within two minutes")
+        yield environment
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+def post(environment, path, body):
+    request = urllib.request.Request(
+        environment["PREFECT_API_URL"] + path,
+        json.dumps(body).encode(),
+        {"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+
+
+def read_page(environment, path, profile):
+    base = environment["PREFECT_API_URL"].removesuffix("/api")
+    result = subprocess.run(
+        [
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            f"--user-data-dir={profile}",
+            "--window-size=1400,3000",
+            "--virtual-time-budget=30000",
+            "--dump-dom",
+            f"{base}{path}",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return re.sub(r"<[^>]+>", " ", result.stdout)
+
+
+def test_the_run_page_shows_the_steps(server, tmp_path):
+    """The run says what it is about; every step is there with its count, in order."""
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "flows", "run"),
+            *("--raw", str(ROOT / "raw"), "--warehouse", str(tmp_path / "warehouse")),
+        ],
+        cwd=ROOT,
+        env=server,
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    (run,) = post(server, "/flow_runs/filter", {})
+    assert run["state_name"] == "Completed"
+    assert re.fullmatch(r"ingest \d+ files", run["name"])
+
+    page = read_page(server, f"/runs/flow-run/{run['id']}", tmp_path / "profile")
+
+    assert run["name"] in page
+    places = [page.find(f"{step} ") for step in STEPS if step != "discover"]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert re.search(r"read \d+ files", page)
+    assert re.search(r"split \d+ blocks", page)
