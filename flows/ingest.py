@@ -131,6 +131,7 @@ def ingest(  # noqa: PLR0913  # the run form
     )
     run = start_run(settings, str(flow_run.id))
     warehouse = open_warehouse(settings)
+    tell(Event(f"locking {warehouse.live.name}/", 0, 0, 0))
     with warehouse.lock(wait=settings.wait_for_lock):
         files = discover(settings.raw_dir, list(settings.ignore))
         plan = plan_run(files, warehouse, settings, reprocess=reprocess)

@@ -73,6 +73,8 @@ class Screen:
 
             def show(event: Event) -> None:
                 count = f"{event.done_files:,} of {count_of(event.all_files, 'file')}"
+                if not event.all_files:  # not known yet
+                    count = ""
                 progress.update(
                     bar,
                     description=event.stage,
@@ -92,6 +94,9 @@ class Screen:
 
         def show(event: Event) -> None:
             nonlocal last, stage
+            if not event.all_files:
+                self.err.print(event.stage)
+                return
             is_due = time.monotonic() - last >= _LINE_SECONDS
             if event.done_files == 0 and not stage:
                 known = f", {event.unchanged_files:,} known already"

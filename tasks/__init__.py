@@ -2,8 +2,8 @@
 
 ::
 
-    raw/ -> discover -> read -> clean -> detect -> split -> describe -> write -> warehouse/
-            files       bytes   text     languages paragraphs metadata  tables
+    raw/ -> discover -> read -> clean -> detect -> split -> describe -> write
+            files       bytes   text     languages paragraphs metadata  -> warehouse/
 
 A step is a module named by its verb: constants, pure functions on one value, then one
 Prefect task on the tables of one batch. Steps never import steps. Below them lie the

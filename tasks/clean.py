@@ -224,10 +224,10 @@ def _drop_after_openers(draft: _Draft) -> None:
 
 
 def _drop_tail(draft: _Draft) -> None:
-    """Remove what follows a comment form, and sentences made of the words of leftovers.
+    """Remove what follows a comment form, and sentences made of words of leftovers.
 
-    Both only at the end, where pages put them: behind the comment form if that is little
-    against the article, and below the last paragraph of some length.
+    Both only at the end, where pages put them: behind the comment form if that is
+    little against the article, and below the last paragraph of some length.
     """
     chars = 0
     form = len(draft.blocks)
@@ -548,8 +548,8 @@ def clean_articles(
         claims: One row per metadata value known so far.
 
     Returns:
-        ``blocks`` (one row per block, in order), ``claims`` (with those of the text) and
-        ``rejects`` (one row per article of which nothing is left).
+        ``blocks`` (one row per block, in order), ``claims`` (with those of the text)
+        and ``rejects`` (one row per article of which nothing is left).
     """
     given = claims_by_document(claims)
     names = list(Block.__slots__)

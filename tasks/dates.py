@@ -12,6 +12,7 @@ bounded piece of text per number, so time grows with the length of the text only
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from tasks import lexicon
 from tasks.digitdates import find_digit_dates, is_year, solar_to_iso, to_iso
@@ -66,9 +67,9 @@ class DateFound:
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    text: str  # folded
     start: int
     end: int
+    text: str  # folded
     day: int | None  # of the month, if it may be one
 
 
@@ -207,12 +208,17 @@ def _is_place(text: str, stripped: str) -> bool:
 
 
 def _words(text: str, start: int, end: int) -> list[_Word]:
-    words = []
-    for low, high in lexicon.word_spans(text, start, end):
-        match = _DAY.match(text[low:high].lower())
-        day = int(match[1]) if match else None
-        words.append(_Word(lexicon.fold_word(text[low:high]), low, high, day))
-    return words
+    return [
+        _Word(low, high, *_read_word(text[low:high]))
+        for low, high in lexicon.word_spans(text, start, end)
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _read_word(word: str) -> tuple[str, int | None]:
+    """Return the folded word, and the day of the month that it may be."""
+    match = _DAY.match(word.lower())
+    return lexicon.fold_word(word), int(match[1]) if match else None
 
 
 def _is_joined(text: str, start: int, end: int) -> bool:

@@ -142,10 +142,10 @@ def _tidy(value: str) -> str:
 def _host(url: str) -> str:
     try:
         parts = urlsplit(url)
-        known = parts.scheme in {"http", "https"} and "." in (parts.hostname or "")
-        return (parts.hostname or "") if known else ""
+        host = parts.hostname or ""
     except ValueError:
         return ""
+    return host if parts.scheme in {"http", "https"} and "." in host else ""
 
 
 def _values(chosen: dict[Field, Claim]) -> dict[str, Any]:

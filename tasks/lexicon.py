@@ -11,6 +11,7 @@ compared character by character at the start of a line.
 """
 
 import re
+import string
 import tomllib
 import unicodedata
 from collections import Counter
@@ -50,6 +51,8 @@ _DROPPED = re.compile(
     "\u064b-\u065f\u0670\u200c-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+"
 )
 _UNIFIED = str.maketrans("ııيىكھ", "iiییکه")  # dotless i, Arabic and Persian letters
+# Keeps positions, unlike `casefold`.
+_LOWER_ASCII = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _NUMBER = re.compile(r"\d+(?:[^\w#]+\d+)*")
 _DIGITS = re.compile(r"\d+")
 _AFTER_LABEL = re.compile(
@@ -276,8 +279,9 @@ def _find_starts(line: str, starts: _Starts) -> Iterator[Phrase]:
         return
     if _UNSPACED_CHAR.match(first.group()):
         begin = first.start()
+        lower = head.translate(_LOWER_ASCII)
         for text, phrase in starts.by_char.get(head[begin], ()):
-            if head.startswith(text, begin):
+            if lower.startswith(text, begin):
                 yield _ended(phrase, line, begin + len(text))
         return
     candidates = starts.by_word.get(fold_word(first.group()))
@@ -328,8 +332,9 @@ def find_notes(text: str) -> list[Phrase]:
     if not lexicon.notes.keys().isdisjoint(words):
         _find_spaced_notes(text, lexicon, found)
     if _UNSPACED_CHAR.search(text):
+        lower = text.translate(_LOWER_ASCII)
         for part, phrase in lexicon.notes_unspaced:
-            start = text.find(part)
+            start = lower.find(part)
             if start >= 0:
                 _keep_longest(
                     found, replace(phrase, start=start, end=start + len(part))
@@ -507,7 +512,9 @@ def _fold_phrase(text: str) -> str:
 
 
 def _add_start(starts: _Starts, text: str, phrase: Phrase) -> None:
-    if _UNSPACED_CHAR.match(text):
+    first = _WORD.search(text)
+    if first and _UNSPACED_CHAR.match(first.group()):
+        text = text[first.start() :].translate(_LOWER_ASCII)
         entries = starts.by_char.setdefault(text[0], [])
         if not any(text == old and phrase.name == p.name for old, p in entries):
             entries.append((text, phrase))
@@ -520,8 +527,8 @@ def _add_start(starts: _Starts, text: str, phrase: Phrase) -> None:
 
 
 def _add_note(lexicon: _Lexicon, text: str, phrase: Phrase, common: set[str]) -> None:
-    if _UNSPACED_CHAR.match(text):
-        lexicon.notes_unspaced.append((text, phrase))
+    if _UNSPACED_CHAR.search(text):
+        lexicon.notes_unspaced.append((text.translate(_LOWER_ASCII), phrase))
         return
     before, _, after = text.partition("…")
     parts = tuple(_fold_phrase(before).split())

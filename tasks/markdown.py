@@ -194,14 +194,15 @@ class _Context:
         return (Kind.LIST_ITEM, self.lists) if self.lists else (Kind.BODY, 0)
 
     def _normalise(
-        self, span: str, kind: Kind, token: str
+        self, span: str, kind: Kind, source: str
     ) -> tuple[str, tuple[str, ...]]:
         """Normalise a span and name what changed it."""
-        steps = ["html" if token == "html_block" else "markdown"] * (
-            kind is not Kind.TABLE
-        )
+        steps = ["html" if source == "html_block" else "markdown"]
+        if kind is Kind.TABLE:
+            steps = []
         steps += ["mojibake"] * self.broken + ["nfc", "invisible", "spaces"]
-        steps += ["unwrap"] * (kind not in {Kind.CODE, Kind.TABLE})
+        if kind not in {Kind.CODE, Kind.TABLE}:
+            steps.append("unwrap")
         return normalise_naming(span, steps)
 
     def leftover(self, start: int, end: int) -> list[Block]:

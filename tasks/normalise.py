@@ -103,16 +103,14 @@ def strip_markdown(text: str) -> str:
 
 
 def strip_tags(text: str) -> str:
-    """Text of a piece of HTML: tags gone, references resolved, white space collapsed."""
+    """Text of some HTML: tags gone, references resolved, white space collapsed."""
     text = _TAG.sub(lambda tag: " " if tag.group()[:3].lower() == "<br" else "", text)
     return " ".join(html.unescape(text).split())
 
 
 def strip_cells(text: str) -> str:
     r"""Text of an HTML table: cells parted by `` | ``, rows by line ends."""
-    rows = [
-        [strip_tags(cell) for cell in _CELL.split(row)] for row in _ROW.split(text)
-    ]
+    rows = [[strip_tags(cell) for cell in _CELL.split(row)] for row in _ROW.split(text)]
     return "\n".join(" | ".join(filter(None, row)) for row in rows if any(row))
 
 

@@ -49,8 +49,9 @@ class Claim:
 
     Attributes:
         field: Metadata field.
-        value: As it would be stored. Dates are ISO 8601 as far as known (``2025-01-29``,
-            ``2025-01``, ``2025``); several authors or tags are joined by ``"; "``.
+        value: As it would be stored. Dates are ISO 8601 as far as known
+            (``2025-01-29``, ``2025-01``, ``2025``); several authors or tags are joined
+            by ``"; "``.
         rule_id: Rule that found it, e.g. ``"json.author"``, ``"html.jsonld.author"``.
         score: Trust in the rule, 0 to 1; the best claim of a field is chosen.
         start_chars: Where it stands in the decoded raw text, if it does.

@@ -1,4 +1,4 @@
-"""The contract: every table, column, type, unit and closed list of values, in one place.
+"""The contract: every table, column, type, unit and closed list, in one place.
 
 Column names carry their unit where they have one (``size_bytes``, ``start_chars``).
 Positions count code points (``str`` indices) and ranges are half-open.
@@ -329,7 +329,7 @@ DOCUMENTS = _table(
                     ]
                 )
             ),
-            "Every language of the paragraphs with its share of characters, most first.",
+            "Every language of the paragraphs and its share of characters, most first.",
         ),
         _column("is_translated", pa.bool_(), "The article says it is a translation."),
         _nullable("translator", _STRING, "Who translated it."),
@@ -371,7 +371,7 @@ PARAGRAPHS = _table(
         _column(
             "normalisations",
             _STRINGS,
-            "Rules that turn the span into `text`, in order (see `tasks/normalise.py`).",
+            "Rules that turn the span into `text`: see `tasks/text/normalise.py`.",
         ),
         _column("word_count", pa.int32(), "Words of `text`."),
         _column("sentence_count", pa.int32(), "Sentences of `text`."),
@@ -438,8 +438,8 @@ SOURCES = _table(
         _nullable(
             "reason",
             _STRING,
-            f"One of {_values(Reason)}. With status `accepted`: why some of its articles"
-            " were rejected.",
+            f"One of {_values(Reason)}. With status `accepted`: why some of its"
+            " articles were rejected.",
         ),
         _nullable("detail", _STRING, "What was found, for a person."),
         _column("document_count", pa.int32(), "Rows in `documents`."),

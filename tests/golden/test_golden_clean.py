@@ -25,7 +25,7 @@ CASES = json.loads(
     ],
 )
 def test_golden(case):
-    """What is kept is the article as a person would cut it out; the rest has a reason."""
+    """What is kept is what a person would cut out; the rest has a reason."""
     blocks, _ = clean_text(case["original"], Markup.TEXT, [])
 
     kept = [block.text for block in blocks if block.reason is None]

@@ -81,7 +81,7 @@ def test_paragraphs(tables, name):
 
 @pytest.mark.parametrize("name", GOLD)
 def test_removals(tables, name):
-    """Every removed line has its reason; layout marks aside, nothing else is removed."""
+    """Every removed line has its reason; layout marks aside, nothing else goes."""
     raw = (SHARED / name).read_text(encoding="utf-8")
 
     found = {

@@ -45,7 +45,9 @@ TEXTS = st.lists(
     st.one_of(PIECES, st.sampled_from(["\n", "\n\n", "\r\n", " ", "\t", "\r"])),
     max_size=30,
 ).map("".join) | st.text(max_size=60).map(lambda text: text.replace("\x00", ""))
-BLANK = "\u00ad\u200b\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+BLANK = "\u00ad\u200b\u200e\u200f\u2060\ufeff" + "".join(
+    map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+)
 
 
 @pytest.mark.parametrize("markup", [Markup.TEXT, Markup.MARKDOWN])

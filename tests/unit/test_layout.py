@@ -91,6 +91,6 @@ def test_a_single_dash_is_dialogue():
 def test_chinese_lines_join_without_a_space():
     """Wrapped Chinese is joined as it is written."""
     line = "今天上午市政府宣布将在河边修建一座新的公园供市民休息和散步使用预计明年"
-    raw = "\n".join([line, line, line, line, "春天完工。"])
+    raw = f"{line}\n" * 4 + "春天完工。"
 
     assert kept(raw) == [line * 4 + "春天完工。"]

@@ -92,7 +92,8 @@ def test_front_matter_claims():
 
 
 @pytest.mark.parametrize(
-    "raw", ["", "---\n", "---\njust text\n---\n", "---\na: [\n---\n", "x\n---\na: 1\n---\n"]
+    "raw",
+    ["", "---\n", "---\njust text\n---\n", "---\na: [\n---\n", "x\n---\na: 1\n---\n"],
 )
 def test_what_is_no_front_matter(raw):
     """A rule, broken YAML or plain text between rules is not front matter."""

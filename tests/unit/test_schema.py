@@ -1,6 +1,6 @@
 """Laws of the contract in `tasks/schema.py`."""
 
-import datetime
+import datetime as dt
 import pickle
 
 import pandas as pd
@@ -91,6 +91,4 @@ def test_dates_conform():
     schema = TABLES["documents"].schema
 
     assert schema.field("published_on").type == pa.date32()
-    assert (
-        pa.array([datetime.date(2025, 1, 1)], pa.date32()).to_pylist()[0].year == 2025
-    )
+    assert pa.array([dt.date(2025, 1, 1)], pa.date32()).to_pylist()[0].year == 2025
