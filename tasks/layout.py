@@ -15,13 +15,15 @@ from tasks.normalise import normalise_naming
 from tasks.pieces import Block
 from tasks.schema import Kind, RemovalReason
 
-_BLANK = "\\s\u00ad\u200b\u200e\u200f\u2060\ufeff\u202a-\u202e\u2066-\u2069"
+_INVISIBLE = "\u00ad\u200b\u200e\u200f\u2060\ufeff" + "".join(
+    map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+)
+_BLANKS = _INVISIBLE + "".join(filter(str.isspace, map(chr, range(0x10000))))
 _LINE = re.compile(
     "(?P<indent>[^\\S\\r\\n\x0b\x0c\x85\u2028\u2029]*)"
     "(?P<text>[^\\r\\n\x0b\x0c\x85\u2028\u2029]*)"
     "(?:\\r\\n|[\\r\\n\x0b\x0c\x85\u2028\u2029]|\\Z)"
 )
-_EDGE = re.compile(f"^[{_BLANK}]+|[{_BLANK}]+$")
 _MARKS_ONLY = re.compile(r"[\W_]+")
 _BULLET = re.compile(r"[•·▪▫‣⁃◦●○■□►▶➤✓✔➢*](?=\s)")
 _DASH = re.compile(r"[-–—+](?=\s)")
@@ -67,13 +69,10 @@ def find_lines(raw: str) -> list[Line]:
     lines: list[Line] = []
     blank = True
     for match in _LINE.finditer(raw):
-        start, end = match.span("text")
-        text = match["text"]
-        if cut := _EDGE.match(text):
-            start += cut.end()
-        text = raw[start:end]
-        while text and (cut := _EDGE.search(text)) and cut.end() == len(text):
-            text = text[: cut.start()]
+        line = match["text"]
+        bare = line.lstrip(_BLANKS)
+        start = match.end("text") - len(bare)
+        text = bare.rstrip(_BLANKS)
         if text:
             indent = len(match["indent"].expandtabs(4))
             lines.append(Line(start, start + len(text), text, indent, blank))

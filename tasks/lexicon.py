@@ -17,7 +17,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 LANGUAGES = tuple(
@@ -32,6 +32,7 @@ UNSPACED = frozenset({"zh", "ja", "th"})
 MAX_LEFTOVER_CHARS = 200  # longer lines are never a leftover as a whole
 _FOLDER = Path(__file__).parent / "data" / "lexicon"
 _GAP_WORDS = 8
+_REMEMBERED = 4096  # lines: several rules ask about the same one
 _MAX_COUNTED_WORDS = 400  # the share of stop words is stable long before
 
 # What separates words: everything that is no letter, digit or mark. Joiners (U+200C,
@@ -127,6 +128,7 @@ class _Lexicon:
     roles: frozenset[str] = frozenset()
 
 
+@lru_cache(_REMEMBERED)
 def fold(line: str) -> str:
     """Reduce a line to what is compared: words, joined by one space.
 
@@ -156,6 +158,7 @@ def word_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         yield match.span()
 
 
+@lru_cache(_REMEMBERED)
 def find_leftover(line: str) -> Phrase | None:
     """Say whether the whole line is a phrase that is never part of an article.
 
@@ -208,6 +211,7 @@ def _find_parts(line: str) -> Phrase | None:
     return found[0] if enough else None
 
 
+@lru_cache(_REMEMBERED)
 def find_resemblance(line: str) -> Phrase | None:
     """Say which kind of leftover a sentence resembles by its words.
 
@@ -247,6 +251,7 @@ def _vocabulary() -> dict[str, frozenset[tuple[str, str]]]:
     return {word: frozenset(kinds) for word, kinds in found.items()}
 
 
+@lru_cache(_REMEMBERED)
 def find_opener(line: str) -> Phrase | None:
     """Return the longest known beginning of a leftover at the start of the line.
 
@@ -260,7 +265,8 @@ def find_opener(line: str) -> Phrase | None:
     return next(_find_starts(line, _lexicon().openers), None)
 
 
-def find_labels(line: str) -> list[Phrase]:
+@lru_cache(_REMEMBERED)
+def find_labels(line: str) -> tuple[Phrase, ...]:
     """Return the labels the line may begin with, longest first.
 
     One label may announce several things: ``Quelle`` a source and a photo credit.
@@ -269,7 +275,7 @@ def find_labels(line: str) -> list[Phrase]:
         >>> [p.name for p in find_labels("Übersetzt von Anna Berg")]
         ['translator']
     """
-    return list(_find_starts(line, _lexicon().labels))
+    return tuple(_find_starts(line, _lexicon().labels))
 
 
 def _find_starts(line: str, starts: _Starts) -> Iterator[Phrase]:
@@ -314,7 +320,8 @@ def _ended(phrase: Phrase, line: str, end: int) -> Phrase:
     return replace(phrase, end=after.end(), is_marked=after["mark"] is not None)
 
 
-def find_notes(text: str) -> list[Phrase]:
+@lru_cache(_REMEMBERED)
+def find_notes(text: str) -> tuple[Phrase, ...]:
     """Find phrases that speak about the article itself, anywhere in a text.
 
     Returns:
@@ -339,7 +346,7 @@ def find_notes(text: str) -> list[Phrase]:
                 _keep_longest(
                     found, replace(phrase, start=start, end=start + len(part))
                 )
-    return [found[key] for key in sorted(found)]
+    return tuple(found[key] for key in sorted(found))
 
 
 def _find_spaced_notes(

@@ -17,7 +17,7 @@ _INVISIBLE = re.compile(
     "[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufff9-\ufffb"
     "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]"
 )
-_SPACE_RUN = re.compile(r"[^\S\n]*\n\s*|[^\S\n]+")
+_SPACE_RUN = re.compile(r"[^\S\n]*\n\s*|[^\S\n]{2,}|[^\S\n ]")
 _HYPHENATED = re.compile(r"(?<=[^\W\d_])[-\u2010]\s*\n\s*(?=[^\W\d_])")
 _SUSPENDED = re.compile(
     # A hyphen before these stands for the end of the next word: `Tag- und Nachtzug`.

@@ -4,6 +4,7 @@ Only shape is judged here; what a line says is the business of ``lexicon``.
 """
 
 import re
+from functools import lru_cache
 
 _CLOSERS = "\"'”“»›’)\\]』」】）"
 _SENTENCE_END = re.compile(f"[.!?…。！？؟۔।][{_CLOSERS}]*(?:\\s*\\[?\\d{{1,3}}\\]?)?$")
@@ -17,6 +18,7 @@ _HEADING_END = re.compile(r"[.,;:!…。！؟۔।，；：、]$")
 _QUOTED_END = re.compile(f"[{_CLOSERS}]+$")
 _URL = re.compile(r"https?://[^\s<>\"'）)\]]+|www\.[^\s<>\"'）)\]]+")
 
+_REMEMBERED = 4096  # texts: several rules ask about the same one
 _PROSE_WORDS = 8
 _LONG_WORDS = 25
 _HEADING_WORDS = 16
@@ -48,6 +50,7 @@ def count_sentences(text: str) -> int:
     return len(ends) + bool(rest.strip())
 
 
+@lru_cache(_REMEMBERED)
 def measure_words(text: str) -> int:
     """Words for comparing lengths across scripts.
 
@@ -68,6 +71,7 @@ def ends_sentence(text: str) -> bool:
     return bool(_SENTENCE_END.search(text))
 
 
+@lru_cache(_REMEMBERED)
 def is_prose(text: str) -> bool:
     """Whether the text is running text: a full sentence of some length, or long.
 
