@@ -35,6 +35,7 @@ _WIDE = re.compile(
 _TERMINAL = re.compile(r"[.!?…。！？؟۔।:;]['\"”“»›’)\]]*$")
 
 _WRAP_COLUMNS = range(30, 131)
+_FEW_COLUMNS = range(55, 131)
 _WRAP_PAIRS = 3
 _WRAP_SHARE = 0.45
 _RUN_ON_SHARE = 0.3
@@ -124,9 +125,18 @@ def _runs_on(above: Line, below: Line) -> bool:
     return goes_on and not _TERMINAL.search(above.text)
 
 
-def _continues(above: Line, below: Line, column: int) -> bool:
+def _continues(above: Line, below: Line, column: int | None) -> bool:
     """Whether ``below`` goes on in the paragraph of ``above``."""
-    if below.blank_before or above.width > column + _OVERHANG:
+    if below.blank_before:
+        return False
+    if column is None:  # few lines: only a sentence that plainly goes on
+        return (
+            _FEW_COLUMNS.start <= above.width < _FEW_COLUMNS.stop
+            and not _starts_item(below.text)
+            and below.text[0].islower()
+            and not _TERMINAL.search(above.text)
+        )
+    if above.width > column + _OVERHANG:
         return False
     if _starts_item(below.text) or below.indent > above.indent:
         return False
@@ -149,7 +159,7 @@ def _paragraphs(lines: list[Line]) -> Iterator[list[Line]]:
     column = find_wrap_column(lines)
     group: list[Line] = []
     for line in lines:
-        if group and not (column and _continues(group[-1], line, column)):
+        if group and not _continues(group[-1], line, column):
             yield group
             group = []
         group.append(line)

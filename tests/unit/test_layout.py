@@ -45,6 +45,21 @@ def test_hard_wrapped_lines_are_joined():
     assert second.startswith("Der Bürgermeister")
 
 
+def test_a_sentence_that_plainly_goes_on_is_joined():
+    """Too few lines to measure a column: a line that breaks off in mid-sentence."""
+    raw = (
+        "Der Hafen von Sandau ist seit dem Frühjahr wieder für die Schifffahrt\n"
+        "geöffnet, wie die Stadt mitteilt.\n\nEin kurzer Vers\nvon zwei Zeilen\n"
+    )
+
+    assert kept(raw) == [
+        "Der Hafen von Sandau ist seit dem Frühjahr wieder für die Schifffahrt"
+        " geöffnet, wie die Stadt mitteilt.",
+        "Ein kurzer Vers",
+        "von zwei Zeilen",
+    ]
+
+
 def test_wrap_column_is_measured():
     """The column lies between a line and the line with the next word added."""
     assert find_wrap_column(find_lines(WRAPPED)) in range(70, 75)
