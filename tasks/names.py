@@ -9,7 +9,9 @@ _HANDLE = re.compile(r"(?<!\w)@\w+")
 _BRACKETS = re.compile(r"\s*[(\[（][^)\]）]*[)\]）]")
 _SEPARATOR = re.compile(r"\s*(?:[;/|·•&、،]|,(?!\s*(?:Jr|Sr)\b))\s*")
 _NAME_WORD = re.compile(r"[^\W\d_]+(?:[.'’\-‐][^\W\d_]*)*\.?")
-_CASELESS = re.compile(r"[^\W\d_]+(?:[ ·・‧][^\W\d_]+){0,4}")
+_CASELESS = re.compile(  # vowel signs are no letters to `re`
+    r"[^\s\d_.,;:!?()\[\]«»“”\"]+(?:[ ·・‧][^\s\d_.,;:!?()\[\]«»“”\"]+){0,4}"
+)
 _COINED = re.compile(r"(?=\S*[^\W\d_])\S*[\d+&.#]\S*")  # n+1, t3n, Rue89
 
 _AMPERSANDS = {"&", "+"}
@@ -82,8 +84,10 @@ def _split_conjunctions(text: str) -> list[str]:
     parts: list[list[str]] = [[]]
     for index, word in enumerate(words):
         inside = 0 < index < len(words) - 1
-        joins = word in _AMPERSANDS or lexicon.fold(word) in lexicon.conjunctions()
-        if inside and joins and word.islower() | (word in _AMPERSANDS):
+        joins = word in _AMPERSANDS or (
+            word == word.lower() and lexicon.fold(word) in lexicon.conjunctions()
+        )
+        if inside and joins:
             parts.append([])
         else:
             parts[-1].append(word)
