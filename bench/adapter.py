@@ -13,9 +13,9 @@ from flows.line import make_tables, start_run
 from flows.settings import Settings
 from tasks.detect import detect as detect_texts
 from tasks.discover import discover_files
-from tasks.encoding import decode
-from tasks.layout import normalise_span
+from tasks.files.encoding import decode
 from tasks.pieces import rows_of
+from tasks.text.layout import normalise_span
 
 __all__ = ["decode", "detect", "extract", "fix"]
 

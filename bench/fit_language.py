@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from tasks.fusion import (
+from tasks.languages.fusion import (
     FEATURES,
     Model,
     Settings,

@@ -167,7 +167,7 @@ def main() -> None:
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
-    fusion = importlib.import_module("tasks.fusion")
+    fusion = importlib.import_module("tasks.languages.fusion")
     ours = fusion.FusedDetector().detect
     ours(["Das ist ein Satz."])
     loading = time.process_time() - start

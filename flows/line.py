@@ -36,10 +36,10 @@ from tasks.describe import describe_articles
 from tasks.detect import detect_languages
 from tasks.discover import discover_files
 from tasks.errors import PipelineError
-from tasks.parts import StagedPart
 from tasks.read import Limits, read_files
 from tasks.schema import Reason, Status, Step
 from tasks.split import split_blocks
+from tasks.tables.parts import StagedPart
 from tasks.version import PIPELINE_VERSION
 from tasks.write import publish, settle_sources, write
 

@@ -18,10 +18,10 @@ import pyarrow as pa
 
 from flows.settings import Settings, fingerprint
 from tasks.discover import discover_files
-from tasks.disk import hash_file
 from tasks.schema import RETRIED_REASONS, SCHEMA_VERSION, SOURCES, Reason
+from tasks.tables.disk import hash_file
+from tasks.tables.warehouse import Warehouse
 from tasks.version import PIPELINE_VERSION
-from tasks.warehouse import Warehouse
 
 LEDGER_COLUMNS = [
     "source_path",

@@ -21,7 +21,7 @@ from flows.paper import make_grid, open_paper, trim
 from flows.summary import count_of
 from tasks.errors import PipelineError
 from tasks.schema import TABLES, Status
-from tasks.warehouse import Warehouse
+from tasks.tables.warehouse import Warehouse
 
 OutputFormat = Literal["table", "csv", "json", "jsonl"]
 FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)

@@ -9,9 +9,9 @@ import pandas as pd
 
 from flows.plan import arrived_ns, cut_batches
 from flows.settings import Settings
-from tasks.normalise import normalise
 from tasks.read import Limits, read_files
 from tasks.schema import Markup
+from tasks.text.normalise import normalise
 
 _SHOWN_CHARS = 40
 _PARAGRAPHS = """

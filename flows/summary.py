@@ -5,8 +5,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
-from tasks.parts import StagedPart
 from tasks.schema import Status
+from tasks.tables.parts import StagedPart
 
 
 class StepCost(NamedTuple):

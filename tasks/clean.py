@@ -14,12 +14,8 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks import lexicon
-from tasks.captions import is_caption
-from tasks.dates import DateFound, find_dates, is_date_line
-from tasks.layout import find_blocks
-from tasks.markdown import read_front_matter, read_markdown
-from tasks.names import parse_names
+from tasks.pages.markdown import read_front_matter, read_markdown
+from tasks.pages.webpage import read_webpage
 from tasks.pieces import (
     Block,
     Claim,
@@ -28,8 +24,12 @@ from tasks.pieces import (
     frame_of,
 )
 from tasks.schema import Field, Kind, Markup, Reason, RemovalReason, Step
-from tasks.shape import ends_sentence, find_urls, is_prose, measure_words
-from tasks.webpage import read_webpage
+from tasks.text import lexicon
+from tasks.text.captions import is_caption
+from tasks.text.dates import DateFound, find_dates, is_date_line
+from tasks.text.layout import find_blocks
+from tasks.text.names import parse_names
+from tasks.text.shape import ends_sentence, find_urls, is_prose, measure_words
 
 _HEAD_BLOCKS = 15
 _HEAD_PROSE = 2  # a teaser and a caption may stand above the byline

@@ -17,11 +17,11 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks import lexicon
-from tasks.notes import read_note, read_source_title
 from tasks.pieces import Claim, claims_by_document, frame_of, rows_of
 from tasks.schema import DOCUMENTS, EVIDENCE, Field, Kind, Precision
-from tasks.shape import count_words
+from tasks.text import lexicon
+from tasks.text.notes import read_note, read_source_title
+from tasks.text.shape import count_words
 from tasks.version import PIPELINE_VERSION
 
 _MIN_SCORE = 0.3

@@ -16,8 +16,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.errors import SettingsError
-from tasks.fusion import FusedDetector
-from tasks.profiles import LANGUAGES
+from tasks.languages.fusion import FusedDetector
+from tasks.languages.profiles import LANGUAGES
 from tasks.schema import UNDETERMINED
 
 # Measured on news articles: headings 98.4 -> 99.9% right, paragraphs 99.5 -> 99.9%.

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from tasks.errors import SettingsError
-from tasks.formats import FORMATS, tell_format
+from tasks.files.formats import FORMATS, tell_format
 from tasks.schema import Reason
 
 _KINDS = (

@@ -19,10 +19,10 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.compression import UnpackError, unpack
-from tasks.crawled import Json, list_articles, read_object
-from tasks.encoding import Undecoded, decode_bytes
-from tasks.formats import tell_format
+from tasks.files.compression import UnpackError, unpack
+from tasks.files.crawled import Json, list_articles, read_object
+from tasks.files.encoding import Undecoded, decode_bytes
+from tasks.files.formats import tell_format
 from tasks.pieces import Claim
 from tasks.schema import (
     SOURCES,

@@ -15,11 +15,11 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks import lexicon
-from tasks.captions import is_caption
 from tasks.pieces import frame_of, rows_of
 from tasks.schema import PARAGRAPHS, REMOVALS, Kind
-from tasks.shape import (
+from tasks.text import lexicon
+from tasks.text.captions import is_caption
+from tasks.text.shape import (
     count_sentences,
     count_words,
     ends_sentence,

@@ -15,11 +15,17 @@ from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
-from tasks import disk
 from tasks.errors import ContractError, WarehouseError
-from tasks.parts import BATCH_TABLES, StagedPart, describe_part, table_file, write_part
 from tasks.schema import DOCUMENTS, SOURCES, TABLES, Status
-from tasks.warehouse import Warehouse
+from tasks.tables import disk
+from tasks.tables.parts import (
+    BATCH_TABLES,
+    StagedPart,
+    describe_part,
+    table_file,
+    write_part,
+)
+from tasks.tables.warehouse import Warehouse
 
 _FIX_STEP = "Fix the step that made these rows."
 

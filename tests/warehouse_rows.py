@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.parts import BATCH_TABLES
 from tasks.schema import TABLES
+from tasks.tables.parts import BATCH_TABLES
 from tasks.write import stage_tables
 
 REJECTED = 0

@@ -13,7 +13,7 @@ from flows.settings import read_settings
 from tasks import clean
 from tasks.errors import WarehouseError
 from tasks.schema import TABLES
-from tasks.warehouse import Warehouse
+from tasks.tables.warehouse import Warehouse
 
 pytestmark = [
     pytest.mark.server,

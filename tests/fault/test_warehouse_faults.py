@@ -16,9 +16,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tasks import disk, snapshots
 from tasks.errors import WarehouseError
-from tasks.warehouse import Warehouse
+from tasks.tables import disk, snapshots
+from tasks.tables.warehouse import Warehouse
 from tasks.write import stage_tables
 from tests.warehouse_rows import (
     FAST_FOLDER,
@@ -421,7 +421,8 @@ def test_killed_holder_blocks_nobody(tmp_path):
     """The lock names who holds it, and is free as soon as that process is dead."""
     warehouse = start(tmp_path, None)
     code = (
-        "import sys, time; from pathlib import Path; from tasks.warehouse import *\n"
+        "import sys, time\nfrom pathlib import Path\n"
+        "from tasks.tables.warehouse import *\n"
         f"with Warehouse(Path({str(warehouse.live)!r})).lock():\n"
         "    print('held', flush=True); time.sleep(600)\n"
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.dates import find_dates
+from tasks.text.dates import find_dates
 
 CASES = json.loads(
     (Path(__file__).parent / "cases" / "dates.json").read_text(encoding="utf-8")

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.clean import clean_text
-from tasks.normalise import normalise
 from tasks.schema import Markup
 from tasks.split import Part, tell_kinds, walk_headings
+from tasks.text.normalise import normalise
 
 PIECES = st.sampled_from(
     [

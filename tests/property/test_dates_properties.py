@@ -6,8 +6,8 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.dates import find_dates, is_date_line
-from tasks.digitdates import FIRST_YEAR, LAST_YEAR
+from tasks.text.dates import find_dates, is_date_line
+from tasks.text.digitdates import FIRST_YEAR, LAST_YEAR
 
 PIECES = st.sampled_from(
     [

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.detect import detect_languages
-from tasks.fusion import FusedDetector, load_model
+from tasks.languages.fusion import FusedDetector, load_model
 
 PIECES = [
     "Der Hund schläft.",

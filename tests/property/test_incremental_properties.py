@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from flows.line import ingest_plainly
 from flows.settings import read_settings
 from tasks.schema import RUNS, TABLES
-from tasks.warehouse import Warehouse
+from tasks.tables.warehouse import Warehouse
 
 PROSE = (
     "The harbour was quiet when the last ferry came in, and the two sisters waited"

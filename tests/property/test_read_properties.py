@@ -9,8 +9,8 @@ import zstandard
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tasks.crawled import read_machine_date, read_object
-from tasks.encoding import Decoded, Undecoded, decode_bytes
+from tasks.files.crawled import read_machine_date, read_object
+from tasks.files.encoding import Decoded, Undecoded, decode_bytes
 from tasks.read import Limits, read_files
 from tasks.schema import SOURCES, Reason
 

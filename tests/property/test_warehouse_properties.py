@@ -6,8 +6,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.parts import BATCH_TABLES
-from tasks.warehouse import Warehouse
+from tasks.tables.parts import BATCH_TABLES
+from tasks.tables.warehouse import Warehouse
 from tests.warehouse_rows import FAST_FOLDER, commit, see
 
 PATHS = st.sampled_from([f"{letter}.txt" for letter in "abcdefgh"])

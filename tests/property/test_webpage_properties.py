@@ -3,9 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.normalise import normalise
-from tasks.pagesource import Source, fold
-from tasks.webpage import read_webpage
+from tasks.pages.pagesource import Source, fold
+from tasks.pages.webpage import read_webpage
+from tasks.text.normalise import normalise
 
 PIECES = [
     "<p>",

@@ -5,7 +5,7 @@ import gzip
 import pytest
 import zstandard
 
-from tasks.compression import UnpackError, unpack
+from tasks.files.compression import UnpackError, unpack
 from tasks.schema import Compression, Reason
 
 TEXT = b"It rained on the harbour all night. " * 200

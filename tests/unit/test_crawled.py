@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.crawled import list_articles, read_machine_date, read_object
+from tasks.files.crawled import list_articles, read_machine_date, read_object
 from tasks.schema import Field, Markup
 
 NEWS_PLEASE = {

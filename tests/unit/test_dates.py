@@ -1,15 +1,15 @@
-"""Laws of `tasks/dates.py`: what a date covers, how sure it is, what is no date."""
+"""Laws of `tasks/text/dates.py`: what a date covers, and what is no date."""
 
 import datetime as dt
 import itertools
 
 import pytest
 
-from tasks.dates import find_dates, is_date_line
-from tasks.digitdates import FIRST_YEAR, LAST_YEAR, is_year, solar_to_iso, to_iso
-from tasks.lexicon import LANGUAGES
-from tasks.monthnames import date_names
 from tasks.schema import Precision
+from tasks.text.dates import find_dates, is_date_line
+from tasks.text.digitdates import FIRST_YEAR, LAST_YEAR, is_year, solar_to_iso, to_iso
+from tasks.text.lexicon import LANGUAGES
+from tasks.text.monthnames import date_names
 
 MONTHS = range(1, 13)
 

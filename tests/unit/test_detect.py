@@ -13,11 +13,18 @@ from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
 
 from flows import settings
 from tasks import detect as step
-from tasks import fusion
 from tasks.errors import SettingsError
-from tasks.fusion import FEATURES, FusedDetector, cut, elect, load_model, prepare
-from tasks.profiles import load_profiles
-from tasks.scripts import SCRIPTS, join_texts, take_census
+from tasks.languages import fusion
+from tasks.languages.fusion import (
+    FEATURES,
+    FusedDetector,
+    cut,
+    elect,
+    load_model,
+    prepare,
+)
+from tasks.languages.profiles import load_profiles
+from tasks.languages.scripts import SCRIPTS, join_texts, take_census
 
 SENTENCES = {
     "de": "Die Regierung hat gestern ein neues Gesetz über die Mieten beschlossen.",

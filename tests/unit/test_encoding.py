@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from tasks.encoding import Decoded, decode, decode_bytes
+from tasks.files.encoding import Decoded, decode, decode_bytes
 from tasks.schema import EncodingMethod, Reason
 
 GERMAN = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.formats import tell_format
+from tasks.files.formats import tell_format
 from tasks.schema import Compression, Format
 
 

@@ -1,4 +1,4 @@
-"""Laws of `tasks/lexicon.py`: what a line says in 38 languages, and the data."""
+"""Laws of `tasks/text/lexicon.py`: what a line says in 38 languages, and the data."""
 
 import time
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks import lexicon
+from tasks.text import lexicon
 
 REQUIRED = {
     "leftovers": {

@@ -1,8 +1,8 @@
-"""Laws of `tasks/markdown.py`: blocks, kinds and front matter."""
+"""Laws of `tasks/pages/markdown.py`: blocks, kinds and front matter."""
 
 import pytest
 
-from tasks.markdown import read_front_matter, read_markdown
+from tasks.pages.markdown import read_front_matter, read_markdown
 from tasks.schema import Field, Kind, RemovalReason
 
 SOURCE = """\

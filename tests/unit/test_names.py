@@ -1,8 +1,8 @@
-"""Laws of `tasks/names.py`: the names in a byline, or nothing."""
+"""Laws of `tasks/text/names.py`: the names in a byline, or nothing."""
 
 import pytest
 
-from tasks.names import is_name, parse_names
+from tasks.text.names import is_name, parse_names
 
 
 @pytest.mark.parametrize(

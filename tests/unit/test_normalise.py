@@ -1,8 +1,8 @@
-"""Laws of `tasks/normalise.py`: how a span becomes text."""
+"""Laws of `tasks/text/normalise.py`: how a span becomes text."""
 
 import pytest
 
-from tasks.normalise import NORMALISATIONS, normalise
+from tasks.text.normalise import NORMALISATIONS, normalise
 
 
 @pytest.mark.parametrize(

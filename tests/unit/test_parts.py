@@ -4,9 +4,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks import parts
-from tasks.parts import convert_runs, group_small, locate_part, write_part
 from tasks.schema import RUNS
+from tasks.tables import parts
+from tasks.tables.parts import convert_runs, group_small, locate_part, write_part
 from tasks.write import stage_tables
 from tests.warehouse_rows import make_batch, make_run
 

@@ -1,8 +1,8 @@
-"""Laws of `tasks/shape.py`: how text looks, in any script."""
+"""Laws of `tasks/text/shape.py`: how text looks, in any script."""
 
 import pytest
 
-from tasks.shape import (
+from tasks.text.shape import (
     count_sentences,
     count_words,
     ends_sentence,

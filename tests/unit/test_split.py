@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from tasks.captions import is_caption
 from tasks.pieces import Block, frame_of
 from tasks.schema import PARAGRAPHS, REMOVALS, Field, Kind, RemovalReason
 from tasks.split import Part, is_note, split_blocks, tell_kinds
+from tasks.text.captions import is_caption
 
 PROSE = "Der Fluss ist hundert Kilometer lang, und an jedem davon wohnt jemand."
 

@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks import parts
 from tasks.errors import ContractError, WarehouseError
-from tasks.manifest import MANIFEST_NAME
-from tasks.parts import BATCH_TABLES, SMALL_PARTS
 from tasks.schema import SCHEMA_VERSION, TABLES
-from tasks.warehouse import LEDGER_COLUMNS, Warehouse
+from tasks.tables import parts
+from tasks.tables.manifest import MANIFEST_NAME
+from tasks.tables.parts import BATCH_TABLES, SMALL_PARTS
+from tasks.tables.warehouse import LEDGER_COLUMNS, Warehouse
 from tasks.write import stage_tables
 from tests.warehouse_rows import (
     FAST_FOLDER,
@@ -128,7 +128,7 @@ def test_ledger(warehouse):
 
 def test_ledger_without_prefect():
     """Looking whether there is anything to do does not import Prefect."""
-    code = "import sys, tasks.warehouse; sys.exit('prefect' in sys.modules)"
+    code = "import sys, tasks.tables.warehouse; sys.exit('prefect' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -576,7 +576,8 @@ def test_lock_is_exclusive(warehouse):
 def test_lock_waits(warehouse):
     """A run that waits starts when the other one is done."""
     code = (
-        "import sys; from pathlib import Path; from tasks.warehouse import Warehouse\n"
+        "import sys\nfrom pathlib import Path\n"
+        "from tasks.tables.warehouse import Warehouse\n"
         "warehouse = Warehouse(Path(sys.argv[1]))\n"
         "print('ready', flush=True)\n"
         "with warehouse.lock(wait=True): print('held', flush=True)\n"

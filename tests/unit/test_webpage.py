@@ -2,11 +2,11 @@
 
 import pytest
 
-from tasks.normalise import normalise
-from tasks.pagesource import Source
-from tasks.pagevalues import iso_date, people, strip_site
+from tasks.pages.pagesource import Source
+from tasks.pages.pagevalues import iso_date, people, strip_site
+from tasks.pages.webpage import read_webpage
 from tasks.schema import Field, Kind, RemovalReason
-from tasks.webpage import read_webpage
+from tasks.text.normalise import normalise
 
 SENTENCE = (
     "The lighthouse keeper wrote down every ship that passed, by name and by hour"

@@ -18,11 +18,11 @@ import lxml.html
 from trafilatura import bare_extraction
 from trafilatura.settings import Document, Extractor
 
-from tasks.normalise import compose, normalise
-from tasks.pagemeta import read_claims
-from tasks.pagesource import Element, Segment, Source, fold, is_caption
+from tasks.pages.pagemeta import read_claims
+from tasks.pages.pagesource import Element, Segment, Source, fold, is_caption
 from tasks.pieces import Block, Page
 from tasks.schema import Field, Kind, RemovalReason
+from tasks.text.normalise import compose, normalise
 
 _OPTIONS = Extractor(output_format="xml", comments=False)
 _PARSER = lxml.html.HTMLParser(

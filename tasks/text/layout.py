@@ -11,9 +11,9 @@ from itertools import pairwise
 
 import ftfy.badness
 
-from tasks.normalise import normalise_naming
 from tasks.pieces import Block
 from tasks.schema import Kind, RemovalReason
+from tasks.text.normalise import normalise_naming
 
 _INVISIBLE = "\u00ad\u200b\u200e\u200f\u2060\ufeff" + "".join(
     map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
@@ -129,25 +129,18 @@ def _continues(above: Line, below: Line, column: int | None) -> bool:
     """Whether ``below`` goes on in the paragraph of ``above``."""
     if below.blank_before:
         return False
-    if column is None:  # few lines: only a sentence that plainly goes on
-        return (
-            _FEW_COLUMNS.start <= above.width < _FEW_COLUMNS.stop
-            and not _starts_item(below.text)
-            and below.text[0].islower()
-            and not _TERMINAL.search(above.text)
-        )
-    if above.width > column + _OVERHANG:
-        return False
     if _starts_item(below.text) or below.indent > above.indent:
+        return False
+    starts_lower = below.text[0].islower()
+    is_broken_off = starts_lower and not _TERMINAL.search(above.text)
+    if column is None:  # few lines: only a sentence that plainly goes on
+        return is_broken_off and above.width in _FEW_COLUMNS
+    if above.width > column + _OVERHANG:
         return False
     if above.width + 1 + _first_word(below) > column:
         return True
-    starts_lower = below.text[0].islower()
-    if above.text[-1] in "-\u2010\u00ad" and starts_lower:
-        return True
-    return (
-        starts_lower and above.width * 2 >= column and not _TERMINAL.search(above.text)
-    )
+    is_hyphenated = above.text[-1] in "-\u2010\u00ad" and starts_lower
+    return is_hyphenated or (is_broken_off and above.width * 2 >= column)
 
 
 def _starts_item(text: str) -> bool:

@@ -8,10 +8,10 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tasks.layout import has_mojibake
-from tasks.normalise import normalise_naming
 from tasks.pieces import Block, Claim, Page
 from tasks.schema import Field, Kind, RemovalReason
+from tasks.text.layout import has_mojibake
+from tasks.text.normalise import normalise_naming
 
 _FRONT_MATTER = re.compile(
     r"\ufeff?---[ \t]*\r?\n(.*?\r?\n)(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL

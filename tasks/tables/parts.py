@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tasks.disk import HashedFile, hash_file, link_or_copy, link_or_move
 from tasks.errors import ContractError, WarehouseError
-from tasks.manifest import FileEntry, Part
 from tasks.schema import DOCUMENTS, RUNS, SOURCES, TABLES, Table
+from tasks.tables.disk import HashedFile, hash_file, link_or_copy, link_or_move
+from tasks.tables.manifest import FileEntry, Part
 
 BATCH_TABLES = tuple(name for name in TABLES if name != RUNS.name)
 """Tables that hold the rows of raw files; a part has a file in each of them."""

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from tasks.normalise import compose, drop_invisible
+from tasks.text.normalise import compose, drop_invisible
 
 _SEPARATOR = re.compile(
     r"\s+[|\-\u2013\u2014\u00b7\u2022\u00bb\u00ab\u203a:~/]+\s+|\s*[|»]+\s*|\s*::\s*|\s+[\u2013\u2014]|:\s+"

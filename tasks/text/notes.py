@@ -2,12 +2,12 @@
 
 import re
 
-from tasks import lexicon
-from tasks.dates import find_dates
-from tasks.names import is_name, parse_names
 from tasks.pieces import Claim
 from tasks.schema import Field
-from tasks.shape import find_urls
+from tasks.text import lexicon
+from tasks.text.dates import find_dates
+from tasks.text.names import is_name, parse_names
+from tasks.text.shape import find_urls
 
 _SCORE = 0.85
 _WEAK_SCORE = 0.6

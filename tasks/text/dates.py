@@ -2,7 +2,7 @@
 
 Only dates with a year are found, and only those that exist: ``31.02.2025`` and years
 outside 1900 to 2099 are no dates; ``yesterday`` is never resolved. The result depends
-on the text alone, not on today. Names are data (``tasks/monthnames.py``).
+on the text alone, not on today. Names are data (``tasks/text/monthnames.py``).
 
 Two ways lead to a date: one expression for dates in digits (``tasks/digitdates.py``),
 and for names of months the few words around each four-digit number. Both look at a
@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from tasks import lexicon
-from tasks.digitdates import find_digit_dates, is_year, solar_to_iso, to_iso
-from tasks.monthnames import Month, date_names
 from tasks.schema import Precision
+from tasks.text import lexicon
+from tasks.text.digitdates import find_digit_dates, is_year, solar_to_iso, to_iso
+from tasks.text.monthnames import Month, date_names
 
 _WINDOW_CHARS = 60  # around a year: longer than any date
 _DIGIT = re.compile(r"\d")

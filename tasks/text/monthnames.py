@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from tasks import lexicon
+from tasks.text import lexicon
 
 _SECTIONS = {"months": True, "abbreviations": False, "solar": True}  # is it in full?
 _SHORT_DAY = 3  # letters: `sun`, `mar`, `die` may be other words behind a date

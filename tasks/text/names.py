@@ -2,7 +2,7 @@
 
 import re
 
-from tasks import lexicon
+from tasks.text import lexicon
 
 _EMAIL = re.compile(r"\S+@\S+\.\w+")
 _HANDLE = re.compile(r"(?<!\w)@\w+")

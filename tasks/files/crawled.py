@@ -48,7 +48,7 @@ def _keys(names: list[str]) -> dict[str, str]:
 
 
 _NAMES = tomllib.loads(
-    (Path(__file__).parent / "data" / "crawler_fields.toml").read_text("utf-8")
+    (Path(__file__).parents[1] / "data" / "crawler_fields.toml").read_text("utf-8")
 )
 _TEXT_KEYS = _keys(_NAMES["text"])
 _FIELD_KEYS = {

@@ -20,7 +20,7 @@ from langdetect.detector_factory import PROFILES_DIRECTORY
 from langdetect.utils.ngram import NGram
 from scipy.sparse import csr_array
 
-from tasks.scripts import Codes, Flags, Indices, join_texts
+from tasks.languages.scripts import Codes, Flags, Indices, join_texts
 
 Keys: TypeAlias = npt.NDArray[np.uint64]
 """N-grams as numbers: up to three character classes of 16 bits each."""

@@ -21,9 +21,8 @@ from importlib import resources
 
 import numpy as np
 
-from tasks.profiles import Profiles, load_profiles
-from tasks.schema import UNDETERMINED
-from tasks.scripts import (
+from tasks.languages.profiles import Profiles, load_profiles
+from tasks.languages.scripts import (
     SCRIPTS,
     Census,
     Flags,
@@ -32,6 +31,7 @@ from tasks.scripts import (
     join_texts,
     take_census,
 )
+from tasks.schema import UNDETERMINED
 
 try:
     import eldc

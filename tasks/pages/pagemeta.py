@@ -15,8 +15,8 @@ import lxml.html
 from htmldate import find_date
 from lxml.etree import XPath
 
-from tasks.pagejson import read_json_ld
-from tasks.pagevalues import clean, hosts, iso_date, people, squash, strip_site
+from tasks.pages.pagejson import read_json_ld
+from tasks.pages.pagevalues import clean, hosts, iso_date, people, squash, strip_site
 from tasks.pieces import Claim
 from tasks.schema import Field
 

@@ -84,7 +84,7 @@ _DECLARED = re.compile(
     re.IGNORECASE,
 )
 _FACTS = tomllib.loads(
-    (Path(__file__).parent / "data" / "encodings.toml").read_text("utf-8")
+    (Path(__file__).parents[1] / "data" / "encodings.toml").read_text("utf-8")
 )
 _LABELS: dict[str, str] = _FACTS["labels"]
 _SUPERSETS: dict[str, str] = _FACTS["supersets"]

@@ -15,15 +15,15 @@ from typing import Literal
 
 import pyarrow.parquet as pq
 
-from tasks import disk
 from tasks.errors import WarehouseError
-from tasks.manifest import (
+from tasks.schema import SCHEMA_VERSION, TABLES
+from tasks.tables import disk
+from tasks.tables.manifest import (
     MANIFEST_NAME,
     Manifest,
     describe_warehouse,
     parse_manifest,
 )
-from tasks.schema import SCHEMA_VERSION, TABLES
 
 PublishMode = Literal["exchange", "renames"]
 

@@ -34,10 +34,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tasks import disk, snapshots
 from tasks.errors import WarehouseError
-from tasks.manifest import MANIFEST_NAME, Manifest
-from tasks.parts import (
+from tasks.schema import RUNS, SCHEMA_VERSION, SOURCES, TABLES
+from tasks.tables import disk, snapshots
+from tasks.tables.manifest import MANIFEST_NAME, Manifest
+from tasks.tables.parts import (
     DAMAGED,
     StagedPart,
     assemble,
@@ -45,8 +46,7 @@ from tasks.parts import (
     locate_part,
     write_part,
 )
-from tasks.schema import RUNS, SCHEMA_VERSION, SOURCES, TABLES
-from tasks.snapshots import Problem, PublishMode
+from tasks.tables.snapshots import Problem, PublishMode
 
 LEDGER_COLUMNS = (
     "source_path",

@@ -30,7 +30,7 @@ UNSPACED = frozenset({"zh", "ja", "th"})
 """Languages written without spaces between words."""
 
 MAX_LEFTOVER_CHARS = 200  # longer lines are never a leftover as a whole
-_FOLDER = Path(__file__).parent / "data" / "lexicon"
+_FOLDER = Path(__file__).parents[1] / "data" / "lexicon"
 _GAP_WORDS = 8
 _REMEMBERED = 4096  # lines: several rules ask about the same one
 _MAX_COUNTED_WORDS = 400  # the share of stop words is stable long before

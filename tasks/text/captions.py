@@ -2,8 +2,8 @@
 
 import re
 
-from tasks import lexicon
-from tasks.shape import ends_sentence, measure_words
+from tasks.text import lexicon
+from tasks.text.shape import ends_sentence, measure_words
 
 _CAPTION_WORDS = 60
 _CREDIT_WORDS = 14

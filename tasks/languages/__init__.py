@@ -1,0 +1,1 @@
+"""Languages: profiles scored exactly, fused with a second detector, and scripts."""

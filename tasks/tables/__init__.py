@@ -1,0 +1,1 @@
+"""The warehouse: a folder of Parquet files that is only ever replaced as a whole."""
