@@ -75,7 +75,9 @@ def change(raw_dir, action, name, detail):
             path.symlink_to(raw_dir / detail)
     elif not path.is_symlink() and path.exists():
         if action == "rename":
-            path.replace(raw_dir / detail)
+            target = raw_dir / detail
+            target.parent.mkdir(exist_ok=True)
+            path.replace(target)
         elif action == "touch":
             path.touch()
         elif action == "back-date":

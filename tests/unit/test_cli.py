@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -53,20 +52,17 @@ def articles(capsys, *arguments):
 
 
 def test_help_is_quick():
-    """Nothing slow is imported to print help: below half a second."""
-    start = time.perf_counter()
+    """Nothing slow is imported to print help."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "flows", "--help"],
         capture_output=True,
         check=True,
         text=True,
     )
-    seconds = time.perf_counter() - start
 
     assert "articles run" in done.stdout
     imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
     assert not imported & {"prefect", "pandas", "pyarrow", "duckdb", "rich"}
-    assert seconds < 2, "half a second on an idle machine"
 
 
 def test_nothing_new_is_said_without_prefect(tables):

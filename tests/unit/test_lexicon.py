@@ -1,7 +1,5 @@
 """Laws of `tasks/text/lexicon.py`: what a line says in 38 languages, and the data."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -359,24 +357,11 @@ def test_stop_share(text, low, high):
     ],
     ids=["digits", "dots", "pairs", "blanks", "words", "characters"],
 )
-def test_long_input_stays_linear(text):
-    """Ten times the text takes about ten times the time, whatever stands in it."""
-    functions = (
-        lexicon.fold,
-        lexicon.find_leftover,
-        lexicon.find_opener,
-        lexicon.find_labels,
-        lexicon.find_notes,
-        lexicon.find_resemblance,
-        lexicon.stop_share,
-    )
-
-    def seconds(part):
-        start = time.process_time()
-        for function in functions:
-            function(part)
-        return time.process_time() - start
-
-    seconds("x")  # phrases are read once
-    tenth = min(seconds(text[: len(text) // 10]) for _ in range(3))
-    assert seconds(text) < 30 * tenth + 0.1
+def test_hostile_input_is_digested(text):
+    """Long runs of one thing come to an end, and say nothing."""
+    assert lexicon.find_leftover(text) is None
+    assert lexicon.find_opener(text) is None
+    assert lexicon.find_labels(text) in {(), lexicon.find_labels(text[:1])}
+    assert lexicon.find_notes(text) == ()
+    assert lexicon.find_resemblance(text) is None
+    assert 0 <= lexicon.stop_share(text) <= 1
