@@ -4,9 +4,13 @@ On a terminal a bar, on stderr; into a file or a pipe, plain lines.
 """
 
 import contextlib
+import os
 import shlex
+import shutil
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from rich.progress import (
     BarColumn,
@@ -150,14 +154,26 @@ class Screen:
         )
         tables, both = _options(settings)
         example = next(iter(summary.batch.examples.values()), None)
-        commands = [f'articles query{tables} "{_QUESTION}"']
+        name = command_name()
+        commands = [f'{name} query{tables} "{_QUESTION}"']
         if example:
             path = shlex.quote(example.split(" member ")[0])
-            commands.append(f"articles explain{both} {path}")
-        commands.append(f"articles verify{both}")
+            commands.append(f"{name} explain{both} {path}")
+        commands.append(f"{name} verify{both}")
         for index, command in enumerate(commands):
             label = "Next: " if index == 0 else "      "
             self.out.print(Text(label, style="dim") + Text(command), soft_wrap=True)
+
+
+def command_name() -> str:
+    """How this command is called from here: by name only if the shell finds it."""
+    started = Path(sys.argv[0])
+    if started.name != "articles":
+        return "python -m flows"
+    found = shutil.which("articles")
+    if found and Path(found).resolve() == started.resolve():
+        return "articles"
+    return shlex.quote(os.path.relpath(started))
 
 
 def _funnel_grid(summary: RunSummary) -> Grid:
