@@ -79,7 +79,8 @@ class Settings:
         int,
         Knob(
             "ratio",
-            "Files that unpack to more than this are rejected as `decompression_bomb`.",
+            "Files that unpack to more than this, and to more than 1 MB, are rejected as"
+            " `decompression_bomb`.",
             least=1,
         ),
     ] = 200
@@ -111,7 +112,7 @@ class Settings:
         Knob("bytes", "Raw bytes per batch, aiming at 10 to 30 s of work.", least=1),
     ] = 8_000_000
     batch_files: Annotated[int, Knob("files", "Files per batch, at most.", least=1)] = (
-        2_000
+        5_000
     )
     keep_snapshots: Annotated[
         int,
