@@ -26,9 +26,9 @@ from tasks.pieces import (
 from tasks.schema import Field, Kind, Markup, Reason, RemovalReason, Step
 from tasks.text import lexicon
 from tasks.text.captions import is_caption
-from tasks.text.dates import DateFound, find_dates, is_date_line
+from tasks.text.credits import read_bare_names, read_credits
+from tasks.text.dates import DateFound
 from tasks.text.layout import find_blocks
-from tasks.text.names import parse_names
 from tasks.text.shape import ends_sentence, find_urls, is_prose, measure_words
 
 _HEAD_BLOCKS = 15
@@ -36,8 +36,9 @@ _HEAD_PROSE = 2  # a teaser and a caption may stand above the byline
 _TOP_BLOCKS = 80
 _FEW_CANDIDATES = 6
 _REPEATED = 3
-_FULL_TITLE_WORDS = 4
-_ABOVE_TITLE_WORDS = 6
+_FULL_TITLE_WORDS = 3
+_ABOVE_TITLE_WORDS = 2
+_TEASER_WORDS = 40
 _TITLE_CHARS = 250
 _TITLE_WORDS = 32
 _CREDIT_WORDS = 25
@@ -48,8 +49,11 @@ _ARTICLE_WORDS = 25
 _CRAWLER_PREFIX = re.compile(
     r"\s*(?P<key>[^\W\d_]{3,12}):?\s+(?P<value>\d{4}-\d{2}(?:-\d{2})?)\s+(?=\S)"
 )
-_SEGMENTS = re.compile(r"\s*(?:[|·•▪—–/]|,(?=\s)|\s-\s|;|\n)\s*")
 _ITEM = re.compile(r"(?:\d{1,3}[.)]|[-+*•#>])\s")
+_COPYRIGHT = re.compile(r"(?:©|\(c\)|copyright)\W*(?:19|20)\d\d\b", re.IGNORECASE)
+_WORDS = re.compile(r"[^\W\d_]+")
+_HASHTAGS = re.compile(r"#\w+(?:\s+#\w+)+")
+_BRIEF = 3
 _TITLE_STOP = re.compile(r"[.,;:。，；：]$")
 
 _LISTED = re.compile(r"[,;|、，·•]\s*")
@@ -57,6 +61,12 @@ _LABELLED = {
     "permalink": Field.URL,
     "tags": Field.TAGS,
     "section": Field.SECTION,
+}
+
+_OF_PAGES = frozenset(RemovalReason) - {
+    RemovalReason.LIFTED,
+    RemovalReason.LAYOUT,
+    RemovalReason.REPEATED_TITLE,
 }
 
 _BY_LABEL, _BY_PLACE, _BY_GUESS = 0.9, 0.8, 0.6
@@ -69,6 +79,8 @@ class _Draft:
     raw: str
     blocks: list[Block]
     claims: list[Claim] = field(default_factory=list)
+    language: str | None = None  # a first guess, to tell names from headings
+    lower_words: set[str] = field(default_factory=set)  # written in lower case
 
     def kept(self) -> list[int]:
         """Return the indexes of blocks that still belong to the article."""
@@ -120,6 +132,8 @@ def clean_text(
         draft = _Draft(raw, list(page.blocks), [*claims, *page.claims])
     else:
         draft = _read_plain(raw, claims)
+    draft.language = _guess_language(draft)
+    draft.lower_words = set(filter(str.islower, _WORDS.findall(raw)))
     _lift_labelled(draft)
     _lift_credits(draft)
     _drop_leftovers(draft)
@@ -191,6 +205,12 @@ def _drop_leftovers(draft: _Draft) -> None:
         if not any(map(str.isalpha, block.text)) or _is_about_article(block.text):
             continue
         phrase = lexicon.find_leftover(block.text)
+        if phrase and ends_sentence(block.text) and measure_words(block.text) <= _BRIEF:
+            continue  # `Nein.` is an answer
+        if _COPYRIGHT.match(block.text) and measure_words(block.text) <= _CREDIT_WORDS:
+            reason = RemovalReason.PAGE_FURNITURE
+            draft.remove(index, reason, "line.copyright")
+            continue
         if phrase is None and (opener := lexicon.find_opener(block.text)):
             rest = block.text[opener.end :]
             short = measure_words(block.text) <= _OPENER_WORDS
@@ -215,7 +235,13 @@ def _drop_after_openers(draft: _Draft) -> None:
         index += 1
         if opener.reason not in spread:
             continue
-        group = list(_short_lines_after(draft, index, tail=index > last_prose))
+        tail = index > last_prose
+        has_link = str(opener.rule_id).startswith("openers.")
+        has_link &= not opener.text.rstrip().endswith((":", "："))
+        group = list(_short_lines_after(draft, index, tail=tail))
+        if has_link:  # its link stands on its own line: no others after a blank line
+            cut = [draft.blocks[i].blank_before for i in group]
+            group = group[: cut.index(True)] if True in cut else group
         if index <= last_prose and len(group) > 1 and not _has_blank(draft, group):
             group.pop()  # the line before running text may be its heading
         for follower in group:
@@ -245,8 +271,20 @@ def _drop_tail(draft: _Draft) -> None:
         text = draft.blocks[index].text
         if measure_words(text) > _CREDIT_WORDS:
             return
-        if phrase := lexicon.find_resemblance(text):
+        phrase = lexicon.find_resemblance(text)
+        if phrase is None or _is_about_article(text):
+            continue
+        pitch = phrase.name == RemovalReason.NEWSLETTER and index == draft.kept()[-1]
+        if pitch or _is_among_leftovers(draft, index):
             draft.remove(index, RemovalReason(phrase.name), phrase.rule_id)
+
+
+def _is_among_leftovers(draft: _Draft, index: int) -> bool:
+    """Whether a sentence stands beside something removed; other lines may be alone."""
+    if not ends_sentence(draft.blocks[index].text):
+        return True
+    beside = [i for i in (index - 1, index + 1) if 0 <= i < len(draft.blocks)]
+    return any(draft.blocks[i].reason in _OF_PAGES for i in beside)
 
 
 def _short_lines_after(draft: _Draft, index: int, *, tail: bool) -> Iterator[int]:
@@ -256,10 +294,11 @@ def _short_lines_after(draft: _Draft, index: int, *, tail: bool) -> Iterator[int
             continue
         if block.reason or is_prose(block.text) or _is_about_article(block.text):
             return
+        if block.text.endswith((".", "。")) and ends_sentence(block.text):
+            return
         if not tail and (block.blank_before or block.kind is Kind.HEADING):
             return
-        if tail or not ends_sentence(block.text):
-            yield follower
+        yield follower
 
 
 def _has_blank(draft: _Draft, group: list[int]) -> bool:
@@ -276,9 +315,17 @@ def _is_about_article(text: str) -> bool:
 
 def _lift_labelled(draft: _Draft) -> None:
     """Lift ``Permalink: https://...`` and ``Tags: a, b``, wherever they stand."""
-    for index in draft.kept():
+    kept = draft.kept()
+    prose = [index for index in kept if is_prose(draft.blocks[index].text)]
+    for index in kept:
         text = draft.blocks[index].text
         if measure_words(text) > _CREDIT_WORDS:
+            continue
+        is_inside = bool(prose) and prose[0] < index < prose[-1]
+        if not is_inside and _HASHTAGS.fullmatch(text):
+            value = "; ".join(part.lstrip("#") for part in text.split())
+            draft.claim(Field.TAGS, value, "line.hashtags", _BY_LABEL, index)
+            draft.lift(index, Field.TAGS, "line.hashtags")
             continue
         for label in lexicon.find_labels(text):
             into = _LABELLED.get(label.name)
@@ -286,6 +333,8 @@ def _lift_labelled(draft: _Draft) -> None:
             if into is None or not label.is_marked or not value:
                 continue
             if into is Field.URL and find_urls(value) != [(0, len(value))]:
+                continue
+            if into is not Field.URL and (is_inside or ends_sentence(text)):
                 continue
             if into is Field.TAGS:
                 parts = (part.strip(" #.") for part in _LISTED.split(value))
@@ -303,73 +352,19 @@ def _lift_credits(draft: _Draft) -> None:
         prose += is_prose(text)
         if prose > _HEAD_PROSE:
             return
-        if measure_words(text) <= _CREDIT_WORDS and not _is_about_article(text):
-            _lift_credit(draft, index)
-
-
-def _lift_credit(draft: _Draft, index: int) -> None:
-    """Lift a line made of dates and labelled names only, as stands under a title."""
-    text = draft.blocks[index].text
-    if alone := is_date_line(text):
-        _claim_date(draft, index, alone, text)
-        draft.lift(index, _date_field(text), "head.date_line")
-        return
-    dates = find_dates(text)
-    rest = _cut(text, dates)
-    names: tuple[str, ...] = ()
-    rule_id = ""
-    for segment in _labelled_segments(rest):
-        label, value = segment
-        if label is None:
-            return
-        if label.name == "byline":
-            names += parse_names(value)
-            rule_id = label.rule_id
-            if not names:
-                return
-    if not names:
-        return
-    draft.claim(Field.AUTHORS, "; ".join(names), rule_id, _BY_LABEL, index)
-    for date in dates:
-        _claim_date(draft, index, date, text)
-    draft.lift(index, Field.AUTHORS, rule_id)
-
-
-def _labelled_segments(
-    text: str,
-) -> Iterator[tuple[lexicon.Phrase | None, str]]:
-    """Yield each segment of a credit line with its label; null label: not understood.
-
-    A segment without a label goes on in the segment before (``Von A, Redakteurin``).
-    """
-    current: lexicon.Phrase | None = None
-    value = ""
-    for segment in _SEGMENTS.split(text):
-        piece = segment.strip(" .:()")
-        if not piece:
+        if measure_words(text) > _CREDIT_WORDS or _is_about_article(text):
             continue
-        labels = [
-            label
-            for label in lexicon.find_labels(segment)
-            if label.name in {"byline", "published", "updated", "reading_time"}
-        ]
-        if labels or lexicon.find_leftover(segment):
-            if current:
-                yield current, value
-            current = labels[0] if labels else None
-            value = segment[labels[0].end :] if labels else ""
-        elif current:
-            value = f"{value}, {piece}"
-        else:
-            yield None, piece
-    if current:
-        yield current, value
-
-
-def _cut(text: str, dates: list[DateFound]) -> str:
-    for date in reversed(dates):
-        text = f"{text[: date.start]} | {text[date.end :]}"
-    return text
+        found = read_credits(text, draft.language)
+        if found is None:
+            continue
+        if found.names:
+            score = _BY_LABEL if found.is_labelled else _BY_GUESS
+            value = "; ".join(found.names)
+            draft.claim(Field.AUTHORS, value, found.rule_id, score, index)
+        for date in found.dates:
+            _claim_date(draft, index, date, text)
+        into = Field.AUTHORS if found.names else _date_field(text)
+        draft.lift(index, into, found.rule_id)
 
 
 def _date_field(text: str) -> Field:
@@ -475,7 +470,8 @@ def _weigh_title(draft: _Draft, index: int, *, is_first: bool) -> int:
         following[0].reason is not None or is_prose(following[0].text)
     )
     length = 2 if words >= _FULL_TITLE_WORDS else -2 if words == 1 else 0
-    return _REPEATED * again + length + is_first + is_above
+    is_name = bool(read_bare_names(text, draft.language, draft.lower_words))
+    return _REPEATED * (again - is_name) + length + is_first + is_above
 
 
 def _could_be_title(block: Block) -> bool:
@@ -492,20 +488,30 @@ def _could_be_title(block: Block) -> bool:
 
 
 def _lift_bare_byline(draft: _Draft) -> None:
-    """Lift a name that stands alone, right after the title or the date."""
-    for index in draft.kept()[:_HEAD_BLOCKS]:
-        before = [b for b in draft.blocks[:index] if b.reason is RemovalReason.LIFTED]
-        text = draft.blocks[index].text
-        if not before or draft.blocks[index].kind not in {None, Kind.BODY}:
-            return
-        if any(claim.field is Field.AUTHORS for claim in draft.claims):
-            return
-        names = parse_names(text, labelled=False, language=_guess_language(draft))
-        if not names or ends_sentence(text) or lexicon.fold(text) in _headings(draft):
-            return
-        draft.claim(Field.AUTHORS, "; ".join(names), "head.bare_name", _BY_GUESS, index)
-        draft.lift(index, Field.AUTHORS, "head.bare_name")
+    """Lift a name that stands alone, right after the title or beside the date."""
+    if any(claim.field is Field.AUTHORS for claim in draft.claims):
         return
+    for skipped, index in enumerate(draft.kept()[:_HEAD_BLOCKS]):
+        block = draft.blocks[index]
+        near = [
+            draft.blocks[i]
+            for i in (index - 1, index + 1)
+            if 0 <= i < len(draft.blocks)
+        ]
+        is_dated = any(other.field is Field.PUBLISHED_ON for other in near)
+        has_title = any(
+            other.reason is RemovalReason.LIFTED for other in draft.blocks[:index]
+        )
+        names: tuple[str, ...] = ()
+        if has_title and block.kind in {None, Kind.BODY}:
+            names = read_bare_names(block.text, draft.language, draft.lower_words)
+        if names and (is_dated or not skipped):
+            rule_id = "head.bare_name"
+            draft.claim(Field.AUTHORS, "; ".join(names), rule_id, _BY_GUESS, index)
+            draft.lift(index, Field.AUTHORS, rule_id)
+            return
+        if skipped >= _HEAD_PROSE or measure_words(block.text) > _TEASER_WORDS:
+            return
 
 
 def _guess_language(draft: _Draft) -> str | None:
@@ -515,14 +521,6 @@ def _guess_language(draft: _Draft) -> str | None:
         for word in draft.blocks[index].text.split()[:_SAMPLE_WORDS]:
             counts.update(lexicon.stop_languages(word))
     return counts.most_common(1)[0][0] if counts else None
-
-
-def _headings(draft: _Draft) -> set[str]:
-    return {
-        lexicon.fold(block.text)
-        for block in draft.blocks
-        if block.kind is Kind.HEADING and block.reason is None
-    }
 
 
 def _is_article(blocks: list[Block], markup: Markup) -> bool:

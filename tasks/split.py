@@ -23,6 +23,7 @@ from tasks.text.shape import (
     count_sentences,
     count_words,
     ends_sentence,
+    find_urls,
     is_heading_shaped,
     is_prose,
     measure_words,
@@ -34,6 +35,7 @@ _ANNOUNCED_WORDS = 30
 _NUMBERED = re.compile(r"(?:\d{1,3}|[a-zA-Z])[.)]\s+\S")
 _QUOTE_MARK = re.compile(r"(?:>\s?)+")
 _ANNOUNCING_WORDS = 4
+_BOOK = re.compile(r"\bISBN\b|\d+\s(?:Seiten|S\.|pages|páginas|pagine|str\.|с\.)")
 _TITLE_LEVEL = 1
 
 
@@ -86,8 +88,28 @@ def _tell_alone(part: Part, index: int, count: int) -> Kind:
 
 
 def is_note(text: str) -> bool:
-    """Whether a short text is about the article itself: source, translation, origin."""
-    return measure_words(text) <= _NOTE_WORDS and bool(lexicon.find_notes(text))
+    """Whether a short text is about the article itself: source, translation, origin.
+
+    Not the line with which a review describes a book (``... 412 Seiten``).
+    """
+    if measure_words(text) > _NOTE_WORDS or _BOOK.search(text):
+        return False
+    return bool(lexicon.find_notes(text)) or _is_labelled_note(text)
+
+
+def _is_labelled_note(text: str) -> bool:
+    """Whether a label announces translator or source: ``Quelle: https://...``."""
+    if measure_words(text) > _ANNOUNCED_WORDS:
+        return False
+    labels = [
+        label
+        for label in lexicon.find_labels(text)
+        if label.is_marked and text[label.end :].strip()
+    ]
+    names = {label.name for label in labels}
+    if "photo" in names:
+        return bool(find_urls(text)) and "source" in names
+    return bool(names & {"translator", "source"})
 
 
 def _is_numbered(parts: list[Part], index: int) -> bool:

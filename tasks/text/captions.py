@@ -3,13 +3,13 @@
 import re
 
 from tasks.text import lexicon
-from tasks.text.shape import ends_sentence, measure_words
+from tasks.text.shape import ends_sentence, find_urls, measure_words
 
 _CAPTION_WORDS = 60
 _CREDIT_WORDS = 14
 _NAME_WORDS = 8
 _CREDIT_AT_END = re.compile(r"[(\[（]([^()\[\]（）]{2,90})[)\]）]\.?$")
-_LAST_PART = re.compile(r"(?:[.!?…]\s+|\s(?=©))((?:©\s*)?[^.!?©]+)\.?$")
+_LAST_PART = re.compile(r"(?:[.!?…|]\s+|\s(?=©))((?:©\s*)?[^.!?©]+)\.?$")
 
 
 def is_caption(text: str) -> bool:
@@ -22,12 +22,15 @@ def is_caption(text: str) -> bool:
         return False
     if (match := _CREDIT_AT_END.search(text)) and _is_credit(match[1]):
         return True
-    if (match := _LAST_PART.search(text)) and measure_words(match[1]) <= _NAME_WORDS:
-        return _is_credit(match[1])
+    match = _LAST_PART.search(text)
+    if match and measure_words(match[1]) <= _NAME_WORDS and _is_credit(match[1]):
+        return True
     return words <= _CREDIT_WORDS and not ends_sentence(text) and _is_credit(text)
 
 
 def _is_credit(text: str) -> bool:
+    if find_urls(text):
+        return False
     if text.startswith(("©", "(c)", "(C)")):
         return True
     return any(

@@ -13,6 +13,7 @@ import ftfy.badness
 
 from tasks.pieces import Block
 from tasks.schema import Kind, RemovalReason
+from tasks.text import lexicon
 from tasks.text.normalise import normalise_naming
 
 _INVISIBLE = "\u00ad\u200b\u200e\u200f\u2060\ufeff" + "".join(
@@ -27,6 +28,7 @@ _LINE = re.compile(
 _MARKS_ONLY = re.compile(r"[\W_]+")
 _BULLET = re.compile(r"[•·▪▫‣⁃◦●○■□►▶➤✓✔➢*](?=\s)")
 _DASH = re.compile(r"[-–—+](?=\s)")
+_SPOKEN = re.compile(r"[.!?…][\"'”“»]?$")
 _NUMBERED = re.compile(r"(?:\d{1,3}|[a-zA-Z])[.)]\s")
 _TRAILING_BAR = re.compile(r"\s+[|¦]+$")
 _WIDE = re.compile(
@@ -134,7 +136,15 @@ def _continues(above: Line, below: Line, column: int | None) -> bool:
     starts_lower = below.text[0].islower()
     is_broken_off = starts_lower and not _TERMINAL.search(above.text)
     if column is None:  # few lines: only a sentence that plainly goes on
-        return is_broken_off and above.width in _FEW_COLUMNS
+        return (
+            is_broken_off
+            and above.width in _FEW_COLUMNS
+            and not any(
+                label.name in {"byline", "published", "updated"}
+                and below.text[label.end : label.end + 1].isupper()
+                for label in lexicon.find_labels(below.text)
+            )
+        )
     if above.width > column + _OVERHANG:
         return False
     if above.width + 1 + _first_word(below) > column:
@@ -197,7 +207,10 @@ def find_blocks(raw: str) -> list[Block]:
     broken = has_mojibake(raw)
     blocks: list[Block] = []
     lines = find_lines(raw)
-    dashes = sum(bool(_DASH.match(line.text)) for line in lines)
+    dashed = [line.text for line in lines if _DASH.match(line.text)]
+    # Long dashes before whole sentences are speech, not a list.
+    spoken = sum(text[0] in "–—" and bool(_SPOKEN.search(text)) for text in dashed)
+    dashes = 0 if spoken * 2 > len(dashed) else len(dashed)
     for group in _paragraphs(lines):
         start, end = group[0].start, group[-1].end
         blank_before = group[0].blank_before

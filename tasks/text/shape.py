@@ -91,6 +91,8 @@ def is_heading_shaped(text: str) -> bool:
         return False
     if not any(char.isalpha() for char in text) or "\n" in text or _URL.search(text):
         return False
+    if text[0] in "-–—":  # speech
+        return False
     bare = _QUOTED_END.sub("", text)
     if bare == text:
         return not _HEADING_END.search(text)
