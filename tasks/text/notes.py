@@ -1,6 +1,11 @@
 """What notes about an article say: first publication, translator, original."""
 
 import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from tasks.pieces import Claim
 from tasks.schema import Field
@@ -59,12 +64,15 @@ def read_note(text: str, start: int | None, *, exact: bool) -> list[Claim]:
         stops = [date.start for date in dates]
         media = (_find_medium(text, place, stops) for place in places)
         if medium := next(filter(None, media), None):
-            claim(Field.PUBLISHER, *medium, "medium")
+            low, high = medium
+            host = urlsplit(text[low:high]).hostname or ""
+            claim(Field.PUBLISHER, low, high, "medium", host.removeprefix("www."))
     translators = _find_translators(text)
     translators += [p.end for p in phrases if p.name == "translated"]
     for end in translators:
         low, high = _value_after(text, end)
-        if parse_names(text[low:high]):
+        is_last = not text[high:].strip(" .)]")
+        if parse_names(text[low:high]) and (is_last or " " in text[low:high]):
             claim(Field.TRANSLATOR, low, high, "translator")
             break
     if "translated" in names or translators:
@@ -106,22 +114,46 @@ def _find_medium(text: str, after: int, stops: list[int]) -> tuple[int, int] | N
         after = word.end()
     elif not lexicon.is_stop((text[:after].split() or [""])[-1]):
         return None
+    media = _media()
     low, high = _value_after(text, after)
+    if urls := [span for span in find_urls(text) if span[0] == low]:
+        return urls[0]
     high = min([high, *(stop for stop in stops if stop >= low)])
+    lowered = text[low:high].casefold()
+    high = low + min(
+        [len(lowered), *(at for end in media.ends if (at := lowered.find(end)) >= 0)]
+    )
     words = text[low:high].split()
     while words and words[-1].islower() and lexicon.is_stop(words[-1]):
         words.pop()  # `on` before the date
-    while words and words[0].islower() and lexicon.is_stop(words[0]):
+    while words and (
+        (words[0].islower() and lexicon.is_stop(words[0]))
+        or words[0].casefold() in media.skipped
+    ):
         low += len(words.pop(0))
         low += len(text[low:]) - len(text[low:].lstrip())
     named = " ".join(words)
-    if quoted := _QUOTED.search(named):  # `im Mitteilungsblatt „Grüne Zeiten“`
+    if quoted := _QUOTED.search(named):  # `in dem Blatt „Grüne Zeiten“`
         low += quoted.start(1)
         named = quoted[1]
     domain = re.fullmatch(r"[\w-]+(\.[\w-]+)+", named)
     if not named or not (domain or is_name(named)):
         return None
     return (low, low + len(named)) if text.startswith(named, low) else None
+
+
+class _Media(NamedTuple):
+    skipped: frozenset[str]
+    ends: tuple[str, ...]
+
+
+@cache
+def _media() -> _Media:
+    """Words around names of media, from ``data/media.toml``."""
+    path = Path(__file__).parents[1] / "data" / "media.toml"
+    data = tomllib.loads(path.read_text("utf-8"))
+    skipped = frozenset(f"{data['kinds']} {data['others']}".split())
+    return _Media(skipped, tuple(data["ends"]))
 
 
 def _value_after(text: str, start: int) -> tuple[int, int]:
