@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import dataclasses
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO, TypeAlias, get_args
@@ -250,6 +251,7 @@ def _run(args: argparse.Namespace) -> int:
             screen.say_nothing_new(plan, settings)
             return 0
     prepare_environment()
+    signal.signal(signal.SIGTERM, _interrupt)  # `systemctl stop` is Ctrl-C too
     with screen.watching():
         from flows.backstage import hush_prefect, start_server
         from flows.ingest import ingest
@@ -259,6 +261,10 @@ def _run(args: argparse.Namespace) -> int:
         summary = ingest(**settings_parameters(settings), reprocess=args.reprocess)
     screen.show_run(summary, settings)
     return 0
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _status(args: argparse.Namespace) -> int:

@@ -4,7 +4,10 @@ import logging
 import signal
 import threading
 
+import httpx
 from prefect.settings import PREFECT_API_URL
+
+from tasks.errors import PipelineError
 
 _TOLD_ELSEWHERE = ("Finished in state", "Crash detected!")
 
@@ -16,7 +19,16 @@ def start_server() -> None:
     terminal sends to every process: without its server an interrupted run cannot be
     marked as such, and Prefect tries for more than a minute.
     """
-    if PREFECT_API_URL.value():
+    if address := PREFECT_API_URL.value():
+        try:
+            httpx.get(f"{address}/health", timeout=10)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise PipelineError(
+                f"Prefect's server at {address}",
+                f"does not answer ({error})",
+                "Start it with `prefect server start`, or unset PREFECT_API_URL: then a"
+                " temporary one is started.",
+            ) from error
         return
     errors: list[Exception] = []
 

@@ -1,5 +1,6 @@
 """What became of one raw file: every paragraph and every removed piece, in order."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -154,7 +155,9 @@ def source_paths(raw_dir: Path, file: str) -> list[str]:
     ]
     if not path.is_absolute():
         found.append(path.as_posix())
-    return list(dict.fromkeys(found))
+    # A name that is not UTF-8 is shown with escapes, as in `discover`.
+    shown = (os.fsencode(name).decode("utf-8", "backslashreplace") for name in found)
+    return list(dict.fromkeys(shown))
 
 
 def _select(tables: duckdb.DuckDBPyConnection, sql: str, *values: object) -> list[Row]:

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from flows.settings import Settings, fingerprint
 from tasks.discover import discover_files
+from tasks.errors import SettingsError
 from tasks.schema import RETRIED_REASONS, SCHEMA_VERSION, SOURCES, Reason
 from tasks.tables.disk import hash_file
 from tasks.tables.warehouse import Warehouse
@@ -80,7 +81,19 @@ def current_fingerprint(settings: Settings) -> str:
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
-    """Name the warehouse of a run; nothing is touched yet."""
+    """Name the warehouse of a run; nothing is touched yet.
+
+    Raises:
+        SettingsError: One of the two folders lies inside the other.
+    """
+    raw, tables = settings.raw_dir.resolve(), settings.warehouse_dir.resolve()
+    if tables.is_relative_to(raw) or raw.is_relative_to(tables):
+        raise SettingsError(
+            f"warehouse {settings.warehouse_dir}",
+            f"lies in one folder with the raw files, {settings.raw_dir}: a run would"
+            " read its own tables",
+            "Name folders side by side with --raw and --warehouse.",
+        )
     return Warehouse(settings.warehouse_dir, keep_snapshots=settings.keep_snapshots)
 
 

@@ -19,8 +19,9 @@ from rich.text import Text
 
 from flows.paper import make_grid, open_paper, trim
 from flows.summary import count_of
-from tasks.errors import PipelineError
+from tasks.errors import PipelineError, WarehouseError
 from tasks.schema import TABLES, Status
+from tasks.tables.parts import DAMAGED
 from tasks.tables.warehouse import Warehouse
 
 OutputFormat = Literal["table", "csv", "json", "jsonl"]
@@ -67,22 +68,35 @@ def connect(warehouse_dir: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         )
         try:
             for name in TABLES:
-                pattern = str(snapshot_dir / name / "*.parquet").replace("'", "''")
-                connection.execute(
-                    f"CREATE VIEW {name} AS FROM read_parquet('{pattern}')"
-                )
+                _open_table(connection, name, snapshot_dir)
             connection.execute(_REJECTS)
             yield connection
         finally:
             connection.close()
 
 
+def _open_table(
+    connection: duckdb.DuckDBPyConnection, name: str, snapshot_dir: Path
+) -> None:
+    pattern = str(snapshot_dir / name / "*.parquet").replace("'", "''")
+    try:
+        connection.execute(f"CREATE VIEW {name} AS FROM read_parquet('{pattern}')")
+    except duckdb.Error as error:
+        raise WarehouseError(
+            f"table {name!r}", f"cannot be read ({error})", DAMAGED
+        ) from error
+
+
 @contextlib.contextmanager
 def _snapshot(warehouse_dir: Path) -> Iterator[Path]:
     """Give a folder that stays as it is; the live one where nothing may be written."""
     warehouse = Warehouse(warehouse_dir)
-    if warehouse.manifest() is None:
+    manifest = warehouse.manifest()
+    if manifest is None:
         raise no_tables(warehouse_dir)
+    for _, file, _ in manifest.paths():
+        if not (warehouse.live / file).exists() and warehouse.manifest() == manifest:
+            raise WarehouseError(str(warehouse.live / file), "is missing", DAMAGED)
     if os.access(warehouse.room, os.W_OK):
         with warehouse.pin() as folder:
             yield folder

@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,8 +80,8 @@ class Settings:
         int,
         Knob(
             "ratio",
-            "Files that unpack to more than this, and to more than 1 MB, are rejected as"
-            " `decompression_bomb`.",
+            "Files that unpack to more than this, and to more than 1 MB, are rejected"
+            " as `decompression_bomb`.",
             least=1,
         ),
     ] = 200
@@ -287,7 +288,8 @@ def prepare_environment(environ: MutableMapping[str, str] | None = None) -> None
 
     No telemetry; time enough for the temporary server's first start (38 s measured
     on a fresh home); on the terminal only warnings, as the command line shows progress
-    itself (the log in Prefect's UI stays complete).
+    itself (the log in Prefect's UI stays complete). Where Prefect's home cannot be
+    written, a temporary one.
 
     Args:
         environ: Environment; ``os.environ`` if not given.
@@ -300,3 +302,11 @@ def prepare_environment(environ: MutableMapping[str, str] | None = None) -> None
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
     }.items():
         environ.setdefault(name, value)
+    home = Path(environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        is_usable = os.access(home, os.W_OK)
+    except (OSError, RuntimeError):
+        is_usable = False
+    if not is_usable:  # a service without a home, a container that may not write
+        environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="articles-prefect-")

@@ -91,7 +91,8 @@ def discover_files(raw_dir: Path, ignore: Sequence[str] = ()) -> pd.DataFrame:
                 detail = "matches a pattern of the setting ignore"
                 entry = entry._replace(problem=Reason.IGNORED_PATTERN, detail=detail)
             if folder.is_misnamed or _is_misnamed(item.name):
-                misnamed.append((os.fsencode(item.path), entry))
+                below_root = os.path.relpath(item.path, root)
+                misnamed.append((os.fsencode(below_root), entry))
             else:
                 entries.append(entry)
     entries.extend(_with_own_names(entries, misnamed))

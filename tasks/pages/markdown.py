@@ -14,8 +14,10 @@ from tasks.text.layout import has_mojibake
 from tasks.text.normalise import normalise_naming
 
 _FRONT_MATTER = re.compile(
-    r"\ufeff?---[ \t]*\r?\n(.*?\r?\n)(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL
+    r"\ufeff?(---|\+\+\+)[ \t]*\r?\n(.*?\r?\n)(?:\1|\.\.\.)[ \t]*(?:\r?\n|\Z)",
+    re.DOTALL,
 )
+_PAIR = re.compile(r"(\w[\w-]*)\s*[:=]\s+(\S.*)")
 _LINE_START = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
 _PARSER = MarkdownIt("commonmark").enable("table")
 _EDGE = re.compile(r"\S(?:.*\S)?", re.DOTALL)
@@ -70,11 +72,8 @@ def read_front_matter(raw: str) -> tuple[Block | None, list[Claim]]:
     match = _FRONT_MATTER.match(raw)
     if not match:
         return None, []
-    try:
-        data = yaml.safe_load(match[1])
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return None, []
-    if not isinstance(data, dict):
+    data = _read_pairs(match[2])
+    if not data:
         return None, []
     claims = []
     start = match.start()
@@ -97,6 +96,16 @@ def read_front_matter(raw: str) -> tuple[Block | None, list[Claim]]:
         rule_id="front_matter.yaml",
     )
     return block, claims
+
+
+def _read_pairs(text: str) -> dict[Any, Any]:
+    """Read YAML; where it is broken, lines of key and value, as people write them."""
+    try:
+        data = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        pairs = (_PAIR.match(line) for line in text.splitlines())
+        return {pair[1]: pair[2].strip("\"' ") for pair in pairs if pair}
+    return data if isinstance(data, dict) else {}
 
 
 def _as_text(value: Any) -> str:  # noqa: ANN401  (whatever YAML holds)

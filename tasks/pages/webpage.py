@@ -7,6 +7,7 @@ a block is exactly what stands between two positions. What trafilatura left out 
 one removed block per block element: nothing is silently dropped.
 """
 
+import logging
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -64,6 +65,9 @@ _TREE_BLOCKS = frozenset(
         "code",
     }
 )
+# It warns of every page without an article; for us that is a row with its reason.
+logging.getLogger("trafilatura").setLevel(logging.ERROR)
+
 _PAGE = re.compile(r"<(?:html|head|body|main|article)\b", re.IGNORECASE)
 _OPEN, _CLOSE = "<article>", "</article>"
 _MAX_ITEM_CHARS = 1500  # a longer list item is layout, not a list

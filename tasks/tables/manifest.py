@@ -143,8 +143,8 @@ def parse_manifest(data: bytes, place: str) -> Manifest:
         raise WarehouseError(
             place,
             f"damaged manifest ({type(error).__name__}: {error})",
-            "Move the folder away, then publish an earlier snapshot with a rollback,"
-            " or run again to rebuild everything from the raw files.",
+            "Move the folder away and run again: everything is made anew from the raw"
+            " files.",
         ) from error
     raise WarehouseError(
         place,

@@ -28,8 +28,8 @@ SMALL_PARTS = 8
 """Number of small parts from which they are merged."""
 
 DAMAGED = (
-    "Publish an earlier snapshot with a rollback, or move the warehouse folder away and"
-    " run again to rebuild it."
+    "Move the warehouse folder away and run again: everything is made anew from the raw"
+    " files."
 )
 """What to do about a file that is not what was written."""
 

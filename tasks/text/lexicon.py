@@ -329,7 +329,7 @@ def find_notes(text: str) -> tuple[Phrase, ...]:
         longest of each name.
 
     Examples:
-        >>> text = "Dieser Beitrag erschien zuerst am 01.02.2025."
+        >>> text = "Alles erschien zuerst am 01.02.2025."
         >>> [text[p.start : p.end] for p in find_notes(text)]
         ['erschien zuerst am']
     """

@@ -72,7 +72,7 @@ def test_first_run_tells_what_it_found(folder):
     assert out.startswith("2 files read, 1 rejected: 1 article, ")
     for piece in ("language", "empty.txt", "describe", "Tables in warehouse/"):
         assert piece in out
-    assert "articles explain empty.txt" in out
+    assert "explain empty.txt" in out
     assert "starting Prefect" in err
     for noise in ("INFO", "WARNING", "ERROR", "Traceback", "\x1b"):
         assert noise not in out + err

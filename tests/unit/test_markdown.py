@@ -93,8 +93,27 @@ def test_front_matter_claims():
 
 @pytest.mark.parametrize(
     "raw",
-    ["", "---\n", "---\njust text\n---\n", "---\na: [\n---\n", "x\n---\na: 1\n---\n"],
+    [
+        "---\ntitle: Bridge: the reopening\nauthor: Nora Example\n---\nText.\n",
+        '+++\ntitle = "Bridge: the reopening"\nauthor = "Nora Example"\n+++\nText.\n',
+        "---\ntitle: Bridge: the reopening\nauthor: Nora Example\ntags: [\n---\n",
+    ],
+    ids=["colon", "toml", "broken list"],
+)
+def test_front_matter_as_people_write_it(raw):
+    """What is no YAML is read line by line; it never becomes text or title."""
+    block, claims = read_front_matter(raw)
+
+    assert block.start_chars == 0
+    values = {claim.field: claim.value for claim in claims}
+    assert values[Field.TITLE] == "Bridge: the reopening"
+    assert values[Field.AUTHORS] == "Nora Example"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["", "---\n", "---\njust text\n---\n", "x\n---\na: 1\n---\n"],
 )
 def test_what_is_no_front_matter(raw):
-    """A rule, broken YAML or plain text between rules is not front matter."""
+    """A rule or plain text between rules is not front matter."""
     assert read_front_matter(raw) == (None, [])
