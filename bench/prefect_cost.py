@@ -41,7 +41,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=float, default=30.0)
-    megabytes = parser.parse_args().megabytes
+    parser.add_argument("--turns", type=int, default=2, help="the best of each counts")
+    arguments = parser.parse_args()
+    megabytes, turns = arguments.megabytes, arguments.turns
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["PREFECT_HOME"] = str(folder / "prefect")
@@ -59,17 +61,21 @@ def main() -> None:
         def settings(warehouse: str) -> dict[str, Path]:
             return {"raw_dir": folder / "raw", "warehouse_dir": folder / warehouse}
 
-        start = time.perf_counter()
-        ingest_plainly(read_settings({}, **settings("plain")))
-        plain_seconds = time.perf_counter() - start
+        plain: list[float] = []
+        flow: list[float] = []
         with prefect_test_harness(server_startup_timeout=120):
-            start = time.perf_counter()
-            ingest(**settings("flow"), engine="inline")
-            flow_seconds = time.perf_counter() - start
+            for turn in range(turns):
+                start = time.perf_counter()
+                ingest_plainly(read_settings({}, **settings(f"plain{turn}")))
+                plain.append(time.perf_counter() - start)
+                start = time.perf_counter()
+                ingest(**settings(f"flow{turn}"), engine="inline")
+                flow.append(time.perf_counter() - start)
+    plain_seconds, flow_seconds = min(plain), min(flow)
     cost = flow_seconds - plain_seconds
     print(
         f"{datetime.now(UTC):%Y-%m-%d} {platform.machine()}, {os.cpu_count()} cores,"
-        f" n = {count:,} files, {megabytes:g} MB: plain {plain_seconds:.1f} s,"
+        f" n = {count:,} files, {megabytes:g} MB, best of {turns}: plain {plain_seconds:.1f} s,"
         f" flow {flow_seconds:.1f} s, Prefect {cost:.1f} s"
         f" = {cost / flow_seconds:.1%} of the run"
     )
