@@ -41,7 +41,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=float, default=30.0)
-    parser.add_argument("--turns", type=int, default=2, help="the best of each counts")
+    parser.add_argument("--turns", type=int, default=2, help="the best one counts")
     arguments = parser.parse_args()
     megabytes, turns = arguments.megabytes, arguments.turns
     with tempfile.TemporaryDirectory() as name:
