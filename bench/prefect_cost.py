@@ -75,7 +75,8 @@ def main() -> None:
     cost = flow_seconds - plain_seconds
     print(
         f"{datetime.now(UTC):%Y-%m-%d} {platform.machine()}, {os.cpu_count()} cores,"
-        f" n = {count:,} files, {megabytes:g} MB, best of {turns}: plain {plain_seconds:.1f} s,"
+        f" n = {count:,} files, {megabytes:g} MB, best of {turns}:"
+        f" plain {plain_seconds:.1f} s,"
         f" flow {flow_seconds:.1f} s, Prefect {cost:.1f} s"
         f" = {cost / flow_seconds:.1%} of the run"
     )

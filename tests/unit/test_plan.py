@@ -97,7 +97,8 @@ def test_unreadable_file_stays_known_until_it_can_be_read(tmp_path):
     file = tmp_path / "a.txt"
     file.write_text("abc")
     found = files_of(("a.txt", 3, OLD, None, None))
-    ledger = ledger_of(known(reason="unreadable", detail="Permission denied"))
+    refused = {"reason": "unreadable", "detail": "Permission denied", "sha256": None}
+    ledger = ledger_of(known(**refused))
 
     file.chmod(0)
     assert plan_of(found, ledger, tmp_path)[0] == []
