@@ -86,6 +86,10 @@ class _Draft:
         """Return the indexes of blocks that still belong to the article."""
         return [i for i, block in enumerate(self.blocks) if block.reason is None]
 
+    def beside(self, index: int) -> list[Block]:
+        """Return the blocks right before and after a block."""
+        return [*self.blocks[max(index - 1, 0) : index], *self.blocks[index + 1 :][:1]]
+
     def remove(self, index: int, reason: RemovalReason, rule_id: str) -> None:
         """Take a block out of the article; its text is then the span itself."""
         block = self.blocks[index]
@@ -283,8 +287,7 @@ def _is_among_leftovers(draft: _Draft, index: int) -> bool:
     """Whether a sentence stands beside something removed; other lines may be alone."""
     if not ends_sentence(draft.blocks[index].text):
         return True
-    beside = [i for i in (index - 1, index + 1) if 0 <= i < len(draft.blocks)]
-    return any(draft.blocks[i].reason in _OF_PAGES for i in beside)
+    return any(block.reason in _OF_PAGES for block in draft.beside(index))
 
 
 def _short_lines_after(draft: _Draft, index: int, *, tail: bool) -> Iterator[int]:
@@ -493,12 +496,9 @@ def _lift_bare_byline(draft: _Draft) -> None:
         return
     for skipped, index in enumerate(draft.kept()[:_HEAD_BLOCKS]):
         block = draft.blocks[index]
-        near = [
-            draft.blocks[i]
-            for i in (index - 1, index + 1)
-            if 0 <= i < len(draft.blocks)
-        ]
-        is_dated = any(other.field is Field.PUBLISHED_ON for other in near)
+        is_dated = any(
+            other.field is Field.PUBLISHED_ON for other in draft.beside(index)
+        )
         has_title = any(
             other.reason is RemovalReason.LIFTED for other in draft.blocks[:index]
         )
