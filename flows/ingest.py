@@ -132,7 +132,7 @@ def ingest(  # noqa: PLR0913  # the run form
     run = start_run(settings, str(flow_run.id))
     warehouse = open_warehouse(settings)
     tell(Event(f"locking {warehouse.live.name}/", 0, 0, 0))
-    with warehouse.lock(wait=settings.wait_for_lock):
+    with warehouse.lock(wait=settings.wait_for_lock, tell=_tell_waiting):
         files = discover(settings.raw_dir, list(settings.ignore))
         plan = plan_run(files, warehouse, settings, reprocess=reprocess)
         batch, snapshot = BatchSummary(), None
@@ -286,6 +286,11 @@ def _workers(settings: Settings) -> int:
 
 def _tell(stage: str, done: int, plan: Plan) -> None:
     tell(Event(stage, done, len(plan.todo), plan.unchanged_count))
+
+
+def _tell_waiting(holder: str) -> None:
+    tell(Event(f"waiting for {holder}", 0, 0, 0))
+    get_run_logger().info("waiting for %s", holder)
 
 
 def _name_run(plan: Plan) -> None:
