@@ -132,12 +132,12 @@ def test_a_machine_that_stood_still_replaces_nothing(warehouse, other):
         stand_still(warehouse)
         with other() as elsewhere, elsewhere.lock():
             its_staging_dir = elsewhere.new_staging_dir()
-            with pytest.raises(WarehouseError, match="took the lock.*Run again"):
+            with pytest.raises(WarehouseError, match=r"took the lock.*Run again"):
                 commit(warehouse, 2, {"b.txt": 4})
             assert its_staging_dir.exists()
             commit(elsewhere, 2, {"a.txt": 3})
         with pytest.raises(WarehouseError, match=r"another run published.*Run again"):
-            commit(warehouse, 2, {"b.txt": 4})
+            commit(warehouse, 3, {"b.txt": 4})
 
     assert see(warehouse.live) == OLD | {"a.txt": 3}
     assert list(warehouse.verify_files()) == []
