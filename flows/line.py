@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 import pandas as pd
 from prefect import Task
 
+from flows.needs import check_disk
 from flows.plan import (
     Plan,
     current_fingerprint,
@@ -369,6 +370,7 @@ def ingest_plainly(settings: Settings, *, reprocess: bool = False) -> RunSummary
         plan = plan_run(files, warehouse, settings, reprocess=reprocess)
         batch, snapshot = BatchSummary(), None
         if plan.has_work:
+            check_disk(plan, warehouse, settings)
             staging_dir = warehouse.new_staging_dir()
             parts = cut_batches(
                 plan.todo,

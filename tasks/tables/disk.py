@@ -21,10 +21,11 @@ from typing import Self
 from tasks.errors import WarehouseError
 
 _CHUNK_BYTES = 1 << 20
+_UNITS = ("B", "kB", "MB", "GB", "TB")
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # Linux; RENAME_SWAP of macOS has the same value
 
-_NO_LINK = frozenset(
+NO_LINK = frozenset(
     {
         errno.EPERM,  # vfat, or protected_hardlinks and a file of somebody else
         errno.EACCES,
@@ -36,6 +37,8 @@ _NO_LINK = frozenset(
         errno.EOPNOTSUPP,
     }
 )
+"""Errors that say that a file cannot have a second name here."""
+
 NO_EXCHANGE = frozenset(
     {errno.EINVAL, errno.ENOSYS, errno.EXDEV, errno.ENOTSUP, errno.EOPNOTSUPP}
 )
@@ -166,7 +169,7 @@ def link_or_copy(source: Path, target: Path) -> None:
     try:
         target.hardlink_to(source)
     except OSError as error:
-        if error.errno not in _NO_LINK:
+        if error.errno not in NO_LINK:
             raise
         with source.open("rb") as old, HashedFile(target) as new:
             while chunk := old.read(_CHUNK_BYTES):
@@ -179,7 +182,7 @@ def link_or_move(source: Path, target: Path) -> None:
     try:
         target.hardlink_to(source)
     except OSError as error:
-        if error.errno not in _NO_LINK:
+        if error.errno not in NO_LINK:
             raise
         source.rename(target)
 
@@ -217,3 +220,16 @@ def _call_exchange(one: bytes, other: bytes) -> int:
             _AT_FDCWD, one, _AT_FDCWD, other, ctypes.c_uint(_RENAME_EXCHANGE)
         )
     )
+
+
+def human_bytes(count: int) -> str:
+    """Return a size in the largest unit that keeps it above 1.
+
+    Examples:
+        >>> human_bytes(1_520_000)
+        '1.5 MB'
+    """
+    size, unit = float(count), 0
+    while size >= 1000 and unit < len(_UNITS) - 1:  # noqa: PLR2004  # SI prefixes
+        size, unit = size / 1000, unit + 1
+    return f"{size:.0f} {_UNITS[unit]}" if unit == 0 else f"{size:.1f} {_UNITS[unit]}"

@@ -202,7 +202,11 @@ def swap_in(new: Path, live: Path, room: Path, mode: PublishMode | None) -> Path
         except OSError as error:
             if mode == "exchange" or error.errno not in disk.NO_EXCHANGE:
                 raise
-            _logger.info("publishing by two renames, because of: %s", error)
+            _logger.warning(
+                "folders cannot be exchanged here (%s): publishing by two renames, so a"
+                " reader may find the tables missing for an instant",
+                error.strerror,
+            )
         else:
             _logger.debug("published by exchange")
             return new

@@ -37,7 +37,13 @@ import pyarrow.parquet as pq
 from tasks.errors import WarehouseError
 from tasks.schema import RUNS, SCHEMA_VERSION, SOURCES, TABLES
 from tasks.tables import disk, snapshots
-from tasks.tables.lock import Lock, take_lock
+from tasks.tables.lock import (
+    STALE_SECONDS,
+    Lock,
+    read_owner,
+    seconds_since_beat,
+    take_lock,
+)
 from tasks.tables.manifest import MANIFEST_NAME, Manifest
 from tasks.tables.parts import (
     DAMAGED,
@@ -47,6 +53,7 @@ from tasks.tables.parts import (
     locate_part,
     write_part,
 )
+from tasks.tables.probe import Powers, check_space, estimate_need, probe_writing
 from tasks.tables.snapshots import Problem, PublishMode
 
 LEDGER_COLUMNS = (
@@ -276,6 +283,55 @@ class Warehouse:
 
     # Writing
 
+    def check_disk(
+        self, staged_bytes: int, staged_parts: int, replaced_paths: Collection[str]
+    ) -> Powers:
+        """Refuse a run that the disk would refuse in the end; writes nothing.
+
+        Args:
+            staged_bytes: Size of the parts that the run will stage, about.
+            staged_parts: Their number, about.
+            replaced_paths: As for ``publish``.
+
+        Returns:
+            What the file system allows; a run works with any of it.
+
+        Raises:
+            WarehouseError: The folder is not ours or a mount, we may not write there,
+                or there is not enough space.
+        """
+        powers = self.probe()
+        with disk.reported(str(self.live), "look at the warehouse", _INTACT):
+            need = estimate_need(
+                self.live,
+                snapshots.find_manifest(self.live),
+                (staged_bytes, staged_parts),
+                replaced_paths,
+                powers,
+            )
+            check_space(self.live, need)
+        return powers
+
+    def probe(self) -> Powers:
+        """Try out whether a run could publish; nothing stays of it.
+
+        Raises:
+            WarehouseError: The folder is not ours or a mount, or we may not write.
+        """
+        with disk.reported(str(self.live), "look at the warehouse", _INTACT):
+            self._refuse_mount()
+            manifest = snapshots.inspect_live(self.live)
+            return probe_writing(self.live, self.room, manifest)
+
+    def is_busy(self) -> bool:
+        """Tell whether a run seems to be writing now: its heartbeat is fresh."""
+        path = self.room / "lock"
+        try:
+            is_alive = abs(seconds_since_beat(path)) < STALE_SECONDS
+        except OSError:
+            return False
+        return is_alive and read_owner(path) is not None
+
     @contextlib.contextmanager
     def lock(
         self, *, wait: bool = False, tell: Callable[[str], None] | None = None
@@ -306,8 +362,7 @@ class Warehouse:
             )
         with lock:
             with disk.reported(str(self.live), "recover the warehouse", _INTACT):
-                if disk.is_mount(self.live):  # told now, not after hours of work
-                    raise WarehouseError(str(self.live), "is a mount", _SAME_DISK)
+                self._refuse_mount()
                 snapshots.recover(self.live, self.room)
             self._lock, self._base = lock, snapshots.find_manifest(self.live)
             try:
@@ -466,6 +521,11 @@ class Warehouse:
         live = self.manifest()
         earlier = snapshots.snapshot_numbers(self.room)
         return 1 + max([live.snapshot if live else 0, *earlier])
+
+    def _refuse_mount(self) -> None:
+        """Tell at once, and not after hours of work, what cannot be renamed."""
+        if disk.is_mount(self.live):
+            raise WarehouseError(str(self.live), "is a mount", _SAME_DISK)
 
     def _require_lock(self) -> Lock:
         if not self._lock:
