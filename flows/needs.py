@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from flows.plan import Plan, open_warehouse, weigh
+from flows.batches import weigh
+from flows.plan import Plan, open_warehouse
 from flows.settings import Settings
 from tasks.files.formats import FORMATS
 from tasks.schema import SOURCES, Format, Status
@@ -25,7 +26,7 @@ _HTML = tuple(
 )
 
 
-def check_early(plan: Plan | None, settings: Settings, *, is_all: bool) -> None:
+def check_early(plan: Plan | None, settings: Settings) -> None:
     """Refuse at once, before Prefect is started, what would be refused later.
 
     Nothing is promised to hold until then: the run asks again under the lock.
@@ -33,7 +34,6 @@ def check_early(plan: Plan | None, settings: Settings, *, is_all: bool) -> None:
     Args:
         plan: What the run has to do; null if that cannot be known yet.
         settings: Settings of the run.
-        is_all: Every file is read, whatever the plan says.
 
     Raises:
         WarehouseError: The disk would refuse the run; or another run is writing, and
@@ -44,8 +44,6 @@ def check_early(plan: Plan | None, settings: Settings, *, is_all: bool) -> None:
         warehouse.probe()
     # Another run that is writing takes space, and does some of this one's work.
     elif not warehouse.is_busy():
-        if is_all:
-            plan = plan._replace(todo=plan.files, is_rebuild=True)
         check_disk(plan, warehouse, settings)
     if not settings.wait_for_lock:
         with warehouse.lock():
@@ -68,7 +66,7 @@ def check_disk(plan: Plan, warehouse: Warehouse, settings: Settings) -> Powers:
     """
     todo = plan.todo[plan.todo["problem"].isna()]
     table_bytes = expect_bytes(todo, settings.max_file_bytes)
-    if not plan.is_rebuild and len(todo):
+    if len(todo):
         table_bytes *= calibrate(warehouse, settings.max_file_bytes)
     read_bytes = int(todo["size_bytes"].fillna(0).sum())
     parts = 1 + max(

@@ -141,8 +141,10 @@ def take_lock(
     """
     told = ""
     while isinstance(found := _try(path), str) and wait:
-        if found != told and tell:
-            tell(found)
+        if found != told:
+            _logger.info("waiting for %s", found)
+            if tell:
+                tell(found)
         told = found
         time.sleep(_PAUSE_SECONDS)
     return found

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.errors import WarehouseError
-from tasks.schema import SOURCES
+from tasks.schema import SCHEMA_VERSION, SOURCES
 from tasks.tables import disk
 from tasks.tables.manifest import Manifest
 from tasks.tables.parts import (
@@ -190,6 +190,7 @@ def estimate_need(
         powers: What ``probe_writing`` found.
     """
     staged_bytes, staged_parts = staged
+    is_migration = manifest is not None and manifest.schema_version < SCHEMA_VERSION
     gone = pa.array(sorted(set(replaced_paths)), pa.string())
     rewritten_bytes = rewritten_parts = 0
     linked = [staged_bytes // staged_parts] * staged_parts if staged_parts else []
@@ -197,7 +198,8 @@ def estimate_need(
         if part.is_runs:
             continue
         is_gone = pc.is_in(read_column(live, part, SOURCES.name, "source_path"), gone)
-        if (gone_share := pc.mean(is_gone).as_py() or 0.0) == 0.0:
+        gone_share = pc.mean(is_gone).as_py() or 0.0
+        if gone_share == 0.0 and not is_migration:
             linked.append(part.size_bytes)
         elif gone_share < 1.0:
             rewritten_bytes += round(part.size_bytes * (1 - gone_share))

@@ -160,7 +160,7 @@ def test_status_counts_rows_and_what_is_waiting(tables, capsys):
     status, out, err = articles(capsys, "status")
 
     assert (status, err) == (0, "")
-    assert "1 new or changed, 1 deleted of 3 files in raw/ waiting" in out
+    assert "Waiting in raw/, of 3 files: 1 new, 1 deleted." in out
     assert "documents       3" in out
 
 
