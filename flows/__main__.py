@@ -290,12 +290,16 @@ def _start(args: argparse.Namespace, errand: Errand) -> int:
     screen = open_screen(is_quiet=args.quiet)
     from flows.plan import look_around
 
+    plan = None
     # A warehouse that cannot be read may be repaired by the run: it holds the lock.
     with contextlib.suppress(WarehouseError):
         plan = look_around(settings, errand)
-        if not plan.has_work:
-            screen.say_nothing_new(plan, settings, errand)
-            return 0
+    if plan and not plan.has_work:
+        screen.say_nothing_new(plan, settings, errand)
+        return 0
+    from flows.needs import check_early
+
+    check_early(plan, settings)
     prepare_environment()
     signal.signal(signal.SIGTERM, _interrupt)  # `systemctl stop` is Ctrl-C too
     with screen.watching():

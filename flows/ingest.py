@@ -82,6 +82,7 @@ def ingest(  # noqa: PLR0913  # the run form
     batch_bytes: Count = _SETTINGS.batch_bytes,
     batch_files: Count = _SETTINGS.batch_files,
     keep_snapshots: Annotated[int, Field(ge=0)] = _SETTINGS.keep_snapshots,
+    keep_days: Annotated[int, Field(ge=0)] = _SETTINGS.keep_days,
     wait_for_lock: bool = _SETTINGS.wait_for_lock,
 ) -> RunSummary:
     """Turn new and changed raw articles into tables.
@@ -107,6 +108,7 @@ def ingest(  # noqa: PLR0913  # the run form
         batch_bytes: Raw bytes per batch.
         batch_files: Files per batch, at most.
         keep_snapshots: Earlier snapshots kept for rollback.
+        keep_days: Age from which earlier snapshots go as well; 0 for any age.
         wait_for_lock: Wait while another run writes to this warehouse, or refuse.
 
     Returns:
@@ -128,6 +130,7 @@ def ingest(  # noqa: PLR0913  # the run form
         batch_bytes=batch_bytes,
         batch_files=batch_files,
         keep_snapshots=keep_snapshots,
+        keep_days=keep_days,
         wait_for_lock=wait_for_lock,
     )
     errand = Errand(reprocess, replay, replay_paths, replay_reasons)

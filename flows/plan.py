@@ -97,7 +97,11 @@ def open_warehouse(settings: Settings) -> Warehouse:
             " read its own tables",
             "Name folders side by side with --raw and --warehouse.",
         )
-    return Warehouse(settings.warehouse_dir, keep_snapshots=settings.keep_snapshots)
+    return Warehouse(
+        settings.warehouse_dir,
+        keep_snapshots=settings.keep_snapshots,
+        keep_days=settings.keep_days or None,
+    )
 
 
 def look_around(settings: Settings, errand: Errand = EVERYTHING_NEW) -> Plan:

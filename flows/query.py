@@ -7,7 +7,6 @@ import decimal
 import io
 import json
 import math
-import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -89,7 +88,7 @@ def _open_table(
 
 @contextlib.contextmanager
 def _snapshot(warehouse_dir: Path) -> Iterator[Path]:
-    """Give a folder that stays as it is; the live one where nothing may be written."""
+    """Give a folder that stays as it is."""
     warehouse = Warehouse(warehouse_dir)
     manifest = warehouse.manifest()
     if manifest is None:
@@ -97,11 +96,8 @@ def _snapshot(warehouse_dir: Path) -> Iterator[Path]:
     for _, file, _ in manifest.paths():
         if not (warehouse.live / file).exists() and warehouse.manifest() == manifest:
             raise WarehouseError(str(warehouse.live / file), "is missing", DAMAGED)
-    if os.access(warehouse.room, os.W_OK):
-        with warehouse.pin() as folder:
-            yield folder
-    else:
-        yield warehouse.live
+    with warehouse.pin() as folder:
+        yield folder
 
 
 def no_tables(warehouse_dir: Path) -> PipelineError:

@@ -9,11 +9,11 @@ from flows.plan import Plan, look_around, open_warehouse
 from flows.query import connect, no_tables
 from flows.settings import Settings
 from flows.summary import causes_line, count_of
-from tasks.errors import PipelineError
+from tasks.errors import PipelineError, WarehouseError
 from tasks.schema import Status
+from tasks.tables.disk import human_bytes
 
 _RUNS = 5
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def show_status(settings: Settings) -> None:
@@ -35,7 +35,8 @@ def show_status(settings: Settings) -> None:
         ),
         soft_wrap=True,
     )
-    paper.print(_waiting(settings), end="\n\n", soft_wrap=True)
+    paper.print(_waiting(settings), soft_wrap=True)
+    paper.print(_publishing(settings), end="\n\n", soft_wrap=True)
     with connect(settings.warehouse_dir) as tables:
         grid = make_grid("table", ">rows")
         for name, rows in manifest.rows.items():
@@ -86,6 +87,21 @@ def _waiting(settings: Settings) -> Text:
     )
 
 
+def _publishing(settings: Settings) -> Text:
+    """Tell whether and how a run of this user would publish."""
+    try:
+        powers = open_warehouse(settings).probe()
+    except WarehouseError as error:
+        return Text(f"A run would be refused: {error.problem}.", style="yellow")
+    if powers.can_exchange:
+        return Text("Runs exchange the folder in one step.", style="dim")
+    return Text(
+        "Runs replace the folder by two renames: this file system cannot exchange"
+        " folders. A reader may find it missing for an instant.",
+        style="yellow",
+    )
+
+
 def _work(plan: Plan) -> str:
     parts = [causes_line(plan.causes)] if plan.causes else []
     if plan.deleted:
@@ -95,19 +111,6 @@ def _work(plan: Plan) -> str:
     if plan.is_migration:
         parts.append("tables of an older version to be migrated")
     return ", ".join(parts)
-
-
-def human_bytes(count: int) -> str:
-    """Return a size in the largest unit that keeps it above 1.
-
-    Examples:
-        >>> human_bytes(1_520_000)
-        '1.5 MB'
-    """
-    size, unit = float(count), 0
-    while size >= 1000 and unit < len(_UNITS) - 1:  # noqa: PLR2004  # SI prefixes
-        size, unit = size / 1000, unit + 1
-    return f"{size:.0f} {_UNITS[unit]}" if unit == 0 else f"{size:.1f} {_UNITS[unit]}"
 
 
 def ago(moment: datetime) -> str:
