@@ -198,4 +198,4 @@ def test_interrupt_keeps_the_old_tables(own_folder):
     assert (process.returncode, out) == (130, "")
     assert err == "Interrupted: the tables are as they were before.\n"
     assert manifest == (own_folder / "warehouse" / "_manifest.json").read_bytes()
-    assert "400 new or changed" in articles(own_folder, "status").stdout
+    assert "of 402 files: 400 new" in articles(own_folder, "status").stdout
