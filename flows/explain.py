@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from flows.paper import make_grid, open_paper
-from flows.query import connect
+from flows.reader import open_tables
 from flows.settings import Settings
 from flows.summary import count_of
 from tasks.errors import PipelineError
@@ -60,25 +60,32 @@ _MANY_ARTICLES = 200
 _SHOWN_CHARS = 400  # of a removed piece
 _MOST_SIMILAR = """
     SELECT source_path FROM sources
-    ORDER BY jaro_winkler_similarity(source_path, ?) DESC, source_path LIMIT 1
+    ORDER BY greatest(
+        jaro_winkler_similarity(source_path, $path),
+        jaro_winkler_similarity(parse_filename(source_path), $name)
+    ) DESC, source_path LIMIT 1
 """
 _LIST_THEM = '`articles query "SELECT source_path FROM sources"` lists them all.'
 _UNKNOWN = "unknown"
 
 
-def explain_file(settings: Settings, file: str, member: str | None) -> None:
+def explain_file(
+    settings: Settings, file: str, member: str | None, snapshot: int | None = None
+) -> None:
     """Print what became of a file.
 
     Args:
         settings: Where the raw folder and the tables are.
         file: Path of the file from here, absolute, or as in ``source_path``.
         member: Line or item of one article; null for the whole file.
+        snapshot: Number of an earlier snapshot; null for the live one.
 
     Raises:
         PipelineError: The tables do not know the file or the member.
     """
     paper = open_paper()
-    with connect(settings.warehouse_dir) as tables:
+    with open_tables(settings.warehouse_dir, snapshot) as pinned:
+        tables = pinned.duckdb()
         source = find_source(tables, settings.raw_dir, file)
         documents = _select(
             tables,
@@ -129,7 +136,9 @@ def find_source(tables: duckdb.DuckDBPyConnection, raw_dir: Path, file: str) -> 
             f"exists but is no source of the tables; the raw folder is {raw_dir}/",
             "Run `articles run` if it is new, or name its raw folder with --raw.",
         )
-    similar = tables.execute(_MOST_SIMILAR, [Path(file).name]).fetchone()
+    similar = tables.execute(
+        _MOST_SIMILAR, {"path": file, "name": Path(file).name}
+    ).fetchone()
     raise PipelineError(
         file,
         f"no such file in {raw_dir}/ and none of that name among the sources",

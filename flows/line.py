@@ -306,7 +306,7 @@ def add_up(parts: Iterable[BatchSummary]) -> BatchSummary:
 
 def changes_nothing(plan: Plan, batch: BatchSummary) -> bool:
     """Whether every file that was looked at again fared as before."""
-    if plan.deleted or plan.is_rebuild:
+    if plan.deleted or plan.is_rebuild or plan.is_first:
         return False
     return len(batch.retried & plan.retried) == len(plan.todo)
 

@@ -55,6 +55,7 @@ class Plan(NamedTuple):
         deleted: Paths in the ledger that are no longer found, sorted.
         is_rebuild: Every file is read again, known or not.
         retried: Outcomes of earlier runs that may differ now; see ``outcomes``.
+        is_first: There are no tables yet; even without a file there will be.
     """
 
     files: pd.DataFrame
@@ -62,11 +63,12 @@ class Plan(NamedTuple):
     deleted: list[str]
     is_rebuild: bool
     retried: frozenset[Outcome] = frozenset()
+    is_first: bool = False
 
     @property
     def has_work(self) -> bool:
-        """Whether anything has to be read or taken out."""
-        return bool(len(self.todo) or self.deleted)
+        """Whether the tables will be others after the run."""
+        return bool(len(self.todo) or self.deleted or self.is_first)
 
     @property
     def unchanged_count(self) -> int:
@@ -130,9 +132,10 @@ def plan_run(
     ledger = warehouse.read_table(SOURCES.name, columns).to_pandas(
         types_mapper={pa.int64(): pd.Int64Dtype()}.get  # no float can hold mtime_ns
     )
-    return make_plan(
+    plan = make_plan(
         files, ledger, settings.raw_dir, is_rebuild=reprocess or is_outdated
     )
+    return plan._replace(is_first=manifest is None)
 
 
 def make_plan(

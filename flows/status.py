@@ -6,11 +6,12 @@ from rich.text import Text
 
 from flows.paper import make_grid, open_paper, print_grid
 from flows.plan import Plan, look_around, open_warehouse
-from flows.query import connect, no_tables
+from flows.reader import no_tables, open_tables
 from flows.settings import Settings
 from flows.summary import count_of
 from tasks.errors import PipelineError
 from tasks.schema import Status
+from tasks.tables.manifest import Manifest
 
 _RUNS = 5
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -29,14 +30,15 @@ def show_status(settings: Settings) -> None:
     paper.print(
         Text(f"{settings.warehouse_dir}/", style="bold")
         + Text(
-            f"  snapshot {manifest.snapshot}, {ago(manifest.created_at)}"
-            f" ({manifest.created_at:%Y-%m-%d %H:%M} UTC),"
+            f"  snapshot {manifest.snapshot}{_restored(manifest)},"
+            f" {ago(manifest.created_at)} ({local_time(manifest.created_at)}),"
             f" {human_bytes(manifest.size_bytes)}"
         ),
         soft_wrap=True,
     )
     paper.print(_waiting(settings), end="\n\n", soft_wrap=True)
-    with connect(settings.warehouse_dir) as tables:
+    with open_tables(settings.warehouse_dir) as pinned:
+        tables = pinned.duckdb()
         grid = make_grid("table", ">rows")
         for name, rows in manifest.rows.items():
             grid.add_row(name, f"{rows:,}")
@@ -61,7 +63,7 @@ def show_status(settings: Settings) -> None:
         ).fetchall():
             started, *counts, took = row
             grid.add_row(
-                f"{started:%Y-%m-%d %H:%M}",
+                local_time(started.replace(tzinfo=UTC)),
                 *(f"{count:,}" for count in counts),
                 f"{took.total_seconds():.1f}",
             )
@@ -94,6 +96,22 @@ def _work(plan: Plan) -> str:
     if plan.deleted:
         parts.append(f"{len(plan.deleted):,} deleted")
     return ", ".join(parts)
+
+
+def _restored(manifest: Manifest) -> str:
+    if manifest.restored_from is None:
+        return ""
+    return f" (snapshot {manifest.restored_from} again)"
+
+
+def local_time(moment: datetime) -> str:
+    """Return a moment as the clock on the wall shows it, to the minute.
+
+    Examples:
+        >>> len(local_time(datetime.now(UTC)))
+        16
+    """
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
 def human_bytes(count: int) -> str:
