@@ -60,10 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stdout = sys.stdout
     with contextlib.redirect_stdout(Outlet(stdout)):
         status = _try(arguments)
-    try:
-        stdout.flush()
-    except OSError:
-        _close(stdout)  # else Python complains at exit
+    for stream in (stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            _close(stream)  # else Python complains at exit
     return status
 
 

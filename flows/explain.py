@@ -14,6 +14,7 @@ from rich.text import Text
 from flows.paper import make_grid, open_paper
 from flows.reader import open_tables
 from flows.settings import Settings
+from flows.streams import visible
 from flows.summary import count_of
 from tasks.errors import PipelineError
 from tasks.schema import Field, Kind, Reason, RemovalReason, Status
@@ -86,12 +87,12 @@ def explain_file(
     paper = open_paper()
     with open_tables(settings.warehouse_dir, snapshot) as pinned:
         tables = pinned.duckdb()
-        source = find_source(tables, settings.raw_dir, file)
+        path, source = find_source(tables, settings.raw_dir, file)
         documents = _select(
             tables,
             "FROM documents WHERE source_path = ?"
             " ORDER BY try_cast(member AS INTEGER), member",
-            source["source_path"],
+            path,
         )
         paper.print(_head(source, documents))
         if member is not None:
@@ -101,7 +102,7 @@ def explain_file(
             ]
             if not documents and not refused:
                 raise PipelineError(
-                    source["source_path"],
+                    path,
                     f"has no member {member!r}",
                     "Leave --member out for the list of its articles.",
                 )
@@ -120,15 +121,17 @@ def explain_file(
                 paper.print(part)
 
 
-def find_source(tables: duckdb.DuckDBPyConnection, raw_dir: Path, file: str) -> Row:
-    """Return the row of ``sources`` that a person means.
+def find_source(
+    tables: duckdb.DuckDBPyConnection, raw_dir: Path, file: str
+) -> tuple[str, Row]:
+    """Return the row of ``sources`` that a person means, and its path.
 
     Raises:
         PipelineError: No row fits; says whether the file is just not read yet.
     """
     for path in source_paths(raw_dir, file):
         if rows := _select(tables, "FROM sources WHERE source_path = ?", path):
-            return rows[0]
+            return path, rows[0]
     exists = (raw_dir / file).exists() or Path(file).exists()
     if exists:
         raise PipelineError(
@@ -172,7 +175,20 @@ def source_paths(raw_dir: Path, file: str) -> list[str]:
 def _select(tables: duckdb.DuckDBPyConnection, sql: str, *values: object) -> list[Row]:
     result = tables.execute(sql, list(values))
     names = [column[0] for column in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    return [
+        dict(zip(names, map(_shown, row), strict=True)) for row in result.fetchall()
+    ]
+
+
+def _shown(value: object) -> object:
+    """Return a value with every control character in it made visible."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _shown(item) for key, item in value.items()}
+    return value
 
 
 def _head(source: Row, documents: list[Row]) -> RenderableType:
