@@ -50,6 +50,7 @@ class Plan(NamedTuple):
         touched: Rows of ``files`` whose bytes were looked at and are the known ones.
         retimed_count: How many of these have another time of change.
         is_migration: The tables have an older schema.
+        is_first: There are no tables yet; even without a file there will be.
         known_outcomes: What the ledger says of the files in ``todo``.
     """
 
@@ -60,6 +61,7 @@ class Plan(NamedTuple):
     touched: pd.DataFrame
     retimed_count: int = 0
     is_migration: bool = False
+    is_first: bool = False
     known_outcomes: frozenset[Outcome] = frozenset()
 
     @property
@@ -70,7 +72,8 @@ class Plan(NamedTuple):
     @property
     def has_other_work(self) -> bool:
         """Whether the tables change whatever the files to read come to."""
-        return bool(self.deleted or self.retimed_count or self.is_migration)
+        is_other_version = self.is_first or self.is_migration
+        return bool(self.deleted or self.retimed_count or is_other_version)
 
     @property
     def unchanged_count(self) -> int:
@@ -151,7 +154,7 @@ def plan_run(
         limits = (settings.max_file_bytes, settings.max_decompression_ratio)
         limits_of_runs = read_limits(warehouse)
         plan = make_plan(files, ledger, settings.raw_dir, limits, limits_of_runs)
-    return plan._replace(is_migration=is_migration)
+    return plan._replace(is_migration=is_migration, is_first=manifest is None)
 
 
 def _has_settings(manifest: Manifest, settings: Settings) -> bool:

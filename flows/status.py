@@ -6,12 +6,13 @@ from rich.text import Text
 
 from flows.paper import make_grid, open_paper, print_grid
 from flows.plan import Plan, look_around, open_warehouse
-from flows.query import connect, no_tables
+from flows.reader import no_tables, open_tables
 from flows.settings import Settings
 from flows.summary import causes_line, count_of
 from tasks.errors import PipelineError, WarehouseError
 from tasks.schema import Status
 from tasks.tables.disk import human_bytes
+from tasks.tables.manifest import Manifest
 
 _RUNS = 5
 
@@ -29,15 +30,16 @@ def show_status(settings: Settings) -> None:
     paper.print(
         Text(f"{settings.warehouse_dir}/", style="bold")
         + Text(
-            f"  snapshot {manifest.snapshot}, {ago(manifest.created_at)}"
-            f" ({manifest.created_at:%Y-%m-%d %H:%M} UTC),"
+            f"  snapshot {manifest.snapshot}{_restored(manifest)},"
+            f" {ago(manifest.created_at)} ({local_time(manifest.created_at)}),"
             f" {human_bytes(manifest.size_bytes)}"
         ),
         soft_wrap=True,
     )
     paper.print(_waiting(settings), soft_wrap=True)
     paper.print(_publishing(settings), end="\n\n", soft_wrap=True)
-    with connect(settings.warehouse_dir) as tables:
+    with open_tables(settings.warehouse_dir) as pinned:
+        tables = pinned.duckdb()
         grid = make_grid("table", ">rows")
         for name, rows in manifest.rows.items():
             grid.add_row(name, f"{rows:,}")
@@ -62,7 +64,7 @@ def show_status(settings: Settings) -> None:
         ).fetchall():
             started, *counts, took = row
             grid.add_row(
-                f"{started:%Y-%m-%d %H:%M}",
+                local_time(started.replace(tzinfo=UTC)),
                 *(f"{count:,}" for count in counts),
                 f"{took.total_seconds():.1f}",
             )
@@ -81,7 +83,7 @@ def _waiting(settings: Settings) -> Text:
             f"Up to date with the {found} in {settings.raw_dir}/.", style="green"
         )
     return Text(
-        f"Waiting in {settings.raw_dir}/, of {found}: {_work(plan)}."
+        f"Waiting in {settings.raw_dir}/, of {found}: {work_of(plan)}."
         " Run `articles run`.",
         style="yellow",
     )
@@ -102,7 +104,8 @@ def _publishing(settings: Settings) -> Text:
     )
 
 
-def _work(plan: Plan) -> str:
+def work_of(plan: Plan) -> str:
+    """Return what a run has to do, in one line."""
     parts = [causes_line(plan.causes)] if plan.causes else []
     if plan.deleted:
         parts.append(f"{len(plan.deleted):,} deleted")
@@ -111,6 +114,22 @@ def _work(plan: Plan) -> str:
     if plan.is_migration:
         parts.append("tables of an older version to be migrated")
     return ", ".join(parts)
+
+
+def _restored(manifest: Manifest) -> str:
+    if manifest.restored_from is None:
+        return ""
+    return f" (snapshot {manifest.restored_from} again)"
+
+
+def local_time(moment: datetime) -> str:
+    """Return a moment as the clock on the wall shows it, to the minute.
+
+    Examples:
+        >>> len(local_time(datetime.now(UTC)))
+        16
+    """
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
 def ago(moment: datetime) -> str:

@@ -74,13 +74,29 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One line of the warehouse's history."""
+    """One line of the warehouse's history.
+
+    Attributes:
+        snapshot: Its number.
+        created_at: When it was published, UTC.
+        run_id: Run that made the rows.
+        restored_from: Earlier snapshot that a rollback published again; null for a run.
+        schema_version: ``schema.SCHEMA_VERSION`` of its tables.
+        rows: Rows by table.
+        size_bytes: Size of all its files.
+        added_bytes: Size of the files that no older line has; all lines together are
+            what the warehouse and its history take.
+        is_live: Whether it is what readers see.
+    """
 
     snapshot: int
     created_at: datetime
     run_id: str
+    restored_from: int | None
+    schema_version: int
     rows: dict[str, int]
     size_bytes: int
+    added_bytes: int
     is_live: bool
 
 
@@ -196,36 +212,92 @@ class Warehouse:
     def snapshots(self) -> list[Snapshot]:
         """List what can be read or rolled back to, newest first."""
         live = self.manifest()
-        found = [(live, True)] if live else []
-        for number in snapshots.snapshot_numbers(self.room):
-            folder = snapshots.snapshot_folder(self.room, number)
-            if manifest := snapshots.find_manifest(folder):
-                found.append((manifest, False))
-        return [
-            Snapshot(m.snapshot, m.created_at, m.run_id, m.rows, m.size_bytes, is_live)
-            for m, is_live in found
-        ]
+        earlier = {
+            number: manifest
+            for number in snapshots.snapshot_numbers(self.room)
+            if (manifest := self._find_earlier(number))
+        }
+        lines: list[Snapshot] = []
+        older: set[str] = set()
+        for manifest in sorted(
+            [*earlier.values(), *([live] if live else [])], key=lambda m: m.snapshot
+        ):
+            added = {
+                file: entry.size_bytes
+                for _, file, entry in manifest.paths()
+                if file not in older
+            }
+            older |= added.keys()
+            line = Snapshot(
+                snapshot=manifest.snapshot,
+                created_at=manifest.created_at,
+                run_id=manifest.run_id,
+                restored_from=manifest.restored_from,
+                schema_version=manifest.schema_version,
+                rows=manifest.rows,
+                size_bytes=manifest.size_bytes,
+                added_bytes=sum(added.values()),
+                is_live=manifest is live,
+            )
+            lines.append(line)
+        return lines[::-1]
+
+    def find_snapshot(self, number: int | None = None) -> tuple[Path, Manifest]:
+        """Return where a snapshot lies, and its manifest.
+
+        A run may file or expire it at any time: pin it to read from it.
+
+        Args:
+            number: ``snapshot`` of a line of ``snapshots()``; null for the live one.
+
+        Raises:
+            WarehouseError: There is no such snapshot.
+        """
+        for _ in range(2):  # the live one may just be filed as an earlier one
+            live = self.manifest()
+            if live and number in {None, live.snapshot}:
+                return self.live, live
+            if number is not None and (manifest := self._find_earlier(number)):
+                return snapshots.snapshot_folder(self.room, number), manifest
+        if number is None:
+            raise WarehouseError(
+                str(self.live), "nothing is published yet", "Run the pipeline first."
+            )
+        known = [str(line.snapshot) for line in self.snapshots()]
+        raise WarehouseError(
+            str(self.live),
+            f"has no snapshot {number}",
+            f"There are {', '.join(known)}: see `articles snapshots`."
+            if known
+            else "Nothing is published yet: run the pipeline first.",
+        )
+
+    def _find_earlier(self, number: int) -> Manifest | None:
+        return snapshots.find_manifest(snapshots.snapshot_folder(self.room, number))
 
     @contextlib.contextmanager
-    def pin(self) -> Iterator[Path]:
+    def pin(self, number: int | None = None) -> Iterator[Path]:
         """Give a folder that stays this snapshot, for several queries that must agree.
 
         It has the layout of the warehouse and is made of hard links, so that neither
         later runs nor the expiry of snapshots touch it. Removed at the end; if the
         reader is killed, by the next run. Where the reader cannot write (a read-only
-        copy, no permission, a full disk) it is the live folder itself, which stays as
-        it is until a run of somebody else publishes.
+        copy, no permission, a full disk) it is the folder itself, which stays as it is
+        until a run of somebody else publishes.
+
+        Args:
+            number: An earlier snapshot; null for the live one.
 
         Raises:
-            WarehouseError: Nothing is published, or the disk refused.
+            WarehouseError: There is no such snapshot, or the disk refused.
         """
         folder = self.room / f"pin-{uuid.uuid4().hex}"
         path = folder.with_suffix(".lock")
         is_new_room = not self.room.exists()
         with disk.reported(str(self.room), "pin a snapshot", _INTACT):
-            lock = self._link_pin(folder, path)
+            lock = self._link_pin(folder, path, number)
         try:
-            yield folder if lock else self.live
+            yield folder if lock else self.find_snapshot(number)[0]
         finally:
             disk.remove_folder(folder)
             if lock:
@@ -235,15 +307,16 @@ class Warehouse:
                 if is_new_room:
                     self.room.rmdir()  # unless a run has moved in
 
-    def _link_pin(self, folder: Path, path: Path) -> Lock | None:
+    def _link_pin(self, folder: Path, path: Path, number: int | None) -> Lock | None:
         """Fill the folder of a pin; null where nothing can be written."""
 
-        def link(manifest: Manifest) -> None:
+        def link(_live: Manifest) -> None:
             disk.remove_folder(folder)
+            source, manifest = self.find_snapshot(number)
             for table in {*TABLES, *(table for table, _, _ in manifest.paths())}:
                 (folder / table).mkdir(parents=True)
             for _, file, _ in manifest.paths():
-                disk.link_or_copy(self.live / file, folder / file)
+                disk.link_or_copy(source / file, folder / file)
             (folder / MANIFEST_NAME).write_bytes(manifest.dump())
 
         self._read_stable("pin a snapshot", lambda manifest: manifest)
@@ -465,14 +538,10 @@ class Warehouse:
                 are as they were.
         """
         self._require_lock()
-        source = snapshots.snapshot_folder(self.room, number)
-        earlier = snapshots.find_manifest(source)
-        if earlier is None:
-            known = [s.snapshot for s in self.snapshots() if not s.is_live]
+        source, earlier = self.find_snapshot(number)
+        if source == self.live:
             raise WarehouseError(
-                str(self.live),
-                f"there is no earlier snapshot {number}; there are {known}",
-                "Choose one of these.",
+                str(self.live), f"snapshot {number} is live", "Choose an earlier one."
             )
         live = snapshots.inspect_live(self.live)
         manifest = replace(
