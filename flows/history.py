@@ -115,7 +115,7 @@ def roll_back(settings: Settings, number: int) -> None:
     """
     paper = open_paper()
     warehouse = open_warehouse(settings)
-    with warehouse.lock(wait=settings.wait_for_lock):
+    with warehouse.lock(wait=settings.wait_for_lock, tell=_tell_waiting):
         _, earlier = warehouse.find_snapshot(number)
         before = warehouse.manifest()
         if before and before.snapshot == number:
@@ -136,6 +136,10 @@ def roll_back(settings: Settings, number: int) -> None:
             Text(f"To undo: articles rollback {before.snapshot}", style="dim"),
             soft_wrap=True,
         )
+
+
+def _tell_waiting(holder: str) -> None:
+    open_paper(is_error=True).print(f"waiting for {holder}", soft_wrap=True)
 
 
 def _next_run(settings: Settings) -> Text:
