@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO, TypeAlias, get_args
 
+from flows.errand import Errand
 from flows.settings import (
     Detector,
     Engine,
@@ -34,6 +35,7 @@ examples:
   articles query "SELECT language, count(*) FROM documents GROUP BY ALL"
   articles explain raw/story.txt     what became of this file
   articles verify                    prove the tables against the raw files
+  articles replay                    read rejected files again
   articles snapshots                 earlier states of the tables
   articles rollback 3                publish one of them again
 
@@ -127,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(commands)
+    _add_replay(commands)
     _add_status(commands)
     _add_query(commands)
     _add_explain(commands)
@@ -144,12 +147,42 @@ def _add_run(commands: _Commands) -> None:
         "Read new and changed raw files, replace the tables.",
         "warehouse_dir",
     )
-    _add_setting(parser, "engine", choices=get_args(Engine))
-    _add_setting(parser, "workers", metavar="N")
-    _add_setting(parser, "detector", choices=get_args(Detector))
+    _add_running(parser)
     parser.add_argument(
         "--reprocess", action="store_true", help="read every file again"
     )
+
+
+def _add_replay(commands: _Commands) -> None:
+    parser = _add_command(
+        commands,
+        "replay",
+        _replay,
+        "Read files again of which an article was rejected, once the cause is put"
+        " right; touch nothing else.",
+        "warehouse_dir",
+    )
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="file or folder, as a path or as in source_path (default: all)",
+    )
+    parser.add_argument(
+        "--reason",
+        action="append",
+        default=[],
+        metavar="REASON",
+        help="only what was rejected for this reason; may be given more than once",
+    )
+    _add_running(parser)
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    """Add what every command that runs the flow takes."""
+    _add_setting(parser, "engine", choices=get_args(Engine))
+    _add_setting(parser, "workers", metavar="N")
+    _add_setting(parser, "detector", choices=get_args(Detector))
     _add_no_wait(parser)
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
@@ -315,6 +348,19 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 
 def _run(args: argparse.Namespace) -> int:
+    return _start(args, Errand(reprocess=args.reprocess))
+
+
+def _replay(args: argparse.Namespace) -> int:
+    errand = Errand(
+        replay=True,
+        replay_paths=tuple(args.paths),
+        replay_reasons=tuple(args.reason),
+    )
+    return _start(args, errand)
+
+
+def _start(args: argparse.Namespace, errand: Errand) -> int:
     settings = _settings(args)
     from flows.terminal import open_screen
 
@@ -323,14 +369,14 @@ def _run(args: argparse.Namespace) -> int:
 
     # A warehouse that cannot be read may be repaired by the run: it holds the lock.
     with contextlib.suppress(WarehouseError):
-        plan = look_around(settings)
+        plan = look_around(settings, errand)
         is_empty = plan.is_first and not len(plan.files)
         if is_empty:
             from flows.line import ingest_plainly
 
             ingest_plainly(settings)  # a question gets no rows rather than an error
-        if is_empty or not (args.reprocess or plan.has_work):
-            screen.say_nothing_new(plan, settings)
+        if is_empty or not plan.has_work:
+            screen.say_nothing_new(plan, settings, errand)
             return 0
     prepare_environment()
     signal.signal(signal.SIGTERM, _interrupt)  # `systemctl stop` is Ctrl-C too
@@ -340,7 +386,7 @@ def _run(args: argparse.Namespace) -> int:
 
         hush_prefect()
         start_server()
-        summary = ingest(**settings_parameters(settings), reprocess=args.reprocess)
+        summary = ingest(**settings_parameters(settings), **errand._asdict())
     screen.show_run(summary, settings)
     return 0
 

@@ -10,7 +10,7 @@ from flows.paper import make_grid, open_paper, print_grid
 from flows.plan import look_around, open_warehouse
 from flows.reader import no_tables
 from flows.settings import Settings
-from flows.status import human_bytes, local_time
+from flows.status import describe_work, human_bytes, local_time
 from flows.summary import count_of
 from tasks.errors import PipelineError
 from tasks.schema import DOCUMENTS, PARAGRAPHS, SOURCES, TABLES
@@ -146,19 +146,8 @@ def _next_run(settings: Settings) -> Text:
         return Text(
             f"{settings.raw_dir}/ is as it was then: the next run changes nothing."
         )
-    if plan.is_rebuild:
-        return Text(
-            "Settings or version have changed since: the next run reads all"
-            f" {count_of(len(plan.files), 'file')} again.",
-            style="yellow",
-        )
-    work = []
-    if len(plan.todo):
-        work.append(f"reads {count_of(len(plan.todo), 'file')} again, changed since")
-    if plan.deleted:
-        work.append(f"takes out {count_of(len(plan.deleted), 'file')}, gone since")
     return Text(
-        f"The next run brings the tables up to date with {settings.raw_dir}/: it"
-        f" {' and '.join(work)}.",
+        f"The next run brings the tables up to date with {settings.raw_dir}/:"
+        f" {describe_work(plan)}.",
         style="yellow",
     )

@@ -131,8 +131,18 @@ class Settings:
     ] = True
 
 
-RESULT_SETTINGS = ("ignore", "max_file_bytes", "max_decompression_ratio", "detector")
-"""Settings that change what the tables hold; a new value reads every file again."""
+RESULT_SETTINGS = ("detector",)
+"""Settings that change every row; a new value reads every file again.
+
+``ignore`` and the limits concern some files only: see ``plan.make_plan``.
+"""
+
+_RESULT_SETTINGS_OF_1 = (
+    "ignore",
+    "max_file_bytes",
+    "max_decompression_ratio",
+    "detector",
+)
 
 
 def variable(name: str) -> str:
@@ -268,18 +278,25 @@ def settings_json(settings: Settings) -> str:
     return json.dumps(settings_parameters(settings), default=str, sort_keys=True)
 
 
-def fingerprint(settings: Settings, versions: Mapping[str, object]) -> str:
-    """Name everything but the raw files that decides what the tables hold.
-
-    Args:
-        settings: Only ``RESULT_SETTINGS`` count.
-        versions: Versions of the pipeline and of its tables.
+def fingerprint(settings: Settings) -> str:
+    """Name the settings that every row depends on.
 
     Returns:
         16 hex digits. A warehouse made under another name is made anew.
     """
-    values = {name: getattr(settings, name) for name in RESULT_SETTINGS}
-    text = json.dumps([values, dict(versions)], default=str, sort_keys=True)
+    return _digest(settings, RESULT_SETTINGS, {})
+
+
+def fingerprint_of_1(settings: Settings) -> str:
+    """Name the settings as a warehouse of schema 1 does, which had just one version."""
+    return _digest(settings, _RESULT_SETTINGS_OF_1, {"pipeline": "0.1.0", "schema": 1})
+
+
+def _digest(
+    settings: Settings, names: tuple[str, ...], versions: dict[str, object]
+) -> str:
+    values = {name: getattr(settings, name) for name in names}
+    text = json.dumps([values, versions], default=str, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

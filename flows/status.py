@@ -8,7 +8,7 @@ from flows.paper import make_grid, open_paper, print_grid
 from flows.plan import Plan, look_around, open_warehouse
 from flows.reader import no_tables, open_tables
 from flows.settings import Settings
-from flows.summary import count_of
+from flows.summary import causes_line, count_of
 from tasks.errors import PipelineError
 from tasks.schema import Status
 from tasks.tables.manifest import Manifest
@@ -82,19 +82,21 @@ def _waiting(settings: Settings) -> Text:
             f"Up to date with the {found} in {settings.raw_dir}/.", style="green"
         )
     return Text(
-        f"{_work(plan)} of {found} in {settings.raw_dir}/ waiting: run `articles run`.",
+        f"Waiting in {settings.raw_dir}/, of {found}: {describe_work(plan)}."
+        " Run `articles run`.",
         style="yellow",
     )
 
 
-def _work(plan: Plan) -> str:
-    if plan.is_rebuild:
-        return "Settings or version have changed, a rebuild"
-    parts = []
-    if len(plan.todo):
-        parts.append(f"{len(plan.todo):,} new or changed")
+def describe_work(plan: Plan) -> str:
+    """Return what a run would do, as a list."""
+    parts = [causes_line(plan.causes)] if plan.causes else []
     if plan.deleted:
         parts.append(f"{len(plan.deleted):,} deleted")
+    if plan.retimed_count:
+        parts.append(f"{plan.retimed_count:,} with a new time of change")
+    if plan.is_migration:
+        parts.append("tables of an older version to be migrated")
     return ", ".join(parts)
 
 

@@ -27,7 +27,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -38,28 +38,18 @@ from tasks.errors import WarehouseError
 from tasks.schema import RUNS, SCHEMA_VERSION, SOURCES, TABLES
 from tasks.tables import disk, snapshots
 from tasks.tables.manifest import MANIFEST_NAME, Manifest
+from tasks.tables.migrations import migrate
 from tasks.tables.parts import (
     DAMAGED,
+    Edits,
     StagedPart,
     assemble,
-    convert_runs,
     locate_part,
+    migrate_part,
     write_part,
 )
 from tasks.tables.snapshots import Problem, PublishMode
 
-LEDGER_COLUMNS = (
-    "source_path",
-    "size_bytes",
-    "mtime_ns",
-    "sha256",
-    "status",
-    "reason",
-    "document_count",
-)
-"""Columns of ``sources`` that tell whether a raw file is known and unchanged."""
-
-_INTEGERS = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}
 Filters: TypeAlias = pc.Expression | list[tuple[str, str, Any]] | None
 """As in ``pyarrow.parquet.read_table``."""
 
@@ -109,7 +99,7 @@ class Warehouse:
 
         warehouse = Warehouse(Path("warehouse"))
         with warehouse.lock():
-            known = warehouse.ledger()
+            known = warehouse.read_table("sources")
             staging_dir = warehouse.new_staging_dir()
             part = stage_tables(tables, staging_dir, warehouse.new_stem())
             warehouse.publish([part], replaced_paths, run, fingerprint)
@@ -162,8 +152,8 @@ class Warehouse:
         )
 
     @property
-    def needs_rebuild(self) -> bool:
-        """Whether the tables have an older schema: everything is to be read again."""
+    def needs_migration(self) -> bool:
+        """Whether the tables have an older schema; the next publish brings them up."""
         manifest = self.manifest()
         return manifest is not None and manifest.schema_version < SCHEMA_VERSION
 
@@ -171,6 +161,8 @@ class Warehouse:
         self, name: str, columns: Sequence[str] | None = None, filters: Filters = None
     ) -> pa.Table:
         """Read one table, all of it from the same snapshot.
+
+        Tables of an older schema are read as the present one.
 
         Args:
             name: Table of ``schema.TABLES``.
@@ -185,31 +177,27 @@ class Warehouse:
             for table, file, entry in manifest.paths():
                 if table == name:
                     self._check_size(file, entry.size_bytes)
-            return pq.read_table(
-                [self.live / file for t, file, _ in manifest.paths() if t == name],
-                columns=None if columns is None else list(columns),
-                filters=filters,
+            is_older = manifest.schema_version < SCHEMA_VERSION
+            files = [self.live / file for t, file, _ in manifest.paths() if t == name]
+            if not files:  # a table that the older schema did not have
+                return TABLES[name].empty().select(columns or TABLES[name].schema.names)
+            rows = pq.read_table(
+                files,
+                columns=None if columns is None or is_older else list(columns),
+                filters=None if is_older else filters,
                 partitioning=None,  # a folder `a=b` above the warehouse is no column
             )
+            if is_older:
+                rows = migrate(name, rows, manifest.schema_version)
+                if filters is not None:
+                    rows = rows.filter(pq.filters_to_expression(filters))
+                rows = rows if columns is None else rows.select(list(columns))
+            return rows
 
         if self.manifest() is None:
             empty = TABLES[name].empty()
             return empty if columns is None else empty.select(list(columns))
         return self._read_stable(f"read table {name!r}", read)
-
-    def ledger(self) -> pd.DataFrame:
-        """Return what is known of each raw file.
-
-        Returns:
-            ``LEDGER_COLUMNS``, one row per file, sorted by ``source_path``; numbers are
-            nullable integers. No row if everything must be read again anyway.
-        """
-        table = SOURCES.empty().select(LEDGER_COLUMNS)
-        if not self.needs_rebuild:
-            table = self.read_table(SOURCES.name, LEDGER_COLUMNS)
-        table = table.sort_by("source_path")
-        # Nullable integers, because mtime_ns does not fit into a float.
-        return cast("pd.DataFrame", table.to_pandas(types_mapper=_INTEGERS.get))
 
     def snapshots(self) -> list[Snapshot]:
         """List what can be read or rolled back to, newest first."""
@@ -225,9 +213,9 @@ class Warehouse:
             [*earlier.values(), *([live] if live else [])], key=lambda m: m.snapshot
         ):
             added = {
-                file: entry.size_bytes
-                for _, file, entry in manifest.paths()
-                if file not in older
+                entry.sha256: entry.size_bytes  # a kept file may get another name
+                for _, _, entry in manifest.paths()
+                if entry.sha256 not in older
             }
             older |= added.keys()
             line = Snapshot(
@@ -377,18 +365,18 @@ class Warehouse:
         """Return a fresh stem for a part: number of the snapshot to be, random part."""
         return f"{self._next_number():08d}-{uuid.uuid4().hex[:12]}"
 
-    def publish(
+    def publish(  # all that a commit is made of
         self,
         staged: Sequence[StagedPart],
         replaced_paths: Collection[str],
         run: Mapping[str, Any] | pd.DataFrame,
         fingerprint: str,
+        touched: pd.DataFrame | None = None,
     ) -> Manifest:
         """Publish parts in place of the old rows of some raw files, all or nothing.
 
         Rewrites only the parts that hold replaced files and links the others. Merges
-        small parts. With tables of an older schema nothing old is kept but ``runs``
-        that still fit: the caller has staged every raw file again (see ``ledger``).
+        small parts. Tables of an older schema are all written again in the present one.
 
         Args:
             staged: Results of ``stage_tables``; the parts stay until the lock is freed.
@@ -396,6 +384,8 @@ class Warehouse:
                 retried, deleted. Staged files are replaced in any case.
             run: The row for ``runs``.
             fingerprint: What rows depend on besides the raw files; kept for the caller.
+            touched: Files whose rows stay but were changed at another time:
+                ``source_path``, ``mtime_ns``. Null for none.
 
         Returns:
             The manifest that is live now.
@@ -416,16 +406,35 @@ class Warehouse:
             new = [*(locate_part(part) for part in staged), (run_part, staging_dir)]
             kept = [(part, self.live) for part in old.parts] if old else []
             if old and old.schema_version < SCHEMA_VERSION:
-                kept = convert_runs(kept, staging_dir, self.new_stem)
+                kept = [
+                    (
+                        migrate_part(
+                            part,
+                            source,
+                            staging_dir,
+                            self.new_stem(),
+                            old.schema_version,
+                        ),
+                        staging_dir,
+                    )
+                    for part, source in kept
+                ]
+            run_id = str(run_table["run_id"][-1])
             manifest = Manifest(
                 snapshot=self._next_number(),
                 parent=old.snapshot if old else None,
                 restored_from=None,
-                run_id=str(run_table["run_id"][-1]),
+                run_id=run_id,
                 created_at=datetime.now(UTC),
                 schema_version=SCHEMA_VERSION,
                 fingerprint=fingerprint,
-                parts=assemble(kept, new, replaced_paths, folder, self.new_stem),
+                parts=assemble(
+                    kept,
+                    new,
+                    Edits.of(replaced_paths, _note_touched(touched, run_id)),
+                    folder,
+                    self.new_stem,
+                ),
             )
             self._swap_in(folder, manifest)
         return manifest
@@ -529,3 +538,13 @@ class Warehouse:
         raise WarehouseError(
             str(self.live), "nothing is published yet", "Run the pipeline first."
         )
+
+
+def _note_touched(touched: pd.DataFrame | None, run_id: str) -> pa.Table | None:
+    """Return what is to be noted of touched files, typed as in ``sources``."""
+    if touched is None or touched.empty:
+        return None
+    names = ("source_path", "mtime_ns", "run_id")
+    schema = pa.schema([SOURCES.schema.field(name) for name in names])
+    rows = touched[["source_path", "mtime_ns"]].assign(run_id=run_id)
+    return pa.Table.from_pandas(rows, schema, preserve_index=False)

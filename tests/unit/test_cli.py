@@ -186,7 +186,7 @@ def test_status_counts_rows_and_what_is_waiting(tables, capsys):
     status, out, err = articles(capsys, "status")
 
     assert (status, err) == (0, "")
-    assert "1 new or changed, 1 deleted of 3 files in raw/ waiting" in out
+    assert "Waiting in raw/, of 3 files: 1 new, 1 deleted." in out
     assert "documents       3" in out
 
 
@@ -507,7 +507,7 @@ def test_rollback_says_what_comes_next(capsys):
 
     assert (status, err) == (0, "")
     assert "is live again, as snapshot 4: 3 articles, " in out
-    assert "reads 2 files again, changed since and takes out 1 file, gone" in out
+    assert "up to date with raw/: 1 new, 1 changed, 1 deleted." in out
     assert "To undo: articles rollback 3" in out
     assert "rollback to 1" in articles(capsys, "snapshots")[1]
     assert "snapshot 4 (snapshot 1 again)" in articles(capsys, "status")[1]
