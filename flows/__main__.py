@@ -372,6 +372,7 @@ def _start(args: argparse.Namespace, errand: Errand) -> int:
         plan = look_around(settings, errand)
         is_empty = plan.is_first and not len(plan.files)
         if is_empty:
+            prepare_environment()
             from flows.line import ingest_plainly
 
             ingest_plainly(settings)  # a question gets no rows rather than an error
@@ -423,6 +424,7 @@ def _explain(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
+    prepare_environment()
     from flows.verify import verify_warehouse
 
     return verify_warehouse(_settings(args))

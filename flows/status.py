@@ -27,16 +27,15 @@ def show_status(settings: Settings) -> None:
     manifest = open_warehouse(settings).manifest()
     if manifest is None:
         raise no_tables(settings.warehouse_dir)
-    paper.print(
+    paper.say(
         Text(f"{settings.warehouse_dir}/", style="bold")
         + Text(
             f"  snapshot {manifest.snapshot}{_restored(manifest)},"
             f" {ago(manifest.created_at)} ({local_time(manifest.created_at)}),"
             f" {human_bytes(manifest.size_bytes)}"
-        ),
-        soft_wrap=True,
+        )
     )
-    paper.print(_waiting(settings), end="\n\n", soft_wrap=True)
+    paper.say(_waiting(settings), end="\n\n")
     with open_tables(settings.warehouse_dir) as pinned:
         tables = pinned.duckdb()
         grid = make_grid("table", ">rows")
