@@ -367,18 +367,22 @@ def _start(args: argparse.Namespace, errand: Errand) -> int:
     screen = open_screen(is_quiet=args.quiet)
     from flows.plan import look_around
 
+    plan = None
     # A warehouse that cannot be read may be repaired by the run: it holds the lock.
     with contextlib.suppress(WarehouseError):
         plan = look_around(settings, errand)
-        is_empty = plan.is_first and not len(plan.files)
-        if is_empty:
-            prepare_environment()
-            from flows.line import ingest_plainly
+    is_empty = plan and plan.is_first and not len(plan.files)
+    if is_empty:
+        prepare_environment()
+        from flows.line import ingest_plainly
 
-            ingest_plainly(settings)  # a question gets no rows rather than an error
-        if is_empty or not plan.has_work:
-            screen.say_nothing_new(plan, settings, errand)
-            return 0
+        ingest_plainly(settings)  # a question gets no rows rather than an error
+    if plan and (is_empty or not plan.has_work):
+        screen.say_nothing_new(plan, settings, errand)
+        return 0
+    from flows.needs import check_early
+
+    check_early(plan, settings)
     prepare_environment()
     signal.signal(signal.SIGTERM, _interrupt)  # `systemctl stop` is Ctrl-C too
     with screen.watching():

@@ -10,10 +10,11 @@ from flows.paper import make_grid, open_paper, print_grid
 from flows.plan import look_around, open_warehouse
 from flows.reader import no_tables
 from flows.settings import Settings
-from flows.status import describe_work, human_bytes, local_time
+from flows.status import describe_work, local_time
 from flows.summary import count_of
 from tasks.errors import PipelineError
 from tasks.schema import DOCUMENTS, PARAGRAPHS, TABLES
+from tasks.tables.disk import human_bytes
 from tasks.tables.warehouse import Snapshot
 
 _SHOWN = {DOCUMENTS.name: "articles", PARAGRAPHS.name: "paragraphs"}

@@ -7,6 +7,7 @@ import is by full name.
 import functools
 import os
 from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Annotated, Any, cast
 from uuid import UUID
@@ -19,7 +20,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import as_completed
+from prefect.futures import PrefectFuture, as_completed
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -46,12 +47,14 @@ from flows.progress import Event, is_watched, tell, tell_step
 from flows.settings import Detector, Engine, Settings, read_settings
 from flows.summary import BatchSummary, RunSummary, count_of, headline, report_markdown
 from tasks.discover import discover_files
+from tasks.errors import PipelineError
 from tasks.schema import Reason
 from tasks.tables.warehouse import Warehouse
 from tasks.write import publish
 
 Count = Annotated[int, Field(ge=1)]
-
+Work = tuple[pd.DataFrame, Run, Path, str]
+"""What ``process`` takes: a batch, the run, staging folder and stem of its part."""
 VISIBLE_BATCHES = 50
 """Up to so many batches show every step in the timeline; beyond, only themselves."""
 
@@ -82,6 +85,7 @@ def ingest(  # noqa: PLR0913  # the run form
     batch_bytes: Count = _SETTINGS.batch_bytes,
     batch_files: Count = _SETTINGS.batch_files,
     keep_snapshots: Annotated[int, Field(ge=0)] = _SETTINGS.keep_snapshots,
+    keep_days: Annotated[int, Field(ge=0)] = _SETTINGS.keep_days,
     wait_for_lock: bool = _SETTINGS.wait_for_lock,
 ) -> RunSummary:
     """Turn new and changed raw articles into tables.
@@ -107,6 +111,7 @@ def ingest(  # noqa: PLR0913  # the run form
         batch_bytes: Raw bytes per batch.
         batch_files: Files per batch, at most.
         keep_snapshots: Earlier snapshots kept for rollback.
+        keep_days: Age from which earlier snapshots go as well; 0 for any age.
         wait_for_lock: Wait while another run writes to this warehouse, or refuse.
 
     Returns:
@@ -128,6 +133,7 @@ def ingest(  # noqa: PLR0913  # the run form
         batch_bytes=batch_bytes,
         batch_files=batch_files,
         keep_snapshots=keep_snapshots,
+        keep_days=keep_days,
         wait_for_lock=wait_for_lock,
     )
     errand = Errand(reprocess, replay, replay_paths, replay_reasons)
@@ -174,10 +180,10 @@ def report(summary: RunSummary) -> None:
     get_run_logger().info(headline(summary))
 
 
-def make_runner(settings: Settings) -> TaskRunner[Any]:
+def make_runner(workers: int) -> TaskRunner[Any]:
     """Return what runs batches side by side."""
     begin = functools.partial(begin_worker, is_hushed=is_watched())
-    return ProcessPoolTaskRunner(_workers(settings), initializer=begin)
+    return ProcessPoolTaskRunner(workers, initializer=begin)
 
 
 def name_run(plan: Plan) -> None:
@@ -229,10 +235,9 @@ def publish_visibly(warehouse: Warehouse, *args: Any) -> int:  # noqa: ANN401
 
 
 def _results(
-    work: list[tuple[Any, ...]], plan: Plan, settings: Settings, *, is_visible: bool
+    work: list[Work], plan: Plan, settings: Settings, *, is_visible: bool
 ) -> Iterator[tuple[int, BatchSummary]]:
     """Yield batches with their number as they are done."""
-    names = ("files", "run", "staging_dir", "stem")
     tasks = [
         process.with_options(
             task_run_name=f"process batch {index + 1} of {len(work)}:"
@@ -247,16 +252,80 @@ def _results(
     # Without its address every worker would start a temporary server of its own.
     with get_client(sync_client=True) as client:
         server = {PREFECT_API_URL: str(client.api_url)}
-    with temporary_settings(server), make_runner(settings) as runner:
-        futures = {
-            runner.submit(
-                tasks[index],
-                dict(zip(names, batch, strict=True)) | {"is_visible": is_visible},
-            ): index
-            for index, batch in enumerate(work)
-        }
-        for future in as_completed(list(futures)):
-            yield futures[future], future.result()
+    with temporary_settings(server):
+        yield from _pool_results(work, tasks, _workers(settings), is_visible=is_visible)
+
+
+def _pool_results(
+    work: list[Work],
+    tasks: list[Task[..., BatchSummary]],
+    workers: int,
+    *,
+    is_visible: bool,
+) -> Iterator[tuple[int, BatchSummary]]:
+    """Yield batches as worker processes get them done, come what may to the workers.
+
+    One killed worker (mostly by the system, for lack of memory) takes the whole pool
+    with it. What was lost is tried again in a new one, and at last by one worker alone,
+    who has all the memory. A part that was half written is written again.
+
+    Raises:
+        PipelineError: A batch was lost every time.
+    """
+    names = ("files", "run", "staging_dir", "stem")
+    waiting = dict(enumerate(work))
+    error: Exception | None = None
+    for count in (workers, workers, 1):
+        if error:
+            get_run_logger().warning(
+                "a worker process died (%s); batches to do again: %d, workers: %d",
+                type(error).__name__,
+                len(waiting),
+                count,
+            )
+        with make_runner(count) as runner:
+            futures = {
+                runner.submit(
+                    tasks[index],
+                    dict(zip(names, batch, strict=True)) | {"is_visible": is_visible},
+                ): index
+                for index, batch in waiting.items()
+            }
+            for future in as_completed(list(futures)):
+                result = _get_result(future)
+                if isinstance(result, BatchSummary):
+                    del waiting[futures[future]]
+                    yield futures[future], result
+                else:
+                    error = result
+        if not waiting:
+            return
+    index, batch = next(iter(waiting.items()))
+    raise _out_of_memory(index, batch[0], len(work)) from error
+
+
+def _get_result(future: PrefectFuture[BatchSummary]) -> BatchSummary | Exception:
+    """Return what a batch has become, or the error if its worker is lost."""
+    try:
+        future.wait()  # raises what befell the pool; what befell the batch comes later
+    except (BrokenExecutor, OSError) as error:
+        return error
+    try:
+        return future.result()
+    except MemoryError as error:
+        return error
+
+
+def _out_of_memory(index: int, files: pd.DataFrame, count: int) -> PipelineError:
+    """Return the error for a batch that no worker survives."""
+    paths = files["source_path"]
+    return PipelineError(
+        f"batch {index + 1} of {count} ({count_of(len(files), 'file')},"
+        f" {paths.iloc[0]} to {paths.iloc[-1]})",
+        "its worker process was killed or out of memory, also when it was the only one",
+        "Lower batch_bytes, batch_files or workers, or give the machine more memory,"
+        " then run again; the old tables are intact.",
+    )
 
 
 def _cut(plan: Plan, settings: Settings) -> Iterator[pd.DataFrame]:

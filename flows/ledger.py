@@ -9,7 +9,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -91,20 +91,19 @@ def read_ledger(warehouse: Warehouse) -> pd.DataFrame:
     return ledger.assign(**{RULES: rules.to_numpy(zero_copy_only=False)})
 
 
-def rules_of(source_path: str) -> int:
-    """Return the present versions of the rules for a file, in one number.
+def rules_of(source_paths: Iterable[str]) -> list[int]:
+    """Return the present versions of the rules for each file, in one number.
 
     Examples:
-        >>> rules_of("photo.jpg")
-        -1
+        >>> rules_of(["photo.jpg"])
+        [-1]
     """
-    told = tell_format(source_path)
-    return _encode_versions(told[0] if told else None)
+    codes = {known: _encode_versions(step_versions(known)) for known in Format}
+    told = map(tell_format, source_paths)
+    return [codes[found[0]] if found else _UNKNOWN_FORMAT for found in told]
 
 
-@cache
-def _encode_versions(article_format: Format | None) -> int:
-    versions = step_versions(article_format)
+def _encode_versions(versions: Mapping[str, int] | None) -> int:
     if versions is None:
         return _UNKNOWN_FORMAT
     code = 0

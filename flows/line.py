@@ -22,6 +22,7 @@ from prefect import Task
 from flows.batches import cut_batches
 from flows.errand import EVERYTHING_NEW, Errand
 from flows.ledger import LEDGER_COLUMNS, NULLABLE, new_run_id, outcomes
+from flows.needs import check_disk
 from flows.plan import Plan, open_warehouse, plan_run
 from flows.progress import Event, tell, tell_step
 from flows.settings import Settings, fingerprint, settings_json
@@ -374,10 +375,12 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
     settings = run.settings
     warehouse = open_warehouse(settings)
     tell(Event(f"locking {warehouse.live.name}/", 0, 0, 0))
-    with warehouse.lock(wait=settings.wait_for_lock):
+    with warehouse.lock(wait=settings.wait_for_lock, tell=_tell_waiting):
         files = crew.discover(settings.raw_dir, list(settings.ignore))
         plan = plan_run(files, warehouse, settings, errand)
         crew.announce(plan)
+        if plan.has_work:
+            check_disk(plan, warehouse, settings)
         batch, snapshot = BatchSummary(), None
         if len(plan.todo):
             batch = crew.process(plan, run, warehouse)
@@ -392,6 +395,10 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
                 plan.touched,
             )
     return summarise_run(run, snapshot, plan, batch)
+
+
+def _tell_waiting(holder: str) -> None:
+    tell(Event(f"waiting for {holder}", 0, 0, 0))
 
 
 def _changes_nothing(plan: Plan, batch: BatchSummary) -> bool:

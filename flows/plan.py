@@ -101,7 +101,11 @@ def open_warehouse(settings: Settings) -> Warehouse:
             " read its own tables",
             "Name folders side by side with --raw and --warehouse.",
         )
-    return Warehouse(settings.warehouse_dir, keep_snapshots=settings.keep_snapshots)
+    return Warehouse(
+        settings.warehouse_dir,
+        keep_snapshots=settings.keep_snapshots,
+        keep_days=settings.keep_days or None,
+    )
 
 
 def look_around(settings: Settings, errand: Errand = EVERYTHING_NEW) -> Plan:
@@ -222,7 +226,7 @@ def make_plan(
     is_same = (same_time & ~is_doubtful) | is_as_before
 
     cause = pd.Series(None, index=known.index, dtype="object")
-    present = pd.Series(map(rules_of, known["source_path"]), known.index, "int64")
+    present = pd.Series(rules_of(known["source_path"]), known.index, "int64")
     cause[present != known[RULES]] = Cause.RULES.value
     cause[meets_other_limits(known, limits, limits_of_runs)] = Cause.LIMITS.value
     cause[~has_same_problem(known, raw_dir)] = Cause.RETRIED.value

@@ -122,6 +122,14 @@ class Settings:
             "Earlier snapshots kept for rollback; they share their files.",
         ),
     ] = 5
+    keep_days: Annotated[
+        int,
+        Knob(
+            "days",
+            "Age from which earlier snapshots go as well, whatever their number; 0: no"
+            " limit.",
+        ),
+    ] = 0
     wait_for_lock: Annotated[
         bool,
         Knob(
@@ -305,8 +313,8 @@ def prepare_environment(environ: MutableMapping[str, str] | None = None) -> None
 
     No telemetry; time enough for the temporary server's first start (38 s measured
     on a fresh home); on the terminal only warnings, as the command line shows progress
-    itself (the log in Prefect's UI stays complete). Where Prefect's home cannot be
-    written, a temporary one.
+    itself (the log in Prefect's UI stays complete, and has what the steps log). Where
+    Prefect's home cannot be written, a temporary one.
 
     Args:
         environ: Environment; ``os.environ`` if not given.
@@ -317,6 +325,8 @@ def prepare_environment(environ: MutableMapping[str, str] | None = None) -> None
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks",
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }.items():
         environ.setdefault(name, value)
     home = Path(environ.get("PREFECT_HOME") or "~/.prefect").expanduser()

@@ -9,12 +9,12 @@ from flows.plan import Plan, look_around, open_warehouse
 from flows.reader import no_tables, open_tables
 from flows.settings import Settings
 from flows.summary import causes_line, count_of
-from tasks.errors import PipelineError
+from tasks.errors import PipelineError, WarehouseError
 from tasks.schema import Status
+from tasks.tables.disk import human_bytes
 from tasks.tables.manifest import Manifest
 
 _RUNS = 5
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def show_status(settings: Settings) -> None:
@@ -35,7 +35,8 @@ def show_status(settings: Settings) -> None:
             f" {human_bytes(manifest.size_bytes)}"
         )
     )
-    paper.say(_waiting(settings), end="\n\n")
+    paper.say(_waiting(settings))
+    paper.say(_publishing(settings), end="\n\n")
     with open_tables(settings.warehouse_dir) as pinned:
         tables = pinned.duckdb()
         grid = make_grid("table", ">rows")
@@ -87,6 +88,21 @@ def _waiting(settings: Settings) -> Text:
     )
 
 
+def _publishing(settings: Settings) -> Text:
+    """Tell whether and how a run of this user would publish."""
+    try:
+        powers = open_warehouse(settings).probe()
+    except WarehouseError as error:
+        return Text(f"A run would be refused: {error.problem}.", style="yellow")
+    if powers.can_exchange:
+        return Text("Runs exchange the folder in one step.", style="dim")
+    return Text(
+        "Runs replace the folder by two renames: this file system cannot exchange"
+        " folders. A reader may find it missing for an instant.",
+        style="yellow",
+    )
+
+
 def describe_work(plan: Plan) -> str:
     """Return what a run would do, as a list."""
     parts = [causes_line(plan.causes)] if plan.causes else []
@@ -113,19 +129,6 @@ def local_time(moment: datetime) -> str:
         16
     """
     return f"{moment.astimezone():%Y-%m-%d %H:%M}"
-
-
-def human_bytes(count: int) -> str:
-    """Return a size in the largest unit that keeps it above 1.
-
-    Examples:
-        >>> human_bytes(1_520_000)
-        '1.5 MB'
-    """
-    size, unit = float(count), 0
-    while size >= 1000 and unit < len(_UNITS) - 1:  # noqa: PLR2004  # SI prefixes
-        size, unit = size / 1000, unit + 1
-    return f"{size:.0f} {_UNITS[unit]}" if unit == 0 else f"{size:.1f} {_UNITS[unit]}"
 
 
 def ago(moment: datetime) -> str:

@@ -46,29 +46,32 @@ CHANGES = (
 """Every change, oldest first."""
 
 
-@cache
-def step_versions(
-    article_format: Format | None, changes: tuple[Change, ...] = CHANGES
-) -> Mapping[str, int] | None:
+def step_versions(article_format: Format | None) -> Mapping[str, int] | None:
     """Return the version of each step's logic for files of a format.
 
     Args:
         article_format: As the file's name tells it; null if it tells none of ours.
-        changes: Every change of the rules.
 
     Returns:
-        Version by step, as in the column ``step_versions``: the last change that
-        concerns the format. Null without a format: nothing but the name was looked at.
+        Version by step, as in the column ``step_versions``. Null without a format:
+        nothing but the name was looked at.
+    """
+    return None if article_format is None else last_versions(article_format, CHANGES)
+
+
+@cache
+def last_versions(
+    article_format: Format, changes: tuple[Change, ...]
+) -> Mapping[str, int]:
+    """Return the version of the last change that concerns a format, by step.
 
     Examples:
         >>> captions = Change(Step.CLEAN, 2, PAGES, "captions end with a credit")
-        >>> step_versions(Format.HTML, (*CHANGES, captions))["clean"]
+        >>> last_versions(Format.HTML, (*CHANGES[:5], captions))["clean"]
         2
-        >>> step_versions(Format.TEXT, (*CHANGES, captions))["clean"]
+        >>> last_versions(Format.TEXT, (*CHANGES[:5], captions))["clean"]
         1
     """
-    if article_format is None:
-        return None
     return {
         step.value: max(
             change.version

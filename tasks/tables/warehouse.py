@@ -27,7 +27,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -37,6 +37,13 @@ import pyarrow.parquet as pq
 from tasks.errors import WarehouseError
 from tasks.schema import RUNS, SCHEMA_VERSION, SOURCES, TABLES
 from tasks.tables import disk, snapshots
+from tasks.tables.lock import (
+    STALE_SECONDS,
+    Lock,
+    read_owner,
+    seconds_since_beat,
+    take_lock,
+)
 from tasks.tables.manifest import MANIFEST_NAME, Manifest
 from tasks.tables.migrations import migrate
 from tasks.tables.parts import (
@@ -48,6 +55,7 @@ from tasks.tables.parts import (
     migrate_part,
     write_part,
 )
+from tasks.tables.probe import Powers, check_space, estimate_need, probe_writing
 from tasks.tables.snapshots import Problem, PublishMode
 
 Filters: TypeAlias = pc.Expression | list[tuple[str, str, Any]] | None
@@ -128,7 +136,9 @@ class Warehouse:
         self._keep_snapshots = keep_snapshots
         self._keep_days = keep_days
         self._publish_mode = publish_mode
-        self._is_locked = False
+        self._lock: Lock | None = None
+        self._base: Manifest | None = None
+        self._staging_dirs: list[Path] = []
 
     # Reading
 
@@ -265,7 +275,9 @@ class Warehouse:
 
         It has the layout of the warehouse and is made of hard links, so that neither
         later runs nor the expiry of snapshots touch it. Removed at the end; if the
-        reader is killed, by the next run.
+        reader is killed, by the next run. Where the reader cannot write (a read-only
+        copy, no permission, a full disk) it is the folder of the snapshot itself, which
+        stays as it is until a run of somebody else publishes.
 
         Args:
             number: An earlier snapshot; null for the live one.
@@ -274,10 +286,23 @@ class Warehouse:
             WarehouseError: There is no such snapshot, or the disk refused.
         """
         folder = self.room / f"pin-{uuid.uuid4().hex}"
-        lock = folder.with_suffix(".lock")
+        path = folder.with_suffix(".lock")
+        is_new_room = not self.room.exists()
         with disk.reported(str(self.room), "pin a snapshot", _INTACT):
-            self.room.mkdir(parents=True, exist_ok=True)
-            descriptor = disk.acquire_lock(lock, wait=True)
+            lock = self._link_pin(folder, path, number)
+        try:
+            yield folder if lock else self.find_snapshot(number)[0]
+        finally:
+            disk.remove_folder(folder)
+            if lock:
+                lock.release()
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+                if is_new_room:
+                    self.room.rmdir()  # unless a run has moved in
+
+    def _link_pin(self, folder: Path, path: Path, number: int | None) -> Lock | None:
+        """Fill the folder of a pin; null where nothing can be written."""
 
         def link(_live: Manifest) -> None:
             disk.remove_folder(folder)
@@ -288,14 +313,20 @@ class Warehouse:
                 disk.link_or_copy(source / file, folder / file)
             (folder / MANIFEST_NAME).write_bytes(manifest.dump())
 
-        try:
-            self._read_stable("pin a snapshot", link)
-            yield folder
-        finally:
-            disk.remove_folder(folder)
-            if descriptor is not None:
-                disk.release_lock(descriptor)
-            lock.unlink(missing_ok=True)
+        self._read_stable("pin a snapshot", lambda manifest: manifest)
+        with contextlib.ExitStack() as stack:
+            try:
+                self.room.mkdir(exist_ok=True)
+                lock = cast("Lock", take_lock(path))  # a name that nobody else knows
+                stack.enter_context(lock)
+                self._read_stable("pin a snapshot", link)
+            except (OSError, WarehouseError) as error:
+                refusal = error if isinstance(error, OSError) else error.__cause__
+                if isinstance(refusal, OSError) and refusal.errno in disk.NO_WRITING:
+                    return None
+                raise
+            stack.pop_all()
+            return lock
 
     def verify_files(self) -> Iterator[Problem]:
         """Compare every file with the manifest, byte for byte; nothing if all is well.
@@ -307,45 +338,98 @@ class Warehouse:
 
     # Writing
 
+    def check_disk(
+        self, staged_bytes: int, staged_parts: int, replaced_paths: Collection[str]
+    ) -> Powers:
+        """Refuse a run that the disk would refuse in the end; writes nothing.
+
+        Args:
+            staged_bytes: Size of the parts that the run will stage, about.
+            staged_parts: Their number, about.
+            replaced_paths: As for ``publish``.
+
+        Returns:
+            What the file system allows; a run works with any of it.
+
+        Raises:
+            WarehouseError: The folder is not ours or a mount, we may not write there,
+                or there is not enough space.
+        """
+        powers = self.probe()
+        with disk.reported(str(self.live), "look at the warehouse", _INTACT):
+            need = estimate_need(
+                self.live,
+                snapshots.find_manifest(self.live),
+                (staged_bytes, staged_parts),
+                replaced_paths,
+                powers,
+            )
+            check_space(self.live, need)
+        return powers
+
+    def probe(self) -> Powers:
+        """Try out whether a run could publish; nothing stays of it.
+
+        Raises:
+            WarehouseError: The folder is not ours or a mount, or we may not write.
+        """
+        with disk.reported(str(self.live), "look at the warehouse", _INTACT):
+            self._refuse_mount()
+            manifest = snapshots.inspect_live(self.live)
+            return probe_writing(self.live, self.room, manifest)
+
+    def is_busy(self) -> bool:
+        """Tell whether a run seems to be writing now: its heartbeat is fresh."""
+        path = self.room / "lock"
+        try:
+            is_alive = abs(seconds_since_beat(path)) < STALE_SECONDS
+        except OSError:
+            return False
+        return is_alive and read_owner(path) is not None
+
     @contextlib.contextmanager
-    def lock(self, *, wait: bool = False) -> Iterator[None]:
+    def lock(
+        self, *, wait: bool = False, tell: Callable[[str], None] | None = None
+    ) -> Iterator[None]:
         """Hold the warehouse for a run, and first repair what a killed run left.
 
         Args:
             wait: Wait for the run that holds it, instead of refusing.
+            tell: Told who holds it, if it has to be waited for.
 
         Raises:
             WarehouseError: It is taken (the message names by whom), the folder holds
-                something else, or the disk refused.
+                something else, the disk refused, or another machine took the lock over
+                while this one stood still.
         """
-        if self._is_locked:
+        if self._lock:
             raise RuntimeError("this Warehouse holds the lock already")
-        path = self.room / "lock"
         with disk.reported(str(self.room), "lock the warehouse", _INTACT):
             if not self.room.exists():
                 snapshots.inspect_live(self.live)  # leave no lock beside foreign files
             self.room.mkdir(parents=True, exist_ok=True)
-            descriptor = disk.acquire_lock(path, wait=wait)
-        if descriptor is None:
+            lock = take_lock(self.room / "lock", wait=wait, tell=tell)
+        if isinstance(lock, str):
             raise WarehouseError(
                 str(self.live),
-                f"{disk.read_owner(path)} is writing to it",
+                f"{lock} is writing to it",
                 "Wait until it is done, or stop that process.",
             )
-        try:
+        with lock:
             with disk.reported(str(self.live), "recover the warehouse", _INTACT):
-                disk.note_owner(descriptor)
-                if disk.is_mount(self.live):  # told now, not after hours of work
-                    raise WarehouseError(str(self.live), "is a mount", _SAME_DISK)
+                self._refuse_mount()
                 snapshots.recover(self.live, self.room)
-            self._is_locked = True
-            yield
-        finally:
-            if self._is_locked:
-                for staging_dir in self.room.glob("staged-*"):
+            self._lock, self._base = lock, snapshots.find_manifest(self.live)
+            try:
+                yield
+            except WarehouseError as error:
+                if lock.is_ours():
+                    raise
+                raise self._overtaken() from error
+            finally:
+                for staging_dir in self._staging_dirs:
                     disk.remove_folder(staging_dir)
-            self._is_locked = False
-            disk.release_lock(descriptor)
+                self._lock, self._base, self._staging_dirs = None, None, []
 
     def new_staging_dir(self) -> Path:
         """Make a folder for the parts of this run; gone when the lock is freed."""
@@ -353,6 +437,7 @@ class Warehouse:
         folder = self.room / f"staged-{uuid.uuid4().hex}"
         with disk.reported(str(self.room), "make a staging folder", _INTACT):
             folder.mkdir()
+        self._staging_dirs.append(folder)
         return folder
 
     def new_stem(self) -> str:
@@ -482,6 +567,9 @@ class Warehouse:
 
     def _swap_in(self, folder: Path, manifest: Manifest) -> None:
         snapshots.seal(folder, manifest, self.live)
+        lock = self._require_lock()
+        if not lock.is_ours() or snapshots.find_manifest(self.live) != self._base:
+            raise self._overtaken()
         try:
             snapshots.swap_in(folder, self.live, self.room, self._publish_mode)
         except OSError as error:
@@ -490,15 +578,31 @@ class Warehouse:
             raise WarehouseError(
                 str(self.live), f"the folder cannot be replaced: {error}", _SAME_DISK
             ) from error
+        self._base = manifest
+
+    def _overtaken(self) -> WarehouseError:
+        """Return the error of a run whose tables are not those it began with."""
+        return WarehouseError(
+            str(self.live),
+            "another run published meanwhile, or took the lock because this machine"
+            " stood still; nothing was replaced",
+            "Run again: it starts from what is published now.",
+        )
 
     def _next_number(self) -> int:
         live = self.manifest()
         earlier = snapshots.snapshot_numbers(self.room)
         return 1 + max([live.snapshot if live else 0, *earlier])
 
-    def _require_lock(self) -> None:
-        if not self._is_locked:
+    def _refuse_mount(self) -> None:
+        """Tell at once, and not after hours of work, what cannot be renamed."""
+        if disk.is_mount(self.live):
+            raise WarehouseError(str(self.live), "is a mount", _SAME_DISK)
+
+    def _require_lock(self) -> Lock:
+        if not self._lock:
             raise RuntimeError("hold the lock: `with warehouse.lock(): ...`")
+        return self._lock
 
     def _check_size(self, file: str, size_bytes: int) -> None:
         found = (self.live / file).stat().st_size

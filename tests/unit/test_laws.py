@@ -38,6 +38,10 @@ BREACHES = [
         "a rejected file has stage, reason and detail",
     ),
     ("UPDATE documents SET sha256 = 'x'", "a document and its source have the same"),
+    (
+        "UPDATE sources SET step_versions = NULL",
+        "a document and its source were made by the same step_versions",
+    ),
     ("UPDATE documents SET document_id = 'x'", "document_id comes from source_path"),
     ("UPDATE documents SET text = text || '!'", "documents.text is its paragraphs"),
     ("DELETE FROM paragraphs", "documents.text is its paragraphs"),

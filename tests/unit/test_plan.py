@@ -60,7 +60,7 @@ def known(path="a.txt", size=3, mtime=OLD, reason=None, detail=None, **others):
         "detail": detail,
         "document_count": 0 if reason else 1,
         "run_id": RUN_ID,
-        RULES: rules_of(path),
+        RULES: rules_of([path])[0],
     }
     return tuple((row | others).values())
 
