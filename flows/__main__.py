@@ -371,13 +371,13 @@ def _start(args: argparse.Namespace, errand: Errand) -> int:
     # A warehouse that cannot be read may be repaired by the run: it holds the lock.
     with contextlib.suppress(WarehouseError):
         plan = look_around(settings, errand)
-    if plan and plan.is_first and not len(plan.files):
+    is_empty = plan and plan.is_first and not len(plan.files)
+    if is_empty:
+        prepare_environment()
         from flows.line import ingest_plainly
 
         ingest_plainly(settings)  # a question gets no rows rather than an error
-        screen.say_nothing_new(plan, settings, errand)
-        return 0
-    if plan and not plan.has_work:
+    if plan and (is_empty or not plan.has_work):
         screen.say_nothing_new(plan, settings, errand)
         return 0
     from flows.needs import check_early
@@ -428,6 +428,7 @@ def _explain(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
+    prepare_environment()
     from flows.verify import verify_warehouse
 
     return verify_warehouse(_settings(args))

@@ -476,7 +476,7 @@ def test_snapshots_are_listed_newest_first(capsys):
     assert [line[0] for line in lines[2:5]] == ["3", "2", "1"]
     assert [line[-1] == "live" for line in lines[2:5]] == [True, False, False]
     assert "run" in lines[2]
-    assert "3 snapshots, " in out
+    assert "\n3 snapshots, " in out
 
     rows = json.loads(articles(capsys, "snapshots", "--format", "json")[1])
     assert [row["documents"] for row in rows] == [4, 3, 3]
@@ -532,9 +532,9 @@ def test_rollback_says_what_comes_next(capsys):
 
     assert (status, err) == (0, "")
     assert "is live again, as snapshot 4: 3 articles, " in out
-    assert "reads 2 files again, changed since and takes out 1 file, gone" in out
+    assert "up to date with raw/: 1 new, 1 changed, 1 deleted." in out
     assert "To undo: articles rollback 3" in out
-    assert "rollback to 1" in articles(capsys, "snapshots")[1]
+    assert "back to 1" in articles(capsys, "snapshots")[1]
     assert "snapshot 4 (snapshot 1 again)" in articles(capsys, "status")[1]
 
     out = articles(capsys, "rollback", "4")[1]
