@@ -31,7 +31,8 @@ BEAT_SECONDS = 10.0
 STALE_SECONDS = 60.0
 """Age of the last heartbeat from which a holder on another machine counts as dead."""
 
-_PAUSE_SECONDS = 0.1
+_BY_HEARTBEAT = f"(by its heartbeat; taken over {STALE_SECONDS:.0f} s after the last)"
+_PAUSES_SECONDS = (0.05, 1.0)  # first and longest: a server is asked every time
 _NOTE_BYTES = 512  # padded, so that one write replaces a note and none is ever torn
 _LOCKED_BYTE = 1 << 30  # msvcrt locks are mandatory: stay clear of the note
 
@@ -61,11 +62,13 @@ class Owner(NamedTuple):
 
     @property
     def is_local(self) -> bool:
-        """Whether it is, or was, a process of this machine, started as it is now."""
-        return (self.host, self.boot) in {
-            (socket.gethostname(), _boot()),
-            (socket.gethostname(), ""),
-        }
+        """Whether it is, or was, a process under this very kernel.
+
+        Containers of one machine have several names; restarts and namesakes share one.
+        """
+        if self.boot and _boot():
+            return self.boot == _boot()
+        return self.host == socket.gethostname()
 
 
 class Lock:
@@ -140,13 +143,15 @@ def take_lock(
         OSError: The lock file cannot be used.
     """
     told = ""
+    pause_seconds, longest_seconds = _PAUSES_SECONDS
     while isinstance(found := _try(path), str) and wait:
         if found != told:
             _logger.info("waiting for %s", found)
             if tell:
                 tell(found)
         told = found
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(pause_seconds)
+        pause_seconds = min(1.5 * pause_seconds, longest_seconds)
     return found
 
 
@@ -185,7 +190,7 @@ def _try(path: Path) -> Lock | str:
             if not _is_same_file(descriptor, path):
                 continue
             if owner := _living_owner(path):
-                return f"{owner} (its heartbeat shows)"
+                return f"{owner} {_BY_HEARTBEAT}"
             lock = Lock(path, descriptor)
             return lock
         finally:
