@@ -98,9 +98,16 @@ class Lock:
         self.release()
 
     def is_ours(self) -> bool:
-        """Tell whether the file still carries our note: nobody has taken it over."""
-        # Opened anew: a network file system looks at the server only then.
-        owner = read_owner(self._path)
+        """Tell whether the file still carries our note: nobody has taken it over.
+
+        Raises:
+            OSError: That cannot be known now.
+        """
+        try:
+            # Opened anew: a network file system looks at the server only then.
+            owner = _parse_note(self._path.read_bytes())
+        except FileNotFoundError:
+            return False
         return owner is not None and owner.token == self.owner.token
 
     def release(self) -> None:
@@ -158,9 +165,16 @@ def take_lock(
 def read_owner(path: Path) -> Owner | None:
     """Return the note in a lock file; null if the lock was released, or never taken."""
     try:
-        note = json.loads(path.read_bytes())
+        return _parse_note(path.read_bytes())
+    except OSError:
+        return None
+
+
+def _parse_note(data: bytes) -> Owner | None:
+    try:
+        note = json.loads(data)
         return Owner(**{name: note[name] for name in Owner._fields if name in note})
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
 
 

@@ -359,7 +359,7 @@ class Warehouse:
         with disk.reported(str(self.live), "look at the warehouse", _INTACT):
             need = estimate_need(
                 self.live,
-                snapshots.find_manifest(self.live),
+                self.manifest(),
                 (staged_bytes, staged_parts),
                 replaced_paths,
                 powers,
@@ -419,13 +419,14 @@ class Warehouse:
             with disk.reported(str(self.live), "recover the warehouse", _INTACT):
                 self._refuse_mount()
                 snapshots.recover(self.live, self.room)
-            self._lock, self._base = lock, snapshots.find_manifest(self.live)
+            self._lock, self._base = lock, self.manifest()
             try:
                 yield
             except WarehouseError as error:
-                if lock.is_ours():
-                    raise
-                raise self._overtaken() from error
+                with contextlib.suppress(OSError):
+                    if not lock.is_ours():
+                        raise self._overtaken() from error
+                raise
             finally:
                 for staging_dir in self._staging_dirs:
                     disk.remove_folder(staging_dir)
@@ -568,7 +569,7 @@ class Warehouse:
     def _swap_in(self, folder: Path, manifest: Manifest) -> None:
         snapshots.seal(folder, manifest, self.live)
         lock = self._require_lock()
-        if not lock.is_ours() or snapshots.find_manifest(self.live) != self._base:
+        if not lock.is_ours() or self.manifest() != self._base:
             raise self._overtaken()
         try:
             snapshots.swap_in(folder, self.live, self.room, self._publish_mode)
