@@ -85,6 +85,7 @@ class Lock:
         note = json.dumps(self.owner._asdict()).encode().ljust(_NOTE_BYTES)
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.write(descriptor, note)
+        os.fsync(descriptor)  # a network file system may keep it here for long
         self._is_over = threading.Event()
         self._heart = threading.Thread(
             target=self._beat, name=f"heartbeat of {path.name}", daemon=True
@@ -187,7 +188,9 @@ def seconds_since_beat(path: Path) -> float:
     clock = path.with_name(f"trash-clock-{uuid.uuid4().hex}")
     try:
         clock.write_bytes(b"?")  # an empty file may get its time from the client
-        return clock.stat().st_mtime - path.stat().st_mtime
+        # Opened, because only then a network file system asks the server.
+        with path.open("rb") as file:
+            return clock.stat().st_mtime - os.fstat(file.fileno()).st_mtime
     finally:
         clock.unlink(missing_ok=True)
 
