@@ -67,7 +67,7 @@ def test_every_command_is_understood(page):
     """Whatever follows `articles` in a block of commands is a command of ours."""
     text = "\n".join([*blocks(page, "sh"), *blocks(page, "")])
     if page.name == "README.md":  # where blocks hold answers as well
-        text = "\n".join(re.findall(r"^(?:\$ |\.venv/bin/)articles.*", text, re.M))
+        text = "\n".join(re.findall(r"(?m)^(?:\$ |\.venv/bin/)articles.*", text))
     found = re.findall(r"(?:^|/| )(articles [a-z].*)", text, re.MULTILINE)
     commands = [shlex.split(line)[1:] for line in found]
 
