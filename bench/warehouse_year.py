@@ -37,6 +37,8 @@ ARTICLES_PER_HOUR = (16, 24)
 PARAGRAPHS = (4, 14)
 WORDS_PER_PARAGRAPH = (25, 90)
 VOCABULARY_WORDS = 8_000
+DIFFERENT_PARAGRAPHS = 20_000
+"""So many that repetition does not help compression: a part has fewer."""
 RECENT_HOURS = 48
 DELETIONS_PER_DAY = 2
 LANGUAGES = ("en", "de", "fr", "es", "pt", "it", "nl", "pl", "ru", "ja")
@@ -86,12 +88,18 @@ class Newsroom:
         self.raw_dir = raw_dir
         self.chance = random.Random(seed)  # noqa: S311  (not for secrets)
         letters = "eeeaaiionnrrttssldcumpgbfhvkwz"
-        self.words = [
+        vocabulary = [
             "".join(self.chance.choices(letters, k=self.chance.randint(2, 11)))
             for _ in range(VOCABULARY_WORDS)
         ]
         # Few words are frequent, as in any language: text compresses as text does.
-        self.weights = [1 / (rank + 3) for rank in range(VOCABULARY_WORDS)]
+        weights = [1 / (rank + 3) for rank in range(VOCABULARY_WORDS)]
+        self.texts = [
+            self.chance.choices(
+                vocabulary, weights, k=self.chance.randint(*WORDS_PER_PARAGRAPH)
+            )
+            for _ in range(DIFFERENT_PARAGRAPHS)
+        ]
         self.versions: dict[str, int] = {}
         self.paths: list[str] = []
         self.first_recent = 0
@@ -149,15 +157,9 @@ class Newsroom:
         chance = self.chance
         document_id = make_document_id(path, None)
         language = LANGUAGES[hash_byte(path) % len(LANGUAGES)]
-        lengths = [
-            chance.randint(*WORDS_PER_PARAGRAPH)
-            for _ in range(chance.randint(*PARAGRAPHS))
-        ]
-        words = chance.choices(self.words, self.weights, k=sum(lengths))
-        texts, start = [], 0
-        for length in lengths:
-            texts.append(" ".join(words[start : start + length]))
-            start += length
+        chosen = chance.choices(self.texts, k=chance.randint(*PARAGRAPHS))
+        lengths = [len(words) for words in chosen]
+        texts = [" ".join(words) for words in chosen]
         position = 0
         for index, text in enumerate(texts):
             yield (
@@ -177,7 +179,7 @@ class Newsroom:
             )
             position += len(text) + 2
         for rank, rule in enumerate(RULES, start=1):
-            value = " ".join(chance.choices(self.words, self.weights, k=5))
+            value = " ".join(chance.choice(self.texts)[:5])
             yield (
                 "evidence",
                 {
@@ -314,8 +316,8 @@ def sum_up(
     )
 
 
-def simulate(folder: Path, commits: int, seed: int) -> tuple[list[Day], list[Commit]]:
-    """Run the year; print a line per month as it goes."""
+def simulate(folder: Path, commits: int, seed: int) -> Iterator[list[Day]]:
+    """Run the year; print a line per month, and yield the days so far after each."""
     warehouse = Warehouse(folder / "warehouse")
     newsroom = Newsroom(folder / "raw", seed)
     newsroom.raw_dir.mkdir()
@@ -331,10 +333,11 @@ def simulate(folder: Path, commits: int, seed: int) -> tuple[list[Day], list[Com
         if (hour + 1) % HOURS_PER_DAY == 0 or is_last:
             own = done[len(days) * HOURS_PER_DAY :]
             days.append(sum_up(len(days) + 1, own, warehouse, newsroom))
+            yield days
         if (hour + 1) % HOURS_PER_MONTH == 0 or is_last:
             month = hour // HOURS_PER_MONTH
-            print(month_line(month, done[month * HOURS_PER_MONTH :], days[-1]))
-    return days, done
+            line = month_line(month, done[month * HOURS_PER_MONTH :], days[-1])
+            print(line, flush=True)
 
 
 def month_line(month: int, commits: list[Commit], day: Day) -> str:
@@ -414,16 +417,21 @@ def main() -> None:
     )
     folder = Path(tempfile.mkdtemp(dir=arguments.folder or FAST_FOLDER))
     try:
-        days, _ = simulate(folder, arguments.commits, arguments.seed)
+        for days in simulate(folder, arguments.commits, arguments.seed):
+            if arguments.csv:
+                write_days(arguments.csv, days)
+            if arguments.svg:
+                arguments.svg.write_text(draw(days), encoding="utf-8")
     finally:
         shutil.rmtree(folder)
-    if arguments.csv:
-        with arguments.csv.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(Day._fields)
-            writer.writerows(days)
-    if arguments.svg:
-        arguments.svg.write_text(draw(days), encoding="utf-8")
+
+
+def write_days(path: Path, days: list[Day]) -> None:
+    """Write a CSV with a line per day."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(Day._fields)
+        writer.writerows(days)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Parts: Parquet files of one stem, written, filtered and merged in bounded memory."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias, TypedDict
@@ -25,7 +26,9 @@ MERGED_PART_BYTES = 128 << 20
 MERGED_PART_MEMORY_BYTES = 512 << 20
 """Uncompressed size at which a merged part is full, whatever its size on disk."""
 SMALL_PARTS = 8
-"""Number of small parts from which they are merged."""
+"""Number of small parts of one size class from which they are merged."""
+_SMALLEST_CLASS_BITS = 17
+_CLASS_BITS = 3  # each class reaches to SMALL_PARTS times the size of the one below
 
 DAMAGED = (
     "Move the warehouse folder away and run again: everything is made anew from the raw"
@@ -393,15 +396,39 @@ def merge_parts(parts: Sequence[LocatedPart], target: Path, stem: str) -> Part:
 def group_small(parts: Collection[LocatedPart]) -> list[list[LocatedPart]]:
     """Choose parts to merge, in groups that fit into memory.
 
+    Like with like: a row is then written again once per size class, three times before
+    its part is large, however often runs come. Merging all that is small with what was
+    merged last time would write it again every few runs.
+
     Args:
         parts: Parts of the same tables, each with the folder it lies in.
 
     Returns:
-        Groups of two or more; nothing while there are fewer than ``SMALL_PARTS``.
+        Groups of two or more; nothing of a size class with fewer than ``SMALL_PARTS``.
     """
-    small = [(p, folder) for p, folder in parts if p.size_bytes < SMALL_PART_BYTES]
-    if len(small) < SMALL_PARTS:
-        return []
+    classes: dict[int, list[LocatedPart]] = defaultdict(list)
+    for part, folder in parts:
+        if part.size_bytes < SMALL_PART_BYTES:
+            classes[size_class(part.size_bytes)].append((part, folder))
+    return [
+        group
+        for small in classes.values()
+        if len(small) >= SMALL_PARTS
+        for group in _group_by_memory(small)
+    ]
+
+
+def size_class(size_bytes: int) -> int:
+    """Return the size class of a part.
+
+    Examples:
+        >>> [size_class(size << 10) for size in (1, 127, 128, 1023, 1024, 8191, 8192)]
+        [0, 0, 1, 1, 2, 2, 3]
+    """
+    return -(-(size_bytes >> _SMALLEST_CLASS_BITS).bit_length() // _CLASS_BITS)
+
+
+def _group_by_memory(small: Collection[LocatedPart]) -> list[list[LocatedPart]]:
     groups: list[list[LocatedPart]] = [[]]
     size = memory = 0
     for part, folder in small:

@@ -1,6 +1,7 @@
 """Manners of the command ``articles``: quick, one line per error, exit status."""
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import pytest
 from flows import __main__ as command
 from flows.line import ingest_plainly
 from flows.settings import read_settings
+from tasks.tables import disk
 from tasks.tables.warehouse import Warehouse
 from tasks.version import PIPELINE_VERSION
 
@@ -191,6 +193,29 @@ def test_status_counts_rows_and_what_is_waiting(tables, capsys):
     assert (status, err) == (0, "")
     assert "Waiting in raw/, of 3 files: 1 new, 1 deleted." in out
     assert "documents       3" in out
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (None, "Runs exchange the folder in one step."),
+        (errno.EINVAL, "Runs replace the folder by two renames"),
+        (errno.EIO, "A run would be refused"),
+    ],
+)
+def test_status_tells_how_runs_publish(number, line, capsys, monkeypatch):
+    """What the file system allows is known before the next run needs it."""
+
+    def exchange(_one, _other):
+        if number:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(disk, "exchange", exchange)
+    status, out, err = articles(capsys, "status")
+
+    assert (status, err) == (0, "")
+    assert line in out
 
 
 @pytest.mark.usefixtures("tables")

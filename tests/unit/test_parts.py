@@ -1,5 +1,7 @@
 """Parts: which ones are merged, and how little of them is written again."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -23,6 +25,23 @@ def test_few_small_parts_are_left_alone(located):
     """Merging starts at eight small parts; large ones do not count."""
     assert group_small(located[:7]) == []
     assert group_small(located) == [located]
+
+
+def test_like_is_merged_with_like(located):
+    """What was merged lately is not written again with every few new parts."""
+
+    def grown(part):
+        files = {
+            name: replace(entry, size_bytes=300_000)
+            for name, entry in part.files.items()
+        }
+        return replace(part, files=files)
+
+    fresh = located[:8]
+    merged = [(grown(part), folder) for part, folder in located[1:8]]
+
+    assert group_small([*fresh[:7], *merged]) == []
+    assert group_small([*fresh, *merged]) == [fresh]
 
 
 def test_large_parts_are_left_alone(located, monkeypatch):
