@@ -528,6 +528,15 @@ def test_unknown_snapshot_is_one_line(arguments, capsys):
     assert "There are 3, 2, 1: see `articles snapshots`." in err
 
 
+def test_rollback_before_the_first_run(folder, capsys):
+    """Nothing is locked, nothing is made."""
+    status, out, err = articles(capsys, "rollback", "1")
+
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "has no snapshot 1. Nothing is published yet" in err
+    assert not list(folder.glob("*arehouse"))
+
+
 @pytest.mark.usefixtures("history")
 def test_rollback_says_what_comes_next(capsys):
     """What is live now, what the next run will do, how to undo it."""
