@@ -28,33 +28,28 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 from pydantic import Field
 
 from flows.backstage import begin_worker
+from flows.batches import cut_batches, weigh_files
+from flows.errand import Errand
 from flows.line import (
     Call,
+    Crew,
     P,
     R,
     Run,
     add_up,
     call_plainly,
-    changes_nothing,
+    conduct,
     process_batch,
-    replaced_paths,
-    run_row,
     start_run,
-    summarise_run,
 )
-from flows.plan import (
-    Plan,
-    current_fingerprint,
-    cut_batches,
-    open_warehouse,
-    plan_run,
-    weigh_files,
-)
+from flows.plan import Plan
 from flows.progress import Event, is_watched, tell, tell_step
 from flows.settings import Detector, Engine, Settings, read_settings
 from flows.summary import BatchSummary, RunSummary, count_of, headline, report_markdown
 from tasks.discover import discover_files
 from tasks.errors import PipelineError
+from tasks.schema import Reason
+from tasks.tables.warehouse import Warehouse
 from tasks.write import publish
 
 Count = Annotated[int, Field(ge=1)]
@@ -78,6 +73,9 @@ def ingest(  # noqa: PLR0913  # the run form
     warehouse_dir: Path = _SETTINGS.warehouse_dir,
     *,
     reprocess: bool = False,
+    replay: bool = False,
+    replay_paths: tuple[str, ...] = (),
+    replay_reasons: tuple[Reason, ...] = (),
     engine: Engine = _SETTINGS.engine,
     workers: Annotated[int, Field(ge=0)] = _SETTINGS.workers,
     detector: Detector = _SETTINGS.detector,
@@ -87,6 +85,7 @@ def ingest(  # noqa: PLR0913  # the run form
     batch_bytes: Count = _SETTINGS.batch_bytes,
     batch_files: Count = _SETTINGS.batch_files,
     keep_snapshots: Annotated[int, Field(ge=0)] = _SETTINGS.keep_snapshots,
+    keep_days: Annotated[int, Field(ge=0)] = _SETTINGS.keep_days,
     wait_for_lock: bool = _SETTINGS.wait_for_lock,
 ) -> RunSummary:
     """Turn new and changed raw articles into tables.
@@ -99,6 +98,9 @@ def ingest(  # noqa: PLR0913  # the run form
         raw_dir: Folder with the raw files; only ever read.
         warehouse_dir: Folder of the tables.
         reprocess: Read every file again, whether it has changed or not.
+        replay: Read only files of which an article was rejected, and nothing else.
+        replay_paths: Of these, only files and folders with these paths.
+        replay_reasons: Of these, only files rejected for these reasons.
         engine: Where the batches run: in this process, in one process per core, or
             whichever suits the amount of work.
         workers: Worker processes; 0 for one per core.
@@ -109,6 +111,7 @@ def ingest(  # noqa: PLR0913  # the run form
         batch_bytes: Raw bytes per batch.
         batch_files: Files per batch, at most.
         keep_snapshots: Earlier snapshots kept for rollback.
+        keep_days: Age from which earlier snapshots go as well; 0 for any age.
         wait_for_lock: Wait while another run writes to this warehouse, or refuse.
 
     Returns:
@@ -130,36 +133,12 @@ def ingest(  # noqa: PLR0913  # the run form
         batch_bytes=batch_bytes,
         batch_files=batch_files,
         keep_snapshots=keep_snapshots,
+        keep_days=keep_days,
         wait_for_lock=wait_for_lock,
     )
-    run = start_run(settings, str(flow_run.id))
-    warehouse = open_warehouse(settings)
-    tell(Event(f"locking {warehouse.live.name}/", 0, 0, 0))
-    with warehouse.lock(wait=settings.wait_for_lock):
-        files = discover(settings.raw_dir, list(settings.ignore))
-        plan = plan_run(files, warehouse, settings, reprocess=reprocess)
-        batch, snapshot = BatchSummary(), None
-        _name_run(plan)
-        if plan.has_work:
-            staging_dir = warehouse.new_staging_dir()
-            work = [
-                (part, run, staging_dir, warehouse.new_stem())
-                for part in _cut(plan, settings)
-            ]
-            batch = add_up(_process_all(work, plan, settings))
-        if plan.has_work and not changes_nothing(plan, batch):
-            _tell("publish", len(plan.todo), plan)
-            named = publish.with_options(
-                task_run_name=f"publish {count_of(batch.documents, 'article')}"
-            )
-            snapshot = named(
-                warehouse,
-                list(batch.staged),
-                replaced_paths(plan),
-                run_row(run, plan, batch),
-                current_fingerprint(settings),
-            )
-    summary = summarise_run(run, snapshot, plan, batch)
+    errand = Errand(reprocess, replay, replay_paths, replay_reasons)
+    crew = Crew(discover, name_run, process_all, publish_visibly)
+    summary = conduct(start_run(settings, str(flow_run.id)), errand, crew)
     report(summary)
     return summary
 
@@ -207,11 +186,25 @@ def make_runner(workers: int) -> TaskRunner[Any]:
     return ProcessPoolTaskRunner(workers, initializer=begin)
 
 
-def _process_all(
-    work: list[Work], plan: Plan, settings: Settings
-) -> list[BatchSummary]:
+def name_run(plan: Plan) -> None:
+    """Let the list of runs say what a run is about, once that is known."""
+    name = f"ingest {count_of(len(plan.todo), 'file')}"
+    if plan.deleted:
+        name += f", {len(plan.deleted):,} deleted"
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(
+            flow_run.id, name=name if plan.has_work else "ingest: nothing new"
+        )
+
+
+def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
     """Run every batch, on the chosen engine, and keep the progress up to date."""
-    files = len(plan.todo)
+    settings, files = run.settings, len(plan.todo)
+    staging_dir = warehouse.new_staging_dir()
+    work = [
+        (batch, run, staging_dir, warehouse.new_stem())
+        for batch in _cut(plan, settings)
+    ]
     is_visible = len(work) <= VISIBLE_BATCHES
     get_run_logger().info(
         "%s, %d to read; batches: %d, %s",
@@ -231,7 +224,14 @@ def _process_all(
         done += len(work[index][0])
         update_progress_artifact(cast("UUID", progress), 100.0 * done / files)
         _tell("read", done, plan)
-    return [results[index] for index in range(len(work))]
+    return add_up(results[index] for index in range(len(work)))
+
+
+def publish_visibly(warehouse: Warehouse, *args: Any) -> int:  # noqa: ANN401
+    """Publish as a task run that says what it is about."""
+    return publish.with_options(task_run_name=f"publish {warehouse.live.name}")(
+        warehouse, *args
+    )
 
 
 def _results(
@@ -352,14 +352,3 @@ def _workers(settings: Settings) -> int:
 
 def _tell(stage: str, done: int, plan: Plan) -> None:
     tell(Event(stage, done, len(plan.todo), plan.unchanged_count))
-
-
-def _name_run(plan: Plan) -> None:
-    """Let the list of runs say what a run is about, once that is known."""
-    name = f"ingest {count_of(len(plan.todo), 'file')}"
-    if plan.deleted:
-        name += f", {len(plan.deleted):,} deleted"
-    with get_client(sync_client=True) as client:
-        client.update_flow_run(
-            flow_run.id, name=name if plan.has_work else "ingest: nothing new"
-        )

@@ -1,4 +1,4 @@
-"""Parts: which ones are merged, and what becomes of an older history of runs."""
+"""Parts: which ones are merged, and how little of them is written again."""
 
 from dataclasses import replace
 
@@ -6,11 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.schema import RUNS
 from tasks.tables import parts
-from tasks.tables.parts import convert_runs, group_small, locate_part, write_part
+from tasks.tables.parts import group_small, locate_part, touch_part
 from tasks.write import stage_tables
-from tests.warehouse_rows import make_batch, make_run
+from tests.warehouse_rows import make_batch
 
 
 @pytest.fixture
@@ -72,29 +71,24 @@ def test_groups_end_at_a_size(located, monkeypatch, limit):
     assert [item for group in groups for item in group] == located[:8]
 
 
-def write_runs(folder, schema):
-    """Write one run with another schema, as an older version would have."""
-    table = pa.Table.from_pylist([make_run(1)], RUNS.schema)
-    part = write_part({"runs": table}, folder, "old")
-    path = folder / "runs" / "old.parquet"
-    pq.write_table(pq.read_table(path).select(schema), path)
-    return part, folder
+def test_touched_files_get_new_times_and_nothing_else(located, tmp_path):
+    """Only ``sources`` is written again; the rows of a touched file keep the rest."""
+    part, folder = located[0]
+    touched = pa.table({"source_path": ["0.txt"], "mtime_ns": [7], "run_id": ["run-2"]})
+    for name in part.files:
+        (tmp_path / "new" / name).mkdir(parents=True)
 
+    new = touch_part(part, folder, tmp_path / "new", "new", touched)
 
-def test_runs_of_an_older_schema(tmp_path):
-    """A column that was unknown then is null; the run itself is not lost."""
-    names = [name for name in RUNS.schema.names if name != "flow_run_id"]
-    old = write_runs(tmp_path / "old", names)
+    def read(root, name, stem):
+        return pq.read_table(root / name / f"{stem}.parquet").to_pylist()
 
-    [(part, folder)] = convert_runs([old], tmp_path / "new", lambda: "new")
-    rows = pq.read_table(folder / "runs" / f"{part.stem}.parquet").to_pylist()
-    assert rows == [make_run(1)]
-
-
-def test_runs_that_do_not_fit(tmp_path, caplog):
-    """A run without a value that must be known stays behind, with a warning."""
-    names = [name for name in RUNS.schema.names if name != "settings"]
-    old = write_runs(tmp_path / "old", names)
-
-    assert convert_runs([old], tmp_path / "new", lambda: "new") == []
-    assert "1 old rows of runs do not fit" in caplog.text
+    [before], [after] = (
+        read(folder, "sources", part.stem),
+        read(tmp_path / "new", "sources", "new"),
+    )
+    assert after == before | {"mtime_ns": 7, "run_id": "run-2"}
+    for name in part.files.keys() - {"sources"}:
+        assert new.files[name] == part.files[name]
+        old = folder / name / f"{part.stem}.parquet"
+        assert old.samefile(tmp_path / "new" / name / "new.parquet")
