@@ -109,6 +109,7 @@ def roll_back(settings: Settings, number: int) -> None:
     """
     paper = open_paper()
     warehouse = open_warehouse(settings)
+    warehouse.find_snapshot(number)  # a wrong number need not wait for a run
     with warehouse.lock(wait=settings.wait_for_lock, tell=_tell_waiting):
         _, earlier = warehouse.find_snapshot(number)
         before = warehouse.manifest()
@@ -128,8 +129,8 @@ def roll_back(settings: Settings, number: int) -> None:
         paper.say(Text(f"To undo: articles rollback {before.snapshot}", style="dim"))
 
 
-def _tell_waiting(holder: str) -> None:
-    open_paper(is_error=True).print(f"waiting for {holder}", soft_wrap=True)
+def _tell_waiting(owner: str) -> None:
+    open_paper(is_error=True).say(f"Waiting for {owner}, which is writing.")
 
 
 def _next_run(settings: Settings) -> Text:

@@ -415,6 +415,24 @@ def test_reading_what_cannot_be_written(sealed, warehouse, has_room):
 
 
 @needs_root
+def test_earlier_snapshots_of_what_cannot_be_written(warehouse):
+    """They are read where they lie, as the live one is."""
+    with warehouse.lock():
+        commit(warehouse, 2, {"a.txt": 3})
+    for path in warehouse.live.parent.rglob("*"):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+
+    def read():
+        for number, name in ((1, "00000001"), (2, "warehouse")):
+            with open_tables(warehouse.live, snapshot=number) as tables:
+                assert tables.folder.name == name
+                assert tables.snapshot == number
+                assert tables.arrow("sources").num_rows == 3
+
+    assert as_nobody(read) == ""
+
+
+@needs_root
 def test_commands_on_what_cannot_be_written(tmp_path, capsys):
     """`status`, `query`, `explain` and `verify` answer; `run` refuses in one line."""
     raw_dir = tmp_path / "raw"
