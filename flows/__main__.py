@@ -251,8 +251,8 @@ def _add_snapshots(commands: _Commands) -> None:
         commands,
         "snapshots",
         _snapshots,
-        "List the states of the tables that can be read (query --snapshot N) or"
-        " published again (rollback N).",
+        "List earlier states of the tables. They can be read (query --snapshot ID) and"
+        " published again (rollback ID).",
     )
     _add_format(parser)
 
@@ -262,9 +262,9 @@ def _add_rollback(commands: _Commands) -> None:
         commands,
         "rollback",
         _rollback,
-        "Publish an earlier snapshot again, as a new one: nothing is lost, and rolling"
-        " back again undoes it. The next run brings the tables up to date with the raw"
-        " files.",
+        "Publish an earlier snapshot again. It becomes a new one: nothing is lost, and"
+        " rolling back again undoes it. The next run brings the tables up to date with"
+        " the raw files.",
         "warehouse_dir",
     )
     parser.add_argument(
@@ -315,7 +315,9 @@ def _add_command(
     *settings: str,
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=description, description=description
+        name,
+        help=description.partition(". ")[0].rstrip(".") + ".",
+        description=description,
     )
     parser.set_defaults(command=command)
     if settings:
@@ -371,13 +373,13 @@ def _start(args: argparse.Namespace, errand: Errand) -> int:
     # A warehouse that cannot be read may be repaired by the run: it holds the lock.
     with contextlib.suppress(WarehouseError):
         plan = look_around(settings, errand)
-    if plan and plan.is_first and not len(plan.files):
+    is_empty = plan and plan.is_first and not len(plan.files)
+    if is_empty:
+        prepare_environment()
         from flows.line import ingest_plainly
 
         ingest_plainly(settings)  # a question gets no rows rather than an error
-        screen.say_nothing_new(plan, settings, errand)
-        return 0
-    if plan and not plan.has_work:
+    if plan and (is_empty or not plan.has_work):
         screen.say_nothing_new(plan, settings, errand)
         return 0
     from flows.needs import check_early
@@ -428,6 +430,7 @@ def _explain(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
+    prepare_environment()
     from flows.verify import verify_warehouse
 
     return verify_warehouse(_settings(args))

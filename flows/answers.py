@@ -27,8 +27,9 @@ TABLE_ROWS = 50
 Row: TypeAlias = tuple[Any, ...]
 
 _CELL_CHARS = 80  # a longer text is cut in a table, never in csv or json
-_COLUMN_CHARS = 9  # columns narrower than this say nothing
-_GAP_CHARS = 3  # between columns, at most
+_COLUMN_CHARS = 10  # a column cut to less says nothing; a date is left whole
+_GAP_CHARS = 3  # between columns
+_PLAN = ["explain_key", "explain_value"]  # what EXPLAIN answers, drawn over many lines
 _MAX_FLOAT32 = 3.4e38
 _C1 = re.compile(r"[\x7f-\x9f]")  # control characters that JSON allows as they are
 
@@ -138,26 +139,61 @@ def _limit(rows: Iterable[Row], max_rows: int) -> tuple[list[Row], int]:
 def _table(names: list[str], rows: Iterator[Row], max_rows: int) -> Iterator[str]:
     shown, more = _limit(rows, max_rows)
     paper = open_paper()
-    if not paper.is_terminal:  # a pipe has no width: cut nothing but very long cells
-        paper.width = max(paper.width, _width(names, shown))
     count = count_of(len(shown) + more, "row")
     if more:
         count += f", the first {len(shown)} shown; all of them with --max-rows 0"
-    is_wide = paper.width < len(names) * _COLUMN_CHARS and len(names) > 1
+    natural = _widths(names, shown)
+    if not paper.is_terminal:  # a pipe has no width: cut nothing but very long cells
+        paper.width = max(paper.width, sum(natural) + _GAP_CHARS * len(natural))
+    widths = fit_widths(natural, paper.width)
     with paper.capture() as page:
-        if is_wide:
+        if names == _PLAN:
+            for _, plan in shown:
+                paper.print(Text(visible(plan)), soft_wrap=True)
+        elif widths is None:
             for index, row in enumerate(shown, 1):
                 paper.print(Text(f"row {index}", style="bold"))
                 paper.print(_record_grid(names, row))
                 paper.print()
         else:
-            paper.print(_row_grid(names, shown))
+            paper.print(_row_grid(names, shown, widths))
             paper.print()
-        paper.print(Text(count, style="dim"))
+        if names != _PLAN:
+            paper.print(Text(count, style="dim"))
     yield trim(page.get())
 
 
-def _row_grid(names: list[str], rows: list[Row]) -> Grid:
+def fit_widths(natural: Sequence[int], available: int) -> list[int] | None:
+    """Cut the widest columns until all of them fit on a line.
+
+    Args:
+        natural: Widths at which nothing is cut, in characters.
+        available: Width of the line, with a gap after each column but the last.
+
+    Returns:
+        Widths; null if too little would be left of a column to say anything.
+
+    Examples:
+        >>> fit_widths([8, 60, 10, 30], 80)
+        [8, 26, 10, 27]
+        >>> fit_widths([50] * 8, 80)
+    """
+    room = available - _GAP_CHARS * (len(natural) - 1)
+    widths = list(natural)
+    while (excess := sum(widths) - room) > 0:
+        widest = max(widths)
+        if widest <= _COLUMN_CHARS and len(widths) > 1:
+            return None
+        at = [index for index, width in enumerate(widths) if width == widest]
+        lower = max([width for width in widths if width < widest], default=0)
+        floor = max(lower, 1 if len(widths) == 1 else _COLUMN_CHARS)
+        share, rest = divmod(min(excess, (widest - floor) * len(at)), len(at))
+        for place, index in enumerate(at):
+            widths[index] -= share + (place < rest)
+    return widths
+
+
+def _row_grid(names: list[str], rows: list[Row], widths: Sequence[int]) -> Grid:
     numbers = [_is_number([row[index] for row in rows]) for index in range(len(names))]
     grid = make_grid(
         *(
@@ -165,8 +201,8 @@ def _row_grid(names: list[str], rows: list[Row]) -> Grid:
             for name, is_number in zip(names, numbers, strict=True)
         )
     )
-    for column in grid.columns:
-        column.no_wrap, column.overflow = True, "ellipsis"
+    for column, width in zip(grid.columns, widths, strict=True):
+        column.no_wrap, column.overflow, column.width = True, "ellipsis", width
     for row in rows:
         grid.add_row(*(_grid_cell(value) for value in row))
     return grid
@@ -197,13 +233,12 @@ def _grid_cell(value: object) -> Text:
     return Text(text)
 
 
-def _width(names: list[str], rows: Sequence[Row]) -> int:
-    """Return the width at which no cell has to be cut further."""
-    widths = [
+def _widths(names: list[str], rows: Sequence[Row]) -> list[int]:
+    """Return the widths at which no cell has to be cut further."""
+    return [
         max([Text(name).cell_len, *(_grid_cell(row[index]).cell_len for row in rows)])
         for index, name in enumerate(names)
     ]
-    return sum(width + _GAP_CHARS for width in widths)
 
 
 def _csv(names: list[str], rows: Iterator[Row], max_rows: int) -> Iterator[str]:

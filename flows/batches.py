@@ -1,6 +1,6 @@
 """Batches: how the work of a run is weighed and cut."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import pandas as pd
 
@@ -8,20 +8,22 @@ _PACKED_RATIO = 5  # text shrinks about so much under gzip and zstd
 _PACKED = (".gz", ".zst")
 
 
-def weigh(path: str, size_bytes: int) -> int:
-    """Estimate how many bytes of text a file holds.
+def weigh_each(files: pd.DataFrame) -> "pd.Series[int]":
+    """Estimate how many bytes of text each file holds.
 
     Examples:
-        >>> weigh("a.txt", 100), weigh("a.jsonl.gz", 100)
-        (100, 500)
+        >>> files = {"source_path": ["a.txt", "a.jsonl.gz"], "size_bytes": [100, 100]}
+        >>> weigh_each(pd.DataFrame(files)).tolist()
+        [100, 500]
     """
-    return size_bytes * (_PACKED_RATIO if path.endswith(_PACKED) else 1)
+    sizes = files["size_bytes"].fillna(0).astype("int64")
+    is_packed = files["source_path"].astype("str").str.endswith(_PACKED)
+    return sizes.where(~is_packed.astype(bool), sizes * _PACKED_RATIO)
 
 
 def weigh_files(files: pd.DataFrame) -> int:
     """Estimate how many bytes of text some files hold together."""
-    sizes = files["size_bytes"].fillna(0).astype("int64")
-    return sum(map(weigh, files["source_path"], sizes))
+    return int(weigh_each(files).sum())
 
 
 def cut_batches(
@@ -38,9 +40,7 @@ def cut_batches(
         Consecutive rows of ``todo``, at least one each; a larger file is alone.
     """
     first, weight = 0, 0
-    sizes: Iterable[int] = todo["size_bytes"].fillna(0).astype("int64")
-    for index, (path, size) in enumerate(zip(todo["source_path"], sizes, strict=True)):
-        size_estimate = weigh(path, size)
+    for index, size_estimate in enumerate(weigh_each(todo).tolist()):
         is_full = weight + size_estimate > batch_bytes or index - first >= batch_files
         if is_full and index > first:
             yield todo.iloc[first:index].reset_index(drop=True)

@@ -10,18 +10,14 @@ from flows.paper import make_grid, open_paper, print_grid
 from flows.plan import look_around, open_warehouse
 from flows.reader import no_tables
 from flows.settings import Settings
-from flows.status import local_time, work_of
+from flows.status import describe_work, local_time
 from flows.summary import count_of
 from tasks.errors import PipelineError
-from tasks.schema import DOCUMENTS, PARAGRAPHS, SOURCES, TABLES
+from tasks.schema import DOCUMENTS, PARAGRAPHS, TABLES
 from tasks.tables.disk import human_bytes
 from tasks.tables.warehouse import Snapshot
 
-_SHOWN = {
-    DOCUMENTS.name: "articles",
-    PARAGRAPHS.name: "paragraphs",
-    SOURCES.name: "files",
-}
+_SHOWN = {DOCUMENTS.name: "articles", PARAGRAPHS.name: "paragraphs"}
 
 
 def show_snapshots(settings: Settings, output: OutputFormat = "table") -> None:
@@ -74,7 +70,7 @@ def _records(lines: list[Snapshot]) -> tuple[list[str], list[tuple[object, ...]]
 def _show_table(lines: list[Snapshot]) -> None:
     paper = open_paper()
     grid = make_grid(
-        ">snapshot", "published", "by", *(f">{n}" for n in _SHOWN.values()), ">adds", ""
+        ">id", "published", "by", *(f">{n}" for n in _SHOWN.values()), ">adds", ""
     )
     for line in lines:
         grid.add_row(
@@ -87,19 +83,17 @@ def _show_table(lines: list[Snapshot]) -> None:
         )
     print_grid(paper, grid)
     total = human_bytes(sum(line.added_bytes for line in lines))
-    paper.print(
-        Text(
-            f"{count_of(len(lines), 'snapshot')}, {total} in all. Read one:"
-            " articles query --snapshot ID; publish it again: articles rollback ID",
-            style="dim",
-        ),
-        soft_wrap=True,
-    )
+    paper.say(f"{count_of(len(lines), 'snapshot')}, {total} in all.")
+    for label, example in (
+        ("Read one:         ", 'articles query --snapshot ID "FROM documents"'),
+        ("Publish it again: ", "articles rollback ID"),
+    ):
+        paper.say(Text(label, style="dim") + Text(example))
 
 
 def _origin(line: Snapshot) -> str:
     if line.restored_from is not None:
-        return f"rollback to {line.restored_from}"
+        return f"back to {line.restored_from}"
     return f"run {line.run_id.rpartition('-')[2]}"  # the id is long, its end unique
 
 
@@ -115,7 +109,8 @@ def roll_back(settings: Settings, number: int) -> None:
     """
     paper = open_paper()
     warehouse = open_warehouse(settings)
-    with warehouse.lock(wait=settings.wait_for_lock):
+    warehouse.find_snapshot(number)  # a wrong number need not wait for a run
+    with warehouse.lock(wait=settings.wait_for_lock, tell=_tell_waiting):
         _, earlier = warehouse.find_snapshot(number)
         before = warehouse.manifest()
         if before and before.snapshot == number:
@@ -123,19 +118,19 @@ def roll_back(settings: Settings, number: int) -> None:
             return
         manifest = warehouse.rollback(number)
     rows = manifest.rows
-    paper.print(
+    paper.say(
         f"Snapshot {number} of {local_time(earlier.created_at)} is live again, as"
         f" snapshot {manifest.snapshot}:"
         f" {count_of(rows[DOCUMENTS.name], 'article')},"
-        f" {count_of(rows[PARAGRAPHS.name], 'paragraph')}.",
-        soft_wrap=True,
+        f" {count_of(rows[PARAGRAPHS.name], 'paragraph')}."
     )
-    paper.print(_next_run(settings), soft_wrap=True)
+    paper.say(_next_run(settings))
     if before and any(s.snapshot == before.snapshot for s in warehouse.snapshots()):
-        paper.print(
-            Text(f"To undo: articles rollback {before.snapshot}", style="dim"),
-            soft_wrap=True,
-        )
+        paper.say(Text(f"To undo: articles rollback {before.snapshot}", style="dim"))
+
+
+def _tell_waiting(owner: str) -> None:
+    open_paper(is_error=True).say(f"Waiting for {owner}, which is writing.")
 
 
 def _next_run(settings: Settings) -> Text:
@@ -147,4 +142,8 @@ def _next_run(settings: Settings) -> Text:
         return Text(
             f"{settings.raw_dir}/ is as it was then: the next run changes nothing."
         )
-    return Text(f"Next run, of {count_of(len(plan.files), 'file')}: {work_of(plan)}.")
+    return Text(
+        f"The next run brings the tables up to date with {settings.raw_dir}/:"
+        f" {describe_work(plan)}.",
+        style="yellow",
+    )

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from flows.batches import weigh
+from flows.batches import weigh_each
 from flows.plan import Plan, open_warehouse
 from flows.settings import Settings
 from tasks.files.formats import FORMATS
@@ -75,7 +75,7 @@ def check_disk(plan: Plan, warehouse: Warehouse, settings: Settings) -> Powers:
     return warehouse.check_disk(
         round(table_bytes) + parts * EMPTY_PART_BYTES,
         parts,
-        [*plan.todo["source_path"], *plan.deleted],
+        plan.todo["source_path"].tolist() + plan.deleted,
     )
 
 
@@ -91,14 +91,12 @@ def expect_bytes(files: pd.DataFrame, max_file_bytes: int) -> float:
         >>> expect_bytes(pd.DataFrame(files), 10_000)
         1550.0
     """
-    is_html = files["source_path"].str.lower().str.endswith(_HTML)
-    ratios = is_html.map(
+    is_html = files["source_path"].astype("str").str.lower().str.endswith(_HTML)
+    ratios = is_html.astype(bool).map(
         {True: TABLE_BYTES_PER_HTML_BYTE, False: TABLE_BYTES_PER_TEXT_BYTE}
     )
-    sizes = files["size_bytes"].fillna(0).astype("int64")
-    texts = [weigh(*file) for file in zip(files["source_path"], sizes, strict=True)]
-    read = pd.Series(texts, index=files.index, dtype="int64")
-    return float((read.where(read <= max_file_bytes, 0) * ratios).sum())
+    texts = weigh_each(files)
+    return float((texts.where(texts <= max_file_bytes, 0) * ratios).sum())
 
 
 def calibrate(warehouse: Warehouse, max_file_bytes: int) -> float:

@@ -53,6 +53,10 @@ class Paper(Console):
             else:
                 yield segment
 
+    def say(self, line: RenderableType, end: str = "\n") -> None:
+        """Print a sentence: wrapped at words on a terminal, else in one line."""
+        self.print(line, end=end, soft_wrap=not self.is_terminal)
+
     def on_broken_pipe(self) -> None:
         """Leave it to the command what a reader that is gone means."""
         raise BrokenPipeError

@@ -72,8 +72,9 @@ class Plan(NamedTuple):
     @property
     def has_other_work(self) -> bool:
         """Whether the tables change whatever the files to read come to."""
-        is_other_version = self.is_first or self.is_migration
-        return bool(self.deleted or self.retimed_count or is_other_version)
+        return bool(
+            self.deleted or self.retimed_count or self.is_migration or self.is_first
+        )
 
     @property
     def unchanged_count(self) -> int:
@@ -154,7 +155,8 @@ def plan_run(
         limits = (settings.max_file_bytes, settings.max_decompression_ratio)
         limits_of_runs = read_limits(warehouse)
         plan = make_plan(files, ledger, settings.raw_dir, limits, limits_of_runs)
-    return plan._replace(is_migration=is_migration, is_first=manifest is None)
+    is_first = manifest is None and not errand.replay
+    return plan._replace(is_migration=is_migration, is_first=is_first)
 
 
 def _has_settings(manifest: Manifest, settings: Settings) -> bool:

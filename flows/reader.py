@@ -175,7 +175,7 @@ def open_tables(
 
 @contextlib.contextmanager
 def _pinned(warehouse_dir: Path, snapshot: int | None) -> Iterator[Path]:
-    """Give a folder that stays as it is; the one in place if nothing may be written."""
+    """Give a folder that stays as it is."""
     warehouse = Warehouse(warehouse_dir)
     if warehouse.manifest() is None:
         raise no_tables(warehouse_dir)
@@ -185,11 +185,8 @@ def _pinned(warehouse_dir: Path, snapshot: int | None) -> Iterator[Path]:
             (folder, manifest) == warehouse.find_snapshot(snapshot)
         ):
             raise WarehouseError(str(folder / file), "is missing", DAMAGED)
-    if os.access(warehouse.room, os.W_OK):
-        with warehouse.pin(snapshot) as pinned:
-            yield pinned
-    else:
-        yield folder
+    with warehouse.pin(snapshot) as pinned:
+        yield pinned
 
 
 def _open_views(

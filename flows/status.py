@@ -27,17 +27,16 @@ def show_status(settings: Settings) -> None:
     manifest = open_warehouse(settings).manifest()
     if manifest is None:
         raise no_tables(settings.warehouse_dir)
-    paper.print(
+    paper.say(
         Text(f"{settings.warehouse_dir}/", style="bold")
         + Text(
             f"  snapshot {manifest.snapshot}{_restored(manifest)},"
             f" {ago(manifest.created_at)} ({local_time(manifest.created_at)}),"
             f" {human_bytes(manifest.size_bytes)}"
-        ),
-        soft_wrap=True,
+        )
     )
-    paper.print(_waiting(settings), soft_wrap=True)
-    paper.print(_publishing(settings), end="\n\n", soft_wrap=True)
+    paper.say(_waiting(settings))
+    paper.say(_publishing(settings), end="\n\n")
     with open_tables(settings.warehouse_dir) as pinned:
         tables = pinned.duckdb()
         grid = make_grid("table", ">rows")
@@ -83,7 +82,7 @@ def _waiting(settings: Settings) -> Text:
             f"Up to date with the {found} in {settings.raw_dir}/.", style="green"
         )
     return Text(
-        f"Waiting in {settings.raw_dir}/, of {found}: {work_of(plan)}."
+        f"Waiting in {settings.raw_dir}/, of {found}: {describe_work(plan)}."
         " Run `articles run`.",
         style="yellow",
     )
@@ -104,8 +103,8 @@ def _publishing(settings: Settings) -> Text:
     )
 
 
-def work_of(plan: Plan) -> str:
-    """Return what a run has to do, in one line."""
+def describe_work(plan: Plan) -> str:
+    """Return what a run would do, as a list."""
     parts = [causes_line(plan.causes)] if plan.causes else []
     if plan.deleted:
         parts.append(f"{len(plan.deleted):,} deleted")

@@ -14,7 +14,7 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -147,6 +147,19 @@ def hash_file(path: Path) -> str:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def measure_files(paths: Iterable[Path]) -> dict[tuple[int, int], int]:
+    """Return the size of each file by its identity, the same for all its names.
+
+    Files that are gone are left out.
+    """
+    sizes = {}
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            found = path.stat()
+            sizes[found.st_dev, found.st_ino] = found.st_size
+    return sizes
 
 
 def is_mount(path: Path) -> bool:

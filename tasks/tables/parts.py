@@ -19,7 +19,7 @@ BATCH_TABLES = tuple(name for name in TABLES if name != RUNS.name)
 """Tables that hold the rows of raw files; a part has a file in each of them."""
 
 ROW_GROUP_ROWS = 32 * 1024
-SMALL_PART_BYTES = 8 << 20
+SMALL_PART_BYTES = 64 << 20
 """Parts below this are worth merging."""
 MERGED_PART_BYTES = 128 << 20
 """Size that merged parts aim at."""
@@ -396,7 +396,7 @@ def merge_parts(parts: Sequence[LocatedPart], target: Path, stem: str) -> Part:
 def group_small(parts: Collection[LocatedPart]) -> list[list[LocatedPart]]:
     """Choose parts to merge, in groups that fit into memory.
 
-    Like with like: a row is then written again once per size class, three times before
+    Like with like: a row is then written again once per size class, four times before
     its part is large, however often runs come. Merging all that is small with what was
     merged last time would write it again every few runs.
 

@@ -191,7 +191,7 @@ def estimate_need(
     """
     staged_bytes, staged_parts = staged
     is_migration = manifest is not None and manifest.schema_version < SCHEMA_VERSION
-    gone = pa.array(sorted(set(replaced_paths)), pa.string())
+    gone = pa.array(list(replaced_paths), pa.string())
     rewritten_bytes = rewritten_parts = 0
     linked = [staged_bytes // staged_parts] * staged_parts if staged_parts else []
     for part in manifest.parts if manifest else ():

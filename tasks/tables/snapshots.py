@@ -270,10 +270,7 @@ def expire(room: Path, keep_snapshots: int, keep_days: float | None) -> None:
             if manifest and manifest.created_at < oldest:
                 doomed.add(number)
     for number in sorted(doomed):
-        # Renamed first, so that no half-removed snapshot can be mistaken for a whole.
-        trash = room / f"trash-{uuid.uuid4().hex}"
-        snapshot_folder(room, number).rename(trash)
-        disk.remove_folder(trash)
+        _throw_away(snapshot_folder(room, number), room)
 
 
 def snapshot_folder(room: Path, number: int) -> Path:
@@ -340,9 +337,19 @@ def _tidy(live: Path, room: Path) -> None:
             target.parent.mkdir(exist_ok=True)
             folder.rename(target)
         else:
-            disk.remove_folder(folder)
+            _throw_away(folder, room)
     for folder in _entries(room, "trash-"):
         disk.remove_folder(folder)
+
+
+def _throw_away(folder: Path, room: Path) -> None:
+    """Remove a snapshot, which nobody can take for a whole while it is half removed.
+
+    Nor can a run on a machine that stood still, and that was overtaken, publish it.
+    """
+    trash = room / f"trash-{uuid.uuid4().hex}"
+    folder.rename(trash)
+    disk.remove_folder(trash)
 
 
 def _entries(room: Path, *prefixes: str) -> Iterator[Path]:

@@ -212,22 +212,15 @@ class Warehouse:
     def snapshots(self) -> list[Snapshot]:
         """List what can be read or rolled back to, newest first."""
         live = self.manifest()
-        earlier = {
-            number: manifest
-            for number in snapshots.snapshot_numbers(self.room)
-            if (manifest := self._find_earlier(number))
-        }
+        found = [(self.live, live)] if live else []
+        for number in snapshots.snapshot_numbers(self.room):
+            if manifest := self._find_earlier(number):
+                folder = snapshots.snapshot_folder(self.room, number)
+                found.append((folder, manifest))
         lines: list[Snapshot] = []
-        older: set[str] = set()
-        for manifest in sorted(
-            [*earlier.values(), *([live] if live else [])], key=lambda m: m.snapshot
-        ):
-            added = {
-                file: entry.size_bytes
-                for _, file, entry in manifest.paths()
-                if file not in older
-            }
-            older |= added.keys()
+        older: set[tuple[int, int]] = set()
+        for folder, manifest in sorted(found, key=lambda pair: pair[1].snapshot):
+            files = disk.measure_files(folder / file for _, file, _ in manifest.paths())
             line = Snapshot(
                 snapshot=manifest.snapshot,
                 created_at=manifest.created_at,
@@ -236,9 +229,10 @@ class Warehouse:
                 schema_version=manifest.schema_version,
                 rows=manifest.rows,
                 size_bytes=manifest.size_bytes,
-                added_bytes=sum(added.values()),
+                added_bytes=sum(files[key] for key in files.keys() - older),
                 is_live=manifest is live,
             )
+            older |= files.keys()
             lines.append(line)
         return lines[::-1]
 
@@ -282,8 +276,8 @@ class Warehouse:
         It has the layout of the warehouse and is made of hard links, so that neither
         later runs nor the expiry of snapshots touch it. Removed at the end; if the
         reader is killed, by the next run. Where the reader cannot write (a read-only
-        copy, no permission, a full disk) it is the folder itself, which stays as it is
-        until a run of somebody else publishes.
+        copy, no permission, a full disk) it is the folder of the snapshot itself, which
+        stays as it is until a run of somebody else publishes.
 
         Args:
             number: An earlier snapshot; null for the live one.

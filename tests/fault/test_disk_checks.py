@@ -16,7 +16,7 @@ from flows import __main__ as command
 from flows.line import ingest_plainly
 from flows.needs import calibrate, check_disk, expect_bytes
 from flows.plan import look_around
-from flows.query import connect
+from flows.reader import open_tables
 from flows.settings import read_settings
 from tasks.discover import discover_files
 from tasks.errors import WarehouseError
@@ -406,12 +406,30 @@ def test_reading_what_cannot_be_written(sealed, warehouse, has_room):
         assert len(sealed.snapshots()) == 1
         assert sealed.read_table("documents").num_rows == 3
         assert list(sealed.verify_files()) == []
-        with connect(sealed.live) as tables:
-            assert tables.execute("SELECT count(*) FROM sources").fetchall() == [(3,)]
+        with open_tables(sealed.live) as tables:
+            assert tables.arrow("sources").num_rows == 3
 
     before = photograph(sealed.live.parent)
     assert as_nobody(read) == ""
     assert photograph(sealed.live.parent) == before
+
+
+@needs_root
+def test_earlier_snapshots_of_what_cannot_be_written(warehouse):
+    """They are read where they lie, as the live one is."""
+    with warehouse.lock():
+        commit(warehouse, 2, {"a.txt": 3})
+    for path in warehouse.live.parent.rglob("*"):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+
+    def read():
+        for number, name in ((1, "00000001"), (2, "warehouse")):
+            with open_tables(warehouse.live, snapshot=number) as tables:
+                assert tables.folder.name == name
+                assert tables.snapshot == number
+                assert tables.arrow("sources").num_rows == 3
+
+    assert as_nobody(read) == ""
 
 
 @needs_root

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 import pytest
@@ -206,3 +207,50 @@ def test_several_publishes_under_one_lock(warehouse):
         commit(warehouse, 3, {"c.txt": 4})
 
     assert see(warehouse.live) == OLD | {"c.txt": 4}
+
+
+COMMITS = 4
+
+
+def work_elsewhere(live, name):
+    """Publish some files, one by one, as a machine of some name; again if overtaken."""
+    socket.gethostname = lambda: name
+    locks._boot = lambda: name  # noqa: SLF001
+    locks._try_system_lock = lambda _descriptor: True  # noqa: SLF001
+    warehouse = Warehouse(live)
+    for index in range(COMMITS):
+        while True:
+            try:
+                with warehouse.lock(wait=True):
+                    run = f"{name}-{index}"
+                    part = stage(warehouse, {f"{run}.txt": 1})
+                    row = make_run(0) | {"run_id": run}
+                    warehouse.publish([part], [], row, "fingerprint")
+            except WarehouseError:
+                time.sleep(0.05)
+            else:
+                break
+
+
+def test_many_machines_at_once(warehouse):
+    """With nothing but notes and heartbeats, nothing is lost, doubled or mixed."""
+    machines = []
+    for name in ("north", "east", "south"):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                work_elsewhere(warehouse.live, name)
+            except BaseException:  # noqa: BLE001  (a child must end here)
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        machines.append(pid)
+    statuses = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in machines]
+
+    assert statuses == [0, 0, 0]
+    new = {
+        f"{n}-{i}.txt": 1 for n in ("north", "east", "south") for i in range(COMMITS)
+    }
+    assert see(warehouse.live) == OLD | new
+    assert list(warehouse.verify_files()) == []
+    assert warehouse.read_table("runs").num_rows == len(new) + 1

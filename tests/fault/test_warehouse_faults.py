@@ -278,8 +278,8 @@ def test_full_disk_while_staging(tmp_path):
 
 
 @pytest.mark.parametrize("number", sorted(disk.NO_EXCHANGE))
-def test_no_exchange_here(tmp_path, monkeypatch, number):
-    """Where folders cannot be exchanged, two renames publish the same."""
+def test_no_exchange_here(tmp_path, monkeypatch, number, caplog):
+    """Where folders cannot be exchanged, two renames publish the same, and say so."""
     warehouse = start(tmp_path, None)
 
     def refuse(_one, _other):
@@ -290,6 +290,7 @@ def test_no_exchange_here(tmp_path, monkeypatch, number):
 
     assert see(warehouse.live) == NEW
     assert len(warehouse.snapshots()) == 2
+    assert caplog.text.count("publishing by two renames") == 1
 
 
 def test_forced_exchange_does_not_fall_back(tmp_path, monkeypatch):

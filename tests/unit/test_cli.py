@@ -1,9 +1,12 @@
 """Manners of the command ``articles``: quick, one line per error, exit status."""
 
+import contextlib
+import errno
 import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +17,11 @@ import pytest
 from flows import __main__ as command
 from flows.line import ingest_plainly
 from flows.settings import read_settings
+from tasks.tables import disk
 from tasks.tables.warehouse import Warehouse
 from tasks.version import PIPELINE_VERSION
 
+ROOT = str(Path(command.__file__).parents[1])
 STORY = """\
 A Night at the Harbour
 
@@ -80,7 +85,7 @@ def test_nothing_new_is_said_without_prefect(tables):
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tables,
-        env={"PYTHONPATH": str(command.__file__).rpartition("/flows/")[0]},
+        env={"PYTHONPATH": ROOT},
         capture_output=True,
         check=False,
         text=True,
@@ -188,6 +193,29 @@ def test_status_counts_rows_and_what_is_waiting(tables, capsys):
     assert (status, err) == (0, "")
     assert "Waiting in raw/, of 3 files: 1 new, 1 deleted." in out
     assert "documents       3" in out
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (None, "Runs exchange the folder in one step."),
+        (errno.EINVAL, "Runs replace the folder by two renames"),
+        (errno.EIO, "A run would be refused"),
+    ],
+)
+def test_status_tells_how_runs_publish(number, line, capsys, monkeypatch):
+    """What the file system allows is known before the next run needs it."""
+
+    def exchange(_one, _other):
+        if number:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(disk, "exchange", exchange)
+    status, out, err = articles(capsys, "status")
+
+    assert (status, err) == (0, "")
+    assert line in out
 
 
 @pytest.mark.usefixtures("tables")
@@ -451,7 +479,7 @@ def test_snapshots_are_listed_newest_first(capsys):
     assert [line[0] for line in lines[2:5]] == ["3", "2", "1"]
     assert [line[-1] == "live" for line in lines[2:5]] == [True, False, False]
     assert "run" in lines[2]
-    assert "3 snapshots, " in out
+    assert "\n3 snapshots, " in out
 
     rows = json.loads(articles(capsys, "snapshots", "--format", "json")[1])
     assert [row["documents"] for row in rows] == [4, 3, 3]
@@ -500,6 +528,15 @@ def test_unknown_snapshot_is_one_line(arguments, capsys):
     assert "There are 3, 2, 1: see `articles snapshots`." in err
 
 
+def test_rollback_before_the_first_run(folder, capsys):
+    """Nothing is locked, nothing is made."""
+    status, out, err = articles(capsys, "rollback", "1")
+
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "has no snapshot 1. Nothing is published yet" in err
+    assert not list(folder.glob("*arehouse"))
+
+
 @pytest.mark.usefixtures("history")
 def test_rollback_says_what_comes_next(capsys):
     """What is live now, what the next run will do, how to undo it."""
@@ -507,9 +544,9 @@ def test_rollback_says_what_comes_next(capsys):
 
     assert (status, err) == (0, "")
     assert "is live again, as snapshot 4: 3 articles, " in out
-    assert "reads 2 files again, changed since and takes out 1 file, gone" in out
+    assert "up to date with raw/: 1 new, 1 changed, 1 deleted." in out
     assert "To undo: articles rollback 3" in out
-    assert "rollback to 1" in articles(capsys, "snapshots")[1]
+    assert "back to 1" in articles(capsys, "snapshots")[1]
     assert "snapshot 4 (snapshot 1 again)" in articles(capsys, "status")[1]
 
     out = articles(capsys, "rollback", "4")[1]
@@ -546,7 +583,7 @@ def started(folder, arguments, **streams):
     return subprocess.run(
         [sys.executable, "-m", "flows", *arguments],
         cwd=folder,
-        env={"PYTHONPATH": str(command.__file__).rpartition("/flows/")[0]},
+        env={"PYTHONPATH": ROOT},
         check=False,
         text=True,
         **streams,
@@ -600,7 +637,7 @@ def test_closed_streams(closed, tables):
     done = subprocess.run(
         ["sh", "-c", f"'{sys.executable}' -m flows rollback 1 {closed}"],
         cwd=tables,
-        env={"PYTHONPATH": str(command.__file__).rpartition("/flows/")[0]},
+        env={"PYTHONPATH": ROOT},
         capture_output=True,
         check=False,
         text=True,
@@ -626,7 +663,7 @@ def test_old_terminals_get_escapes(tables):
         [sys.executable, "-m", "flows", "explain", "story.txt"],
         cwd=tables,
         env={
-            "PYTHONPATH": str(command.__file__).rpartition("/flows/")[0],
+            "PYTHONPATH": ROOT,
             "PYTHONIOENCODING": "latin-1",
         },
         capture_output=True,
@@ -636,3 +673,39 @@ def test_old_terminals_get_escapes(tables):
 
     assert done.stderr == ""
     assert r"Müde \u65e5\u672c" in done.stdout
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_terminals(columns, history):
+    """On a terminal nothing is wider than it, and nobody but us has a say."""
+    fcntl, pty, termios = map(pytest.importorskip, ("fcntl", "pty", "termios"))
+    for arguments in (
+        ["verify"],
+        ["status"],
+        ["snapshots"],
+        ["rollback", "1"],
+        ["explain", "story.txt"],
+        ["query", "SUMMARIZE documents"],
+    ):
+        ours, theirs = pty.openpty()
+        size = struct.pack("HHHH", 40, columns, 0, 0)
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, size)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flows", *arguments],
+            cwd=history,
+            env={"PYTHONPATH": ROOT, "TERM": "xterm", "HOME": str(history)},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        pieces = []
+        with contextlib.suppress(OSError):  # how Linux says that it has ended
+            while piece := os.read(ours, 65536):
+                pieces.append(piece)
+        os.close(ours)
+        assert process.wait() == 0
+        text = re.sub(r"\x1b\[[0-9;]*m", "", b"".join(pieces).decode())
+        assert max(len(line) for line in text.splitlines()) <= columns
+        for noise in ("\x1b", "Prefect", "Traceback"):
+            assert noise not in text

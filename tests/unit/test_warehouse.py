@@ -404,7 +404,7 @@ def test_older_schema_is_migrated(warehouse):
     for name, rows in before.items():
         assert warehouse.read_table(name).to_pylist() == rows.to_pylist(), name
     chosen = warehouse.read_table("sources", ["source_path"], [("size_bytes", ">", 1)])
-    assert chosen.to_pydict() == {"source_path": ["b.txt", "c.txt"]}
+    assert sorted(chosen["source_path"].to_pylist()) == ["b.txt", "c.txt"]
 
     manifest = publish(warehouse, 2, {"a.txt": 5})
     assert manifest.schema_version == SCHEMA_VERSION
