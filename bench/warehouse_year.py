@@ -251,7 +251,7 @@ def run_once(warehouse: Warehouse, newsroom: Newsroom, hour: int) -> Commit:
         versions='{"python": "3.11", "pandas": "3.0", "pyarrow": "26.0"}',
     )
     old = warehouse.manifest()
-    before = {part.stem for part in old.parts} if old else set()
+    before = {entry.sha256 for _, _, entry in old.paths()} if old else set()
     start = time.perf_counter()
     with warehouse.lock():
         staging_dir, stem = warehouse.new_staging_dir(), warehouse.new_stem()
@@ -260,7 +260,10 @@ def run_once(warehouse: Warehouse, newsroom: Newsroom, hour: int) -> Commit:
         start = time.perf_counter()
         new = warehouse.publish([part], gone, run, current_fingerprint(settings))
     commit_seconds = locked_seconds + time.perf_counter() - start
-    written = sum(p.size_bytes for p in new.parts if p.stem not in before | {stem})
+    known = before | set(part["sha256"].values())
+    written = sum(
+        entry.size_bytes for _, _, entry in new.paths() if entry.sha256 not in known
+    )
     return Commit(
         commit_seconds=commit_seconds,
         staged_bytes=sum(part["sizes_bytes"].values()),

@@ -82,7 +82,7 @@ def test_globs_during_publishes(busy_warehouse):
     for thread in threads:
         thread.join()
 
-    print(seen)  # noqa: T201  (the rate of missing files is worth knowing)
+    print(seen)  # how many files were missing is worth knowing
     for reader, counts in seen.items():
         assert counts.keys() <= {"right", "missing"}, reader
         assert counts["right"] > READS / 2
