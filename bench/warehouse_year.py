@@ -24,9 +24,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from flows.plan import current_fingerprint, look_around, new_run_id
-from flows.settings import read_settings
+from flows.ledger import new_run_id
+from flows.plan import look_around
+from flows.settings import fingerprint, read_settings, settings_json
+from tasks.logic import step_versions
 from tasks.read import make_document_id
+from tasks.schema import Format
 from tasks.tables.warehouse import Warehouse
 from tasks.write import stage_tables
 from tests.warehouse_rows import FAST_FOLDER, fill_row
@@ -223,7 +226,12 @@ class Newsroom:
         )
         yield (
             "sources",
-            {"source_path": path, "status": "accepted", "document_count": 1},
+            {
+                "source_path": path,
+                "status": "accepted",
+                "document_count": 1,
+                "step_versions": step_versions(Format.TEXT),
+            },
         )
 
 
@@ -247,7 +255,7 @@ def run_once(warehouse: Warehouse, newsroom: Newsroom, hour: int) -> Commit:
     run = fill_row(
         "runs",
         run_id=run_id,
-        settings='{"raw_dir": "raw", "warehouse_dir": "warehouse"}',
+        settings=settings_json(settings),
         versions='{"python": "3.11", "pandas": "3.0", "pyarrow": "26.0"}',
     )
     old = warehouse.manifest()
@@ -258,7 +266,7 @@ def run_once(warehouse: Warehouse, newsroom: Newsroom, hour: int) -> Commit:
         locked_seconds = time.perf_counter() - start
         part = stage_tables(tables, staging_dir, stem)
         start = time.perf_counter()
-        new = warehouse.publish([part], gone, run, current_fingerprint(settings))
+        new = warehouse.publish([part], gone, run, fingerprint(settings))
     commit_seconds = locked_seconds + time.perf_counter() - start
     known = before | set(part["sha256"].values())
     written = sum(
