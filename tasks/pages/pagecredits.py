@@ -23,6 +23,7 @@ _ABOVE, _BELOW = 16, 6  # blocks around the running text
 _INSIDE = 3
 _MAX_WORDS = 25
 _MAX_CHARS = 1000  # of source
+_MAX_CODE = 2
 _DAY = len("2025-01-29")
 _RULES = {True: "html.credit_label", False: "html.credit_line"}
 _AUTHOR_SCORES = {True: 0.86, False: 0.69}
@@ -106,7 +107,10 @@ def _read_line(
     if found is None:
         return
     place = block.start_chars, block.end_chars
-    if found.names and (found.is_labelled or not is_below):
+    if all(len(word) <= _MAX_CODE for name in found.names for word in name.split()):
+        found = found._replace(names=())  # `DE FR IT EN`
+    is_loose = any(" " not in name for name in found.names)
+    if found.names and (found.is_labelled or not (is_below or is_loose)):
         yield Claim(
             Field.AUTHORS,
             "; ".join(found.names),

@@ -7,6 +7,7 @@ that is the site itself) have a score of their own.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -33,6 +34,7 @@ _META: dict[str, tuple[Field, float]] = {
     "twitter:text:title": (Field.TITLE, 0.8),
     "headline": (Field.TITLE, 0.7),
     "citation_author": (Field.AUTHORS, 0.92),
+    "citation_authors": (Field.AUTHORS, 0.92),
     "parsely-author": (Field.AUTHORS, 0.9),
     "sailthru.author": (Field.AUTHORS, 0.9),
     "cxenseparse:author": (Field.AUTHORS, 0.9),
@@ -149,6 +151,7 @@ _OTHER_VOTE = ("other", 0.9)
 _KICKER = re.compile(r":\s+|\s[-\u2013\u2014|]\s")
 _AGREED, _DISPUTED, _AGREEMENT = 0.92, 0.65, 2.0
 _AUTHORS_AGREED = 0.95
+_AUTHORS_COMPLETE = 0.96
 _AUTHOR_IS_SITE = 0.3
 _DATES = frozenset({Field.PUBLISHED_ON, Field.MODIFIED_ON})
 _LABELS = re.compile(
@@ -423,20 +426,43 @@ def _vote(claims: list[Claim]) -> list[Claim]:
 
 
 def _agree(claims: list[Claim]) -> list[Claim]:
-    """Trust authors more that two kinds of rules name (0.95 right, else 0.65)."""
+    """Trust authors more that two kinds of rules name (0.95 right, else 0.65).
+
+    A byline that holds all of them and more is the whole list: data for machines often
+    name the first author only.
+    """
     kinds: dict[frozenset[str], set[str]] = {}
     for claim in claims:
         if claim.field is Field.AUTHORS and claim.score > _AUTHOR_IS_SITE:
-            names = frozenset(map(squash, claim.value.split("; ")))
-            kinds.setdefault(names, set()).add(claim.rule_id.rpartition(".")[0])
-    agreed = {names for names, rules in kinds.items() if len(rules) > 1}
-    return [
-        replace(claim, score=max(claim.score, _AUTHORS_AGREED))
-        if claim.field is Field.AUTHORS
-        and frozenset(map(squash, claim.value.split("; "))) in agreed
-        else claim
-        for claim in claims
-    ]
+            kinds.setdefault(_names(claim), set()).add(claim.rule_id.rpartition(".")[0])
+    agreed = [names for names, rules in kinds.items() if len(rules) > 1]
+    known = Counter(name for names in kinds for name in names)
+    weighed = []
+    for claim in claims:
+        score = claim.score
+        if claim.field is Field.AUTHORS and score > _AUTHOR_IS_SITE:
+            names = _names(claim)
+            if names in agreed:
+                score = max(score, _AUTHORS_AGREED)
+            is_byline = claim.rule_id == "html.credit_label"
+            if any(_holds_all(names, fewer) for fewer in kinds) and (
+                all(known[name] > 1 for name in names)
+                or (is_byline and all(" " in n for n in claim.value.split("; ")))
+            ):
+                score = max(score, _AUTHORS_COMPLETE)
+        weighed.append(replace(claim, score=score))
+    return weighed
+
+
+def _names(claim: Claim) -> frozenset[str]:
+    return frozenset(map(squash, claim.value.split("; ")))
+
+
+def _holds_all(names: frozenset[str], fewer: frozenset[str]) -> bool:
+    """Whether all of ``fewer`` are among the names, perhaps with a title before."""
+    return len(names) > len(fewer) and all(
+        any(name.endswith(known) for name in names) for known in fewer
+    )
 
 
 _HEAD_RULES = frozenset({"html.h1", "html.jsonld.headline", "html.itemprop.headline"})
@@ -458,6 +484,8 @@ def _claims(
     elif raw.field in {Field.AUTHORS, Field.TRANSLATOR}:
         names = people(values)
         is_site = bool(names) and all(squash(name) in sites for name in names)
+        if not is_site:
+            names = [name for name in names if squash(name) not in sites]
         yield "; ".join(names), raw.rule_id, _AUTHOR_IS_SITE if is_site else raw.score
     elif raw.field is Field.URL:
         is_address = values[0].startswith(("http://", "https://"))
