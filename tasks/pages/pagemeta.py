@@ -119,6 +119,7 @@ _JSONLD: dict[str, tuple[Field, float]] = {
 }
 _SCORES = {
     "html.h1": 0.77,
+    "html.h1_unlike": 0.4,
     "html.title": 0.63,
     "html.title_without_site": 0.76,
     "html.rel_author": 0.82,
@@ -134,6 +135,7 @@ _SCORES = {
 # Votes for the title, by kind of rule: rules of one kind do not count twice.
 _VOTES = {
     "html.h1": ("h1", 1.0),
+    "html.h1_unlike": ("h1", 0.3),
     "html.jsonld.headline": ("json", 1.1),
     "html.jsonld_page.headline": ("json", 1.1),
     "html.itemprop.headline": ("item", 0.9),
@@ -147,6 +149,7 @@ _VOTES = {
     "html.jsonld_page.name": ("name", 0.1),
 }
 _FIRST_DAY, _LAST_DAY = "1995-01-01", "2099-12-31"
+_STRIPPED = frozenset({"html.title", "html.title_without_site"})
 _OTHER_VOTE = ("other", 0.9)
 _KICKER = re.compile(r":\s+|\s[-\u2013\u2014|]\s")
 _AGREED, _DISPUTED, _AGREEMENT = 0.92, 0.65, 2.0
@@ -171,6 +174,7 @@ _TIMES = XPath("//time[@datetime]")
 _BYLINES = XPath("//*[contains(@class, 'uthor') or contains(@class, 'yline')]")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 _CONTAINERS = frozenset({"aside", "footer", "nav"})
+_LETTERS = re.compile(r"[^\W_]+")
 _ROOTS = frozenset({"html", "body"})
 _COMMENTS = re.compile(r"(?<![a-z])(?:comments?|kommentare?|commentaires?)(?![a-z])")
 
@@ -275,7 +279,7 @@ def _from_page(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
             yield _Raw(target, kept, rule_id, _SCORES[rule_id])
 
     headings = [_text(element) for element in _HEADINGS(tree)]
-    yield from raw(Field.TITLE, [h for h in headings if h.strip()][:1], "html.h1")
+    yield from raw(Field.TITLE, headings, "html.h1")
     yield from raw(Field.TITLE, [t.text or "" for t in _TITLES(tree)[:1]], "html.title")
     yield from raw(Field.URL, _CANONICAL(tree)[:1], "html.canonical")
     yield from raw(Field.LANGUAGE, [tree.get("lang") or ""], "html.lang")
@@ -330,6 +334,7 @@ def _clean(raws: list[_Raw]) -> list[Claim]:
         if raw.field is Field.URL:
             sites |= hosts(raw.values[0])
     sites.discard("")
+    raws = [_choose_heading(raw, raws, sites) for raw in raws]
     heads = {squash(clean(raw.values[0])) for raw in raws if raw.rule_id in _HEAD_RULES}
     heads -= sites | {""}
     claims = []
@@ -340,6 +345,35 @@ def _clean(raws: list[_Raw]) -> list[Claim]:
             if value
         ]
     return claims
+
+
+def _choose_heading(raw: _Raw, raws: list[_Raw], sites: set[str]) -> _Raw:
+    """Of several ``<h1>`` the first that other titles of the page hold.
+
+    One that is the name of the site, or has no word in common with any other title, is
+    most likely the heading of something else.
+    """
+    if raw.rule_id != "html.h1":
+        return raw
+    titles = [
+        clean(other.values[0])
+        for other in raws
+        if other.field is Field.TITLE and other is not raw
+    ]
+    words = {word for title in titles for word in _words(title)}
+    headings = [clean(value) for value in raw.values]
+    headings = [h for h in headings if squash(h) not in sites | {""}] or headings
+    named = [h for h in headings if any(squash(h) in squash(t) for t in titles)]
+    alike = [h for h in headings if words & _words(h)]
+    best = next(iter([*named, *alike, *headings]))
+    if titles and not named and not alike:
+        rule_id = "html.h1_unlike"
+        return _Raw(raw.field, (best,), rule_id, _SCORES[rule_id])
+    return replace(raw, values=(best,))
+
+
+def _words(text: str) -> set[str]:
+    return set(_LETTERS.findall(text.casefold()))
 
 
 def guess_date(tree: lxml.html.HtmlElement, claims: list[Claim]) -> list[Claim]:
@@ -395,7 +429,8 @@ def _days_between(day: str, other: str) -> int | None:
 def _vote(claims: list[Claim]) -> list[Claim]:
     """Add the title that most rules agree on; right more often than any rule alone.
 
-    Where one rule says ``Kicker: Title`` and one ``Title``, both vote for ``Title``.
+    Where one rule says ``Kicker: Title`` and one ``Title``, both vote for ``Title``; not
+    where only a stripped ``<title>`` says so.
     """
     named = [
         (name, claim)
@@ -403,12 +438,13 @@ def _vote(claims: list[Claim]) -> list[Claim]:
         if claim.field is Field.TITLE and (name := squash(claim.value))
     ]
     votes: dict[str, dict[str, float]] = {name: {} for name, _ in named}
+    full = {name for name, claim in named if claim.rule_id not in _STRIPPED}
     for name, claim in named:
         kind, weight = _VOTES.get(claim.rule_id, _OTHER_VOTE)
         cuts = _KICKER.finditer(claim.value)
-        for tail in {name, *(squash(claim.value[cut.end() :]) for cut in cuts)}:
-            if tail in votes:
-                votes[tail][kind] = weight
+        votes[name][kind] = weight
+        for tail in {squash(claim.value[cut.end() :]) for cut in cuts} & full:
+            votes[tail][kind] = weight
     if not votes:
         return claims
     best = max(votes, key=lambda name: sum(votes[name].values()))
