@@ -429,8 +429,8 @@ def _days_between(day: str, other: str) -> int | None:
 def _vote(claims: list[Claim]) -> list[Claim]:
     """Add the title that most rules agree on; right more often than any rule alone.
 
-    Where one rule says ``Kicker: Title`` and one ``Title``, both vote for ``Title``; not
-    where only a stripped ``<title>`` says so.
+    Where one rule says ``Kicker: Title`` and one ``Title``, both vote for ``Title``,
+    but not where only a stripped ``<title>`` says so.
     """
     named = [
         (name, claim)
