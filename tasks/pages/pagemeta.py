@@ -6,10 +6,12 @@ seen fewer than ten times are held near their kin. Values with a known flaw (an 
 that is the site itself) have a score of their own.
 """
 
-import copy
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
+from operator import attrgetter
 
 import lxml.html
 from htmldate import find_date
@@ -32,6 +34,7 @@ _META: dict[str, tuple[Field, float]] = {
     "twitter:text:title": (Field.TITLE, 0.8),
     "headline": (Field.TITLE, 0.7),
     "citation_author": (Field.AUTHORS, 0.92),
+    "citation_authors": (Field.AUTHORS, 0.92),
     "parsely-author": (Field.AUTHORS, 0.9),
     "sailthru.author": (Field.AUTHORS, 0.9),
     "cxenseparse:author": (Field.AUTHORS, 0.9),
@@ -116,6 +119,7 @@ _JSONLD: dict[str, tuple[Field, float]] = {
 }
 _SCORES = {
     "html.h1": 0.77,
+    "html.h1_unlike": 0.4,
     "html.title": 0.63,
     "html.title_without_site": 0.76,
     "html.rel_author": 0.82,
@@ -123,13 +127,15 @@ _SCORES = {
     "html.class.author": 0.7,
     "html.twitter_data": 0.89,
     "html.time": 0.91,
-    "html.htmldate": 0.5,  # 0.83 right, but then nothing else was found: abstain?
+    "html.url_day": 0.92,
+    "html.htmldate": 0.5,  # nothing else was found
     "html.canonical": 0.95,
     "html.lang": 0.85,
 }
 # Votes for the title, by kind of rule: rules of one kind do not count twice.
 _VOTES = {
     "html.h1": ("h1", 1.0),
+    "html.h1_unlike": ("h1", 0.3),
     "html.jsonld.headline": ("json", 1.1),
     "html.jsonld_page.headline": ("json", 1.1),
     "html.itemprop.headline": ("item", 0.9),
@@ -143,16 +149,19 @@ _VOTES = {
     "html.jsonld_page.name": ("name", 0.1),
 }
 _FIRST_DAY, _LAST_DAY = "1995-01-01", "2099-12-31"
+_STRIPPED = frozenset({"html.title", "html.title_without_site"})
 _OTHER_VOTE = ("other", 0.9)
 _KICKER = re.compile(r":\s+|\s[-\u2013\u2014|]\s")
 _AGREED, _DISPUTED, _AGREEMENT = 0.92, 0.65, 2.0
 _AUTHORS_AGREED = 0.95
+_AUTHORS_COMPLETE = 0.96
 _AUTHOR_IS_SITE = 0.3
 _DATES = frozenset({Field.PUBLISHED_ON, Field.MODIFIED_ON})
 _LABELS = re.compile(
     r"writ|auth|autor|verfass|geschrieben|par|por|skriv|av", re.IGNORECASE
 )
 _MAX_AUTHOR_CHARS = 200
+_URL_DAY = re.compile(r"/((?:19|20)\d\d)[/-]?([01]\d)[/-]?([0-3]\d)(?!\d)")
 
 _META_TAGS = XPath("//meta[@content]")
 _JSON_SCRIPTS = XPath("//script[contains(@type, 'ld+json')]")
@@ -165,6 +174,7 @@ _TIMES = XPath("//time[@datetime]")
 _BYLINES = XPath("//*[contains(@class, 'uthor') or contains(@class, 'yline')]")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 _CONTAINERS = frozenset({"aside", "footer", "nav"})
+_LETTERS = re.compile(r"[^\W_]+")
 _ROOTS = frozenset({"html", "body"})
 _COMMENTS = re.compile(r"(?<![a-z])(?:comments?|kommentare?|commentaires?)(?![a-z])")
 
@@ -178,17 +188,24 @@ def read_claims(tree: lxml.html.HtmlElement) -> list[Claim]:
     Returns:
         Claims without places, values cleaned, dates as ISO 8601.
     """
-    raw = [
-        *_from_meta(tree),
-        *_from_json(tree),
-        *_from_items(tree),
-        *_from_page(tree),
-    ]
-    claims = _clean(raw)
-    if not any(claim.field is Field.PUBLISHED_ON for claim in claims):
-        claims += _guess_date(tree)
-    claims = _vote(claims)
-    return _agree(claims)
+    return _clean(
+        [
+            *_from_meta(tree),
+            *_from_json(tree),
+            *_from_items(tree),
+            *_from_page(tree),
+        ]
+    )
+
+
+def weigh_claims(claims: list[Claim]) -> list[Claim]:
+    """Weigh all claims of a page against each other.
+
+    Returns:
+        The claims with the title that most agree on, the day that the address names,
+        and more trust in authors that several rules name.
+    """
+    return _agree(_vote(_prefer_local_day(claims)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +279,7 @@ def _from_page(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
             yield _Raw(target, kept, rule_id, _SCORES[rule_id])
 
     headings = [_text(element) for element in _HEADINGS(tree)]
-    yield from raw(Field.TITLE, [h for h in headings if h.strip()][:1], "html.h1")
+    yield from raw(Field.TITLE, headings, "html.h1")
     yield from raw(Field.TITLE, [t.text or "" for t in _TITLES(tree)[:1]], "html.title")
     yield from raw(Field.URL, _CANONICAL(tree)[:1], "html.canonical")
     yield from raw(Field.LANGUAGE, [tree.get("lang") or ""], "html.lang")
@@ -317,6 +334,7 @@ def _clean(raws: list[_Raw]) -> list[Claim]:
         if raw.field is Field.URL:
             sites |= hosts(raw.values[0])
     sites.discard("")
+    raws = [_choose_heading(raw, raws, sites) for raw in raws]
     heads = {squash(clean(raw.values[0])) for raw in raws if raw.rule_id in _HEAD_RULES}
     heads -= sites | {""}
     claims = []
@@ -329,27 +347,90 @@ def _clean(raws: list[_Raw]) -> list[Claim]:
     return claims
 
 
-def _guess_date(tree: lxml.html.HtmlElement) -> Iterator[Claim]:
+def _choose_heading(raw: _Raw, raws: list[_Raw], sites: set[str]) -> _Raw:
+    """Of several ``<h1>`` the first that other titles of the page hold.
+
+    One that is the name of the site, or has no word in common with any other title, is
+    most likely the heading of something else.
+    """
+    if raw.rule_id != "html.h1":
+        return raw
+    titles = [
+        clean(other.values[0])
+        for other in raws
+        if other.field is Field.TITLE and other is not raw
+    ]
+    words = {word for title in titles for word in _words(title)}
+    headings = [clean(value) for value in raw.values]
+    headings = [h for h in headings if squash(h) not in sites | {""}] or headings
+    named = [h for h in headings if any(squash(h) in squash(t) for t in titles)]
+    alike = [h for h in headings if words & _words(h)]
+    best = next(iter([*named, *alike, *headings]))
+    if titles and not named and not alike:
+        rule_id = "html.h1_unlike"
+        return _Raw(raw.field, (best,), rule_id, _SCORES[rule_id])
+    return replace(raw, values=(best,))
+
+
+def _words(text: str) -> set[str]:
+    return set(_LETTERS.findall(text.casefold()))
+
+
+def guess_date(tree: lxml.html.HtmlElement, claims: list[Claim]) -> list[Claim]:
     """Date that htmldate finds in the address, the markup or the text.
 
     It nearly always answers. Its last day is fixed, so that a later run says the same.
+    The day of a known update is not taken for that of publication.
+
+    Args:
+        tree: The parsed page; may be changed.
+        claims: What is known; a date of publication is not.
     """
     found = find_date(
-        copy.deepcopy(tree),
+        tree,
         original_date=True,
         extensive_search=True,
         min_date=_FIRST_DAY,
         max_date=_LAST_DAY,
     )
-    if found and not found.endswith("-01-01"):  # that is a year, often of a footer
-        score = _SCORES["html.htmldate"]
-        yield Claim(Field.PUBLISHED_ON, found, "html.htmldate", score)
+    updates = {claim.value for claim in claims if claim.field is Field.MODIFIED_ON}
+    # The first of January is a year, often of a footer.
+    if not found or found.endswith("-01-01") or found in updates:
+        return []
+    score = _SCORES["html.htmldate"]
+    return [Claim(Field.PUBLISHED_ON, found, "html.htmldate", score)]
+
+
+def _prefer_local_day(claims: list[Claim]) -> list[Claim]:
+    """Add the day that the page's address names.
+
+    It wins over a time stamp that is one day off: in UTC that says another day than the
+    clock of the newsroom did.
+    """
+    addresses = [claim.value for claim in claims if claim.field is Field.URL]
+    match = next(filter(None, map(_URL_DAY.search, addresses)), None)
+    day = iso_date("-".join(match.groups())) if match else None
+    if day is None:
+        return claims
+    stamps = [claim for claim in claims if claim.field is Field.PUBLISHED_ON]
+    best = max(stamps, key=attrgetter("score"), default=None)
+    score = _SCORES["html.url_day"]
+    if best and best.score > score and _days_between(day, best.value) == 1:
+        score = best.score
+    return [Claim(Field.PUBLISHED_ON, day, "html.url_day", score), *claims]
+
+
+def _days_between(day: str, other: str) -> int | None:
+    if len(day) != len(other):
+        return None
+    return abs((date.fromisoformat(day) - date.fromisoformat(other)).days)
 
 
 def _vote(claims: list[Claim]) -> list[Claim]:
     """Add the title that most rules agree on; right more often than any rule alone.
 
-    Where one rule says ``Kicker: Title`` and one ``Title``, both vote for ``Title``.
+    Where one rule says ``Kicker: Title`` and one ``Title``, both vote for ``Title``,
+    but not where only a stripped ``<title>`` says so.
     """
     named = [
         (name, claim)
@@ -357,12 +438,13 @@ def _vote(claims: list[Claim]) -> list[Claim]:
         if claim.field is Field.TITLE and (name := squash(claim.value))
     ]
     votes: dict[str, dict[str, float]] = {name: {} for name, _ in named}
+    full = {name for name, claim in named if claim.rule_id not in _STRIPPED}
     for name, claim in named:
         kind, weight = _VOTES.get(claim.rule_id, _OTHER_VOTE)
         cuts = _KICKER.finditer(claim.value)
-        for tail in {name, *(squash(claim.value[cut.end() :]) for cut in cuts)}:
-            if tail in votes:
-                votes[tail][kind] = weight
+        votes[name][kind] = weight
+        for tail in {squash(claim.value[cut.end() :]) for cut in cuts} & full:
+            votes[tail][kind] = weight
     if not votes:
         return claims
     best = max(votes, key=lambda name: sum(votes[name].values()))
@@ -380,20 +462,43 @@ def _vote(claims: list[Claim]) -> list[Claim]:
 
 
 def _agree(claims: list[Claim]) -> list[Claim]:
-    """Trust authors more that two kinds of rules name (0.95 right, else 0.65)."""
+    """Trust authors more that two kinds of rules name (0.95 right, else 0.65).
+
+    A byline that holds all of them and more is the whole list: data for machines often
+    name the first author only.
+    """
     kinds: dict[frozenset[str], set[str]] = {}
     for claim in claims:
         if claim.field is Field.AUTHORS and claim.score > _AUTHOR_IS_SITE:
-            names = frozenset(map(squash, claim.value.split("; ")))
-            kinds.setdefault(names, set()).add(claim.rule_id.rpartition(".")[0])
-    agreed = {names for names, rules in kinds.items() if len(rules) > 1}
-    return [
-        replace(claim, score=max(claim.score, _AUTHORS_AGREED))
-        if claim.field is Field.AUTHORS
-        and frozenset(map(squash, claim.value.split("; "))) in agreed
-        else claim
-        for claim in claims
-    ]
+            kinds.setdefault(_names(claim), set()).add(claim.rule_id.rpartition(".")[0])
+    agreed = [names for names, rules in kinds.items() if len(rules) > 1]
+    known = Counter(name for names in kinds for name in names)
+    weighed = []
+    for claim in claims:
+        score = claim.score
+        if claim.field is Field.AUTHORS and score > _AUTHOR_IS_SITE:
+            names = _names(claim)
+            if names in agreed:
+                score = max(score, _AUTHORS_AGREED)
+            is_byline = claim.rule_id == "html.credit_label"
+            if any(_holds_all(names, fewer) for fewer in kinds) and (
+                all(known[name] > 1 for name in names)
+                or (is_byline and all(" " in n for n in claim.value.split("; ")))
+            ):
+                score = max(score, _AUTHORS_COMPLETE)
+        weighed.append(replace(claim, score=score))
+    return weighed
+
+
+def _names(claim: Claim) -> frozenset[str]:
+    return frozenset(map(squash, claim.value.split("; ")))
+
+
+def _holds_all(names: frozenset[str], fewer: frozenset[str]) -> bool:
+    """Whether all of ``fewer`` are among the names, perhaps with a title before."""
+    return len(names) > len(fewer) and all(
+        any(name.endswith(known) for name in names) for known in fewer
+    )
 
 
 _HEAD_RULES = frozenset({"html.h1", "html.jsonld.headline", "html.itemprop.headline"})
@@ -415,6 +520,8 @@ def _claims(
     elif raw.field in {Field.AUTHORS, Field.TRANSLATOR}:
         names = people(values)
         is_site = bool(names) and all(squash(name) in sites for name in names)
+        if not is_site:
+            names = [name for name in names if squash(name) not in sites]
         yield "; ".join(names), raw.rule_id, _AUTHOR_IS_SITE if is_site else raw.score
     elif raw.field is Field.URL:
         is_address = values[0].startswith(("http://", "https://"))

@@ -156,6 +156,7 @@ class Element:
     start: int
     end: int = -1
     is_caption: bool = False
+    attributes: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -236,7 +237,8 @@ class Source:
         if close:
             self._close(name)
         elif name not in _VOID:
-            self._open(name, is_caption=is_labelled or name == "figcaption")
+            is_caption = is_labelled or name == "figcaption"
+            self._open(name, attributes, is_caption=is_caption)
 
     def _add_segment(self) -> None:
         start = self.segments[-1].end if self.segments else 0
@@ -269,7 +271,7 @@ class Source:
         if self._element.parent is not None:
             self._element = self._element.parent
 
-    def _open(self, name: str, *, is_caption: bool) -> None:
+    def _open(self, name: str, attributes: str, *, is_caption: bool) -> None:
         if self._element.name == "p" and name in _BLOCKS:
             self._pop()
         if closes := _CLOSED_BY.get(name):
@@ -288,6 +290,7 @@ class Source:
                 self._element.depth + 1,
                 self._length,
                 is_caption=is_caption,
+                attributes=attributes,
             )
 
     def _close(self, name: str) -> None:

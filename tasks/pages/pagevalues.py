@@ -2,11 +2,12 @@
 
 import html
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from tasks.text import lexicon
 from tasks.text.normalise import compose, drop_invisible
 
 _SEPARATOR = re.compile(
@@ -21,35 +22,16 @@ _ENGLISH = ("%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y", "%B %d %Y")
 _EPOCH = re.compile(r"\d{10}(?:\d{3})?")
 _FIRST_YEAR, _LAST_YEAR = 1990, 2099
 
-# Words before a name, by language: de, en, fr, es, pt, it, nl, sv/no/da, pl, tr, ru.
-_PREFIX = re.compile(
-    r"^(?:(?:von|by|par|por|di|da|door|av|af|fra|przez|yazan|автор|ein(?:e)? \w+ von"
-    r"|(?:posted|written|published|reported|reviewed|article|story|text|words) by"
-    r"|écrit par|rédigé par|propos recueillis par|publié par|escrito por|scritto da"
-    r"|geschrieben von|verfasst von|veröffentlicht von|text|texto|testo|tekst"
-    r"|autor(?:in)?|auteur|autore|author|authors|autoren|written|words|skrevet av"
-    r"|geschreven door)"
-    r"(?:\s*:\s*|\s+)|(?:©|\(c\))\s*)+",
-    re.IGNORECASE,
-)
-_BETWEEN = re.compile(
-    r"\s*(?:;|\||/|\n|•|·|&)\s*|,?\s+(?:and|und|et|y|e|og|och|oraz|ve|en|i|и|with)\s+"
-)
+_COPYRIGHT = re.compile(r"(?:©|\(c\))\s*", re.IGNORECASE)
+_BETWEEN = re.compile(r"\s*(?:;|\||/|\n|•|·|&)\s*")
 _TRIMMED = " \t.,:|()[]-\u2013\u2014\u00bb\u00ab"
 _COMMA = re.compile(r"\s*[,،、]\s*")
-_NOISE = re.compile(r"\S+@\S+|https?://\S+|www\.\S+|@\w+|\(\s*\)")
+_NOISE = re.compile(
+    r"\S+@\S+|https?://\S+|www\.\S+|\b\w[\w-]*\.[a-z]{2,}/\S*|@\w+|\(\s*\)"
+)
 _DEGREE = re.compile(
     r"(?:[A-Z][a-z]?\.?){1,4}[A-Z]?\.?|Ph\.?D\.?|Jr\.?|Sr\.?|Dr\.?|Prof\.?|II|III",
     re.ASCII,
-)
-# Words that name a job and not a person, by language: en, de, fr, es, it, nl.
-_JOB = re.compile(
-    r"\b(?:reporter|editor|correspondent|writer|journalist|columnist|contributor|founder"
-    r"|director|manager|producer|analyst|officer|specialist|ceo|cto|president|author at"
-    r"|redakteur(?:in)?|korrespondent(?:in)?|journalistin|autorin|reporterin|ressortleiter"
-    r"|journaliste|rédact(?:eur|rice)|correspondante?|periodista|redactora?|corresponsal"
-    r"|giornalista|redattore|corrispondente|redacteur|verslaggever)\b",
-    re.IGNORECASE,
 )
 # Two to four words with capitals, or of scripts without them.
 _PERSON = re.compile(
@@ -60,7 +42,6 @@ _PERSON = re.compile(
 _LEAD = re.compile(
     r"^(?:[^:]{1,30}:\s+|.*?\b(?i:by|von|par|por|door)\s+(?=[^\W\d_a-z]))"
 )
-_PARTICLES = frozenset({"von", "di", "da", "por", "par", "av", "af"})
 _MAX_NAME_CHARS = 60
 _MAX_NAME_WORDS = 6
 
@@ -177,22 +158,49 @@ def people(values: Iterable[str], *, is_strict: bool = False) -> list[str]:
         text = _NOISE.sub(" ", value).strip()
         if is_strict:
             text = _LEAD.sub("", text)
-        for part in _BETWEEN.split(_strip_prefix(text)):
+        for part in _split(_strip_label(text)):
             for piece in _by_commas(part):
-                name = _strip_prefix(piece.strip(_TRIMMED)).strip()
+                name = _once(_strip_label(piece.strip(_TRIMMED)).strip())
                 if _is_name(name) and (not is_strict or _PERSON.fullmatch(name)):
                     names.setdefault(squash(name), name)
     return [name for name in names.values() if not _holds_another(name, names)]
 
 
-def _strip_prefix(text: str) -> str:
+def _split(text: str) -> Iterator[str]:
+    """Parts of a list of names, cut at marks and at the words that join names."""
+    for part in _BETWEEN.split(text):
+        words: list[str] = []
+        for word in part.split():
+            if words and word.islower() and word in lexicon.conjunctions():
+                yield " ".join(words)
+                words = []
+            else:
+                words.append(word)
+        yield " ".join(words)
+
+
+def _strip_label(text: str) -> str:
     """``By Ada Byron`` without ``By``; the first word of ``Von Miller`` stays."""
-    match = _PREFIX.match(text)
-    if match is None:
-        return text
-    rest = text[match.end() :]
-    is_particle = match.group().strip().lower() in _PARTICLES
-    return text if is_particle and len(rest.split()) == 1 else rest
+    text = _COPYRIGHT.sub("", text)
+    for label in lexicon.find_labels(text):
+        words = text[: label.end].split()
+        rest = text[label.end :]
+        # `Redaktion` is a name, `Redaktion: Ada Byron` is not.
+        is_open = label.is_marked or lexicon.is_stop(words[-1])
+        if label.name != "byline" or not is_open or not rest:
+            continue
+        is_particle = not label.is_marked and lexicon.fold(text[: label.end]) in (
+            lexicon.particles()
+        )
+        return text if is_particle and len(rest.split()) == 1 else _strip_label(rest)
+    return text
+
+
+def _once(name: str) -> str:
+    """``Ada Byron Ada Byron``, of a picture and its caption, as one name."""
+    words = name.split()
+    half = len(words) // 2
+    return " ".join(words[:half]) if words[:half] == words[half:] else name
 
 
 def _holds_another(name: str, names: dict[str, str]) -> bool:
@@ -210,7 +218,7 @@ def _by_commas(part: str) -> list[str]:
         return [f"{pieces[1]} {pieces[0]}"]
     names: list[str] = []
     for piece in pieces:
-        if names and (_DEGREE.fullmatch(piece) or _JOB.search(piece)):
+        if names and (_DEGREE.fullmatch(piece) or lexicon.is_role(piece)):
             continue
         names.append(piece)
     return names

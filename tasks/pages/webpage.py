@@ -7,6 +7,7 @@ a block is exactly what stands between two positions. What trafilatura left out 
 one removed block per block element: nothing is silently dropped.
 """
 
+import copy
 import logging
 import re
 from bisect import bisect_left
@@ -19,9 +20,10 @@ import lxml.html
 from trafilatura import bare_extraction
 from trafilatura.settings import Document, Extractor
 
-from tasks.pages.pagemeta import read_claims
+from tasks.pages.pagecredits import read_credit_lines
+from tasks.pages.pagemeta import guess_date, read_claims, weigh_claims
 from tasks.pages.pagesource import Element, Segment, Source, fold, is_caption
-from tasks.pieces import Block, Page
+from tasks.pieces import Block, Claim, Page
 from tasks.schema import Field, Kind, RemovalReason
 from tasks.text.normalise import compose, normalise
 
@@ -146,6 +148,8 @@ def _read_page(html: str) -> Page:
     if tree is None:
         return Page([block for _, block in _removals(source, [], "")], [])
     claims = read_claims(tree)
+    has_date = any(claim.field is Field.PUBLISHED_ON for claim in claims)
+    untouched = None if has_date else copy.deepcopy(tree)
     document = bare_extraction(tree, options=_OPTIONS)
     pieces = list(_pieces(document.body)) if isinstance(document, Document) else []
     _place(pieces, source.text, source)
@@ -154,7 +158,20 @@ def _read_page(html: str) -> Page:
     blocks = kept + _removals(source, ranges, unplaced)
     # Stable: text of unknown place follows its neighbour.
     blocks.sort(key=itemgetter(0))
-    return Page([block for _, block in blocks], claims)
+    ordered = [block for _, block in blocks]
+    claims += read_credit_lines(ordered, _language(claims))
+    if untouched is not None and not any(
+        claim.field is Field.PUBLISHED_ON for claim in claims
+    ):
+        claims += guess_date(untouched, claims)
+    return Page(ordered, weigh_claims(claims))
+
+
+def _language(claims: list[Claim]) -> str | None:
+    """Language that the page declares, best first, without region."""
+    named = [claim for claim in claims if claim.field is Field.LANGUAGE]
+    best = max(named, key=attrgetter("score"), default=None)
+    return best.value.partition("-")[0] if best else None
 
 
 def _parse(html: str) -> lxml.html.HtmlElement | None:

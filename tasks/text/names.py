@@ -71,6 +71,8 @@ def parse_names(
 def _without_role(text: str) -> str:
     """Name before a job title (``Amy Stone Political Correspondent``), or nothing."""
     words = text.split()
+    if lexicon.fold(text) in lexicon.roles():
+        return ""
     for count in range(2, len(words)):
         name, role = " ".join(words[:count]), " ".join(words[count:])
         if lexicon.is_role(role) and not lexicon.is_role(name) and is_name(name):
