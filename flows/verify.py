@@ -9,7 +9,7 @@ from rich.text import Text
 from flows.laws import table_laws
 from flows.paper import open_paper
 from flows.plan import open_warehouse
-from flows.query import connect
+from flows.reader import open_tables
 from flows.retrace import check_files, retrace
 from flows.settings import Settings
 from flows.summary import count_of
@@ -69,7 +69,8 @@ def check_all(settings: Settings) -> Iterator[Finding]:
         One finding per law: files, then rows, then the raw text.
     """
     warehouse = open_warehouse(settings)
-    with connect(settings.warehouse_dir) as tables:
+    with open_tables(settings.warehouse_dir) as pinned:
+        tables = pinned.duckdb()
         yield Finding(
             "every file of the warehouse is the one its manifest lists",
             [

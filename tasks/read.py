@@ -9,7 +9,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 from pathlib import Path
@@ -23,6 +23,7 @@ from tasks.files.compression import UnpackError, unpack
 from tasks.files.crawled import Json, list_articles, read_object
 from tasks.files.encoding import Undecoded, decode_bytes
 from tasks.files.formats import tell_format
+from tasks.logic import step_versions
 from tasks.pieces import Claim
 from tasks.schema import (
     SOURCES,
@@ -111,6 +112,12 @@ class _Source:
     detail: str | None = None
     document_count: int = 0
     rejected_members: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def step_versions(self) -> Mapping[str, int] | None:
+        """Versions of the rules that decide over this file."""
+        told = tell_format(self.source_path)
+        return step_versions(told[0] if told else None)
 
     def reject(self, stage: Step, reason: Reason, detail: str) -> None:
         """Say why there is no document."""
@@ -420,6 +427,7 @@ def _frame_sources(batch: _Batch) -> pd.DataFrame:
         "mtime_ns": "Int64",
         "document_count": "int32",
         "rejected_members": "object",
+        "step_versions": "object",
     }
     return _frame(names, map(attrgetter(*names), batch.sources), dtypes)
 

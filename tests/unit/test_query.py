@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from flows.query import _WRITERS, FORMATS, _csv_line, _unique, plain
+from flows.answers import FORMATS, _csv_line, plain, write_rows
 
 NAMES = ["n", "text", "on", "tags", "n"]
 ROWS = [
@@ -19,7 +19,7 @@ ROWS = [
 
 def answer(output, rows=ROWS, max_rows=0):
     """Write rows in a format."""
-    return "".join(_WRITERS[output](_unique(NAMES), iter(rows), max_rows))
+    return "".join(write_rows(output, NAMES, rows, max_rows))
 
 
 def test_json_keeps_types_and_every_column():
