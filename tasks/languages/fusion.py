@@ -63,15 +63,17 @@ REVIEWED = (*FEATURES, *SIGNS)
 """What it knows about an answer given on review."""
 
 _BATCH = 256  # texts: tables of scores stay in the cache
-_CHUNK_CHARS = 900  # eldc reads 1,000 bytes
-_MAX_CHUNKS = 4
+_WHOLE_CHARS = 900  # eldc reads 1,000 bytes
+_CHUNK_CHARS = 500
+_MAX_CHUNKS = 3
 _SEARCH_CHARS = 40
-_NGRAM_CHARS = 400  # 1,200 n-grams decide as well as more
+_NGRAM_CHARS = 300  # 900 n-grams decide as well as more
 _MIN_LETTERS = 3
 _WORDLESS = ("Hani", "Kana", "Hang")  # scripts in which one character can be a word
 _KANA_SHARE = 0.05  # Chinese brand names have a の at times
 _MAX_WORD_SCORE = 1 - 1e-9
-_SMALL_SCORE = 0.1  # below it the error of the series is under 1/30,000
+_ROOT_HALF = math.sqrt(0.5)
+_LOG_2 = math.log(2)
 _MAX_GAP = 6.0
 _MAX_NGRAM_GAP = 8.0
 _MAX_COVER = 3.0
@@ -79,8 +81,10 @@ _MIN_SCALE = 3
 _SURE_SCORE = 0.9  # the first look stands
 _SURE_NGRAMS = 60  # but not for less than a few words
 _LONG_CHARS = 60
-_LONG_SCORE = 0.5  # an answer needs this much; below it is no language that we know
-_SHORT_SCORE = 0.15
+# Below it is no language that we know; a short text gets the benefit of the doubt.
+_LONG_SCORE = 0.35
+_SHORT_SCORE = 0.25
+_ACRONYM = re.compile(r"\W*[A-Z]{1,4}\W*")
 _UNHEARD = (0.0,) * len(VOICES)
 _ADDRESS = re.compile(r"\S*://\S*|\bwww\.\S*|[-\w.+]*@[-\w.]+")
 _UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
@@ -122,7 +126,7 @@ class Evidence:
         readable: Texts with letters enough to be in a language.
         columns: Column of each; -1 where nothing speaks for any.
         features: One row per text, columns as ``FEATURES``.
-        words: What eldc says, a column per language.
+        words: eldc's log odds, a column per language.
         ngrams: What the profiles say; minus infinity for languages they lack.
         counts: N-grams that the profiles know.
         written: Languages written in the text's script.
@@ -221,7 +225,8 @@ class Model:
             known = calibrate(features, self.settings.recognition)
             for index, row in enumerate(rows.tolist()):
                 scores[row] = reviewed[index]
-                if known[index] < _needed_score(texts[row]):
+                is_loners = signs[index, SIGNS.index("loners")] >= 1
+                if is_loners or known[index] < _needed_score(texts[row]):
                     best[row] = -1
         return [
             (self.languages[column], score)
@@ -247,7 +252,7 @@ class Model:
         """Collect what is known of some rows for the reviewer."""
         return Hearing(
             [texts[row] for row in rows.tolist()],
-            _log_odds(evidence.words[rows]),
+            evidence.words[rows],
             evidence.ngrams[rows],
             evidence.counts[rows],
             evidence.written[rows],
@@ -265,9 +270,10 @@ class Model:
         census = take_census(codes, owners, len(texts))
         written = census.find_written()[:, self.scripts]
         words = np.where(written, self._score_words(texts), 0.0)
+        odds = _log_odds(words)
         ngrams, counts = self._score_ngrams(texts)
         ngrams = np.where(written, ngrams, -np.inf)
-        fused = self._fuse(words, ngrams, counts) + self._tell_han(census)
+        fused = self._fuse(odds, ngrams, counts) + self._tell_han(census)
         fused = np.where(written, fused, -np.inf)
 
         best, first = fused.argmax(1), ngrams.argmax(1)
@@ -307,7 +313,7 @@ class Model:
             readable,
             np.where(readable & (gap > 0), best, -1),
             np.stack([columns[name] for name in FEATURES], axis=1).astype(np.float64),
-            words,
+            odds,
             ngrams,
             counts,
             written,
@@ -333,7 +339,7 @@ class Model:
             np.maximum(table[:, column], scores[:, index], out=table[:, column])
         return table, counts
 
-    def _fuse(self, words: Floats, ngrams: Floats, counts: Indices) -> Floats:
+    def _fuse(self, odds: Floats, ngrams: Floats, counts: Indices) -> Floats:
         """Add up both: eldc's log odds per piece and the profiles' lag per n-gram.
 
         Both are means over the text, so they are weighed by its length. A language
@@ -346,10 +352,10 @@ class Model:
         if self.word_scores is None:
             return self.settings.weight * lag
         known = np.where(self.in_words, lag, -np.inf).max(1)
-        stand_in = np.where(words > 0, _zero_unless_finite(known)[:, None], -np.inf)
+        stand_in = np.where(odds > 0, _zero_unless_finite(known)[:, None], -np.inf)
         lag = np.where(self.in_profiles, lag, stand_in)
         scale = np.sqrt(np.maximum(counts, _MIN_SCALE) / _MIN_SCALE)[:, None]
-        fused = _log_odds(words) * scale + self.settings.weight * lag
+        fused = odds * scale + self.settings.weight * lag
         return np.where(self.in_words, fused, -np.inf)
 
     def _tell_han(self, census: Census) -> Floats:
@@ -445,6 +451,8 @@ def _load_eldc() -> tuple[WordScores, frozenset[str]]:
 def prepare(text: str) -> str:
     """Take out what says nothing about the language, and undo capitals.
 
+    Three or four capitals on their own are a name in any language.
+
     Examples:
         >>> prepare("SIEHE https://example.org/a?b=c AUCH İZMİR")
         'siehe   auch izmir'
@@ -457,6 +465,8 @@ def prepare(text: str) -> str:
         text = text.replace("\x00", " ")
     if "://" in text or "www." in text or "@" in text:
         text = _ADDRESS.sub(" ", text)
+    if text.isupper() and _ACRONYM.fullmatch(text):
+        return ""
     if text.isupper():  # str.lower makes two characters of the dotted capital
         text = text.replace("\u0130", "i").lower()
     return text
@@ -464,9 +474,9 @@ def prepare(text: str) -> str:
 
 def cut(text: str) -> list[str]:
     """Cut a long text into a few chunks, spread evenly; a short one is one chunk."""
-    if len(text) <= _CHUNK_CHARS:
+    if len(text) <= _WHOLE_CHARS:
         return [text]
-    count = min(_MAX_CHUNKS, math.ceil(len(text) / _CHUNK_CHARS))
+    count = min(_MAX_CHUNKS, math.ceil(len(text) / _WHOLE_CHARS))
     chunks = []
     for index in range(count):
         start = index * len(text) // count
@@ -518,12 +528,19 @@ def elect(votes: list[tuple[str, float]]) -> tuple[str, float]:
 
 
 def _log_odds(scores: Floats) -> Floats:
-    """Return -log(1 - score), one by one: NumPy's log may differ by array length."""
-    rows, columns = np.nonzero(scores > _SMALL_SCORE)
-    doubts = 1 - np.minimum(scores[rows, columns], _MAX_WORD_SCORE)
-    odds: Floats = scores * (1 + scores * (0.5 + scores / 3))  # its series, for small
-    odds[rows, columns] = [-math.log(doubt) for doubt in doubts.tolist()]
-    return odds
+    """Return -log(1 - score).
+
+    By its series, in steps that are the same for every number: NumPy's own logarithm
+    may differ in the last bit with the length of the array.
+    """
+    mantissas, exponents = np.frexp(1 - np.minimum(scores, _MAX_WORD_SCORE))
+    ratio = (mantissas - _ROOT_HALF) / (mantissas + _ROOT_HALF)
+    square = ratio * ratio
+    series = np.zeros_like(ratio)
+    for power in (11, 9, 7, 5, 3, 1):  # atanh; |ratio| < 0.18, so the rest is 1e-10
+        series = series * square + 1 / power
+    odds: Floats = -2 * ratio * series - (exponents - 0.5) * _LOG_2
+    return np.where(scores > 0, odds, 0.0)
 
 
 def _measure_lead(table: Floats, chosen: Indices) -> Floats:

@@ -49,7 +49,8 @@ _JOINT = re.compile(
     r"[a-z](?:[_(\[{=]|\.(?=[a-z]{2}))|[=<>!]=|\s[=+]\s|->|::|[a-z]\):|[\\%][a-z]\b",
     re.ASCII | re.IGNORECASE,
 )
-_LONER = re.compile(r"(?<![\w'’])[^\W\d_](?![\w'’])")
+_LATIN, _CYRILLIC = "A-Za-zÀ-ÖØ-öø-ɏ", "Ѐ-ӿ"
+_LONER = re.compile(f"(?<![\\w'’])[{_LATIN}{_CYRILLIC}](?![\\w'’])")
 
 
 @dataclass(frozen=True, slots=True)
