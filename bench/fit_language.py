@@ -14,7 +14,7 @@ import hashlib
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,7 +78,8 @@ def weigh(model: Model, texts: list[str]) -> tuple[Names, Array]:
         model.weigh(texts[start : start + BATCH])
         for start in range(0, len(texts), BATCH)
     ]
-    languages = np.array([code for part in parts for code in part.languages])
+    codes = np.array([*model.languages, UNDETERMINED])
+    languages = codes[np.concatenate([part.columns for part in parts])]
     return languages, np.concatenate([part.features for part in parts])
 
 
@@ -127,8 +128,17 @@ def choose_weights(
     return chosen
 
 
-def fit_calibration(features: Array, right: Array, weights: Array) -> dict[str, float]:
-    """Fit a weighted logistic regression with a small penalty."""
+def fit_calibration(
+    features: Array, right: Array, weights: Array, names: Sequence[str] = FEATURES
+) -> dict[str, float]:
+    """Fit a weighted logistic regression with a small penalty.
+
+    Args:
+        features: One row per answer.
+        right: 1 where the answer is right, else 0.
+        weights: Of each answer.
+        names: Of the columns of ``features``.
+    """
     scale = np.maximum(np.abs(features).max(0), 1e-9)
     scaled, signs = features / scale, 2 * right - 1
     weights = weights / weights.sum()
@@ -141,7 +151,7 @@ def fit_calibration(features: Array, right: Array, weights: Array) -> dict[str, 
 
     start = np.zeros(features.shape[1])
     fitted = minimize(lose, start, jac=True, method="L-BFGS-B").x / scale
-    return dict(zip(FEATURES, np.round(fitted, 5).tolist(), strict=True))
+    return dict(zip(names, np.round(fitted, 5).tolist(), strict=True))
 
 
 def fit(name: str, bench: Bench) -> dict[str, Any]:
@@ -196,7 +206,7 @@ def main() -> None:
     facts = json.loads(DATA.read_text(encoding="utf-8"))
     for name in facts["fits"]:
         print(name)
-        facts["fits"][name] = fit(name, bench)
+        facts["fits"][name] |= fit(name, bench)
     DATA.write_text(
         json.dumps(facts, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
     )

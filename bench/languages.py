@@ -10,16 +10,26 @@ they are of the whole bench, ours of its development half.
 
 import argparse
 import importlib
+import itertools
 import resource
 import sys
 import time
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
+import text_unidecode
+
 PEERS = ("langdetect", "ld_combo", "eldc", "lingua_high", "lid176ftz")
 LEVELS = (0.0, 0.5, 0.7, 0.9, 0.95, 0.99)
+BINS = (0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1.01)
+CLEAN = (("ud", "sentence"), ("tatoeba", "short"))
+CLEAN_TEXTS = 30  # per kind and language
+HASHTAG_WORDS = 4
+MISREAD = str.maketrans("eloiuhcnЕео", "c10lvbeuВсо")
+MISREAD_SHARE = 20  # every 20th letter
 LONG = ("sentence", "paragraph", "document", "tweet")
 NOT_LANGUAGE = ("junk", "mixed")
 BATCH = 1000
@@ -123,11 +133,134 @@ def print_reliability(rows: list[Row], answers: list[Answer], common: set[str]) 
     print()
 
 
-def print_mixed(rows: list[Row], answers: list[Answer]) -> None:
-    """Print how documents in two languages fare."""
-    pairs = [p for p in zip(answers, rows, strict=True) if p[1]["type"] == "mixdoc"]
-    right = sum(answer[0] == row["lang"] for answer, row in pairs)
-    print(f"mixed documents: main language right {right} of {len(pairs)}\n")
+def print_curve(rows: list[Row], answers: list[Answer], common: set[str]) -> None:
+    """Print the reliability curve: how sure the answers are, and how often right."""
+    told = [
+        (answer, row)
+        for answer, row in zip(answers, rows, strict=True)
+        if row["lang"] in common
+        and row["src"] not in NOT_LANGUAGE
+        and answer[0] != "und"
+    ]
+    print("reliability: score, mean score, right, texts")
+    for low, high in itertools.pairwise(BINS):
+        own = [pair for pair in told if low <= pair[0][1] < high]
+        if own:
+            mean = sum(answer[1] for answer, _ in own) / len(own)
+            right = sum(answer[0] == row["lang"] for answer, row in own) / len(own)
+            line = f"  {low:4.2f} to {min(high, 1):4.2f}: {100 * mean:6.2f}%"
+            print(f"{line} {100 * right:7.2f}% {len(own):7}")
+    print()
+
+
+def print_unanswered(rows: list[Row], answers: list[Answer], common: set[str]) -> None:
+    """Print how much is answered ``und``: what should be, and what should not."""
+    groups = {
+        "junk": lambda row: row["src"] == "junk",
+        "unknown language": lambda row: row["type"] == "ood",
+        "sentence and longer": lambda row: (
+            row["lang"] in common
+            and row["type"] in LONG
+            and row["src"] not in NOT_LANGUAGE
+        ),
+    }
+    for name, belongs in groups.items():
+        codes = [a[0] for a, row in zip(answers, rows, strict=True) if belongs(row)]
+        print(f"und: {name:20} {100 * codes.count('und') / len(codes):6.2f}%")
+    print()
+
+
+def print_mixed(rows: list[Row], answers: list[Answer], detect: Detect) -> None:
+    """Print how documents and paragraphs in two languages fare in the step itself."""
+    step = importlib.import_module("tasks.detect")
+    spans = importlib.import_module("tasks.languages.spans")
+    documents = [row for row in rows if row["type"] == "mixdoc"]
+    main = found = 0
+    for row in documents:
+        paragraphs = row["text"].split("\n\n")
+        own = [step.Answer(*answer) for answer in detect(paragraphs)]
+        settled = step.settle_languages(paragraphs, own)
+        main += settled.main.code == row["lang"]
+        found += settled.blocks[int(row["pos"])].code == row["other"]
+    count = len(documents)
+    print(f"mixed documents: main language right {100 * main / count:.1f}%", end="")
+    print(f", paragraph in the other found {100 * found / count:.1f}% of {count}")
+    pairs = [p for p in zip(answers, rows, strict=True) if p[1]["type"] == "mixpara"]
+    texts = [row["text"] for _, row in pairs]
+    mixtures = spans.find_foreign(texts, [answer for answer, _ in pairs], detect)
+    both = sum(
+        (mixture.main or answer)[0] == row["lang"]
+        and {span.language for span in mixture.spans} == {row["other"]}
+        for mixture, (answer, row) in zip(mixtures, pairs, strict=True)
+    )
+    print(f"mixed paragraphs: both languages found {100 * both / len(pairs):.1f}%")
+    whole = [row for row in rows if row["type"] == "paragraph" and row["src"] != "udhr"]
+    texts = [row["text"] for row in whole]
+    mixtures = spans.find_foreign(texts, detect(texts), detect)
+    wrong = sum(bool(mixture.spans) for mixture in mixtures)
+    print(f"other paragraphs: a passage found in {wrong} of {len(whole)}\n")
+
+
+def misread(text: str) -> str:
+    """Replace letters as a bad scan does, every 20th that can be misread."""
+    letters = list(text)
+    places = [i for i, letter in enumerate(letters) if ord(letter) in MISREAD]
+    for place in places[:: max(MISREAD_SHARE * len(places) // max(len(text), 1), 1)]:
+        letters[place] = letters[place].translate(MISREAD)
+    return "".join(letters)
+
+
+def strip_marks(text: str) -> str:
+    """Drop the marks of Latin and Greek letters, as careless typists do."""
+    return "".join(
+        letter
+        for letter in unicodedata.normalize("NFD", text)
+        if not 0x300 <= ord(letter) < 0x370  # noqa: PLR2004 - Unicode block
+    )
+
+
+def make_hashtag(text: str) -> str:
+    """Join the first words to a hashtag."""
+    words = [word.strip(".,;:!?¿¡\"'«»“”()") for word in text.split()]
+    return "#" + "".join(word.capitalize() for word in words[:HASHTAG_WORDS])
+
+
+DAMAGES: dict[str, Callable[[str], str]] = {
+    "all capitals": str.upper,
+    "no diacritics": strip_marks,
+    "transliterated": text_unidecode.unidecode,
+    "misread letters": misread,
+    "hashtag": make_hashtag,
+}
+
+
+def print_robustness(
+    rows: list[Row], common: set[str], ours: Detect, theirs: Detect
+) -> None:
+    """Print the loss of accuracy on damaged text; only texts that the damage changes."""
+    clean = sample(
+        [r for r in rows if (r["src"], r["type"]) in CLEAN and r["lang"] in common],
+        CLEAN_TEXTS,
+    )
+    print(f"{'damaged text':18}{'texts':>7}{'clean':>8}{'ours':>8}{'loss':>7}", end="")
+    print(f"{'langdetect':>12}{'loss':>7}")
+    for name, damage in DAMAGES.items():
+        changed = [row for row in clean if damage(row["text"]) != row["text"]]
+        before = [row["text"] for row in changed]
+        after = [damage(text) for text in before]
+        right = []
+        for detect, most in ((ours, 1), (theirs, 10)):
+            for texts in (before, after):
+                answers = detect(texts[::most])
+                hits = [
+                    answer[0] == row["lang"]
+                    for answer, row in zip(answers, changed[::most], strict=True)
+                ]
+                right.append(100 * sum(hits) / max(len(hits), 1))
+        line = f"{name:18}{len(changed):7}{right[0]:8.2f}{right[1]:8.2f}"
+        print(f"{line}{right[0] - right[1]:7.2f}{right[3]:12.2f}", end="")
+        print(f"{right[2] - right[3]:7.2f}")
+    print()
 
 
 def print_speed(
@@ -180,10 +313,13 @@ def main() -> None:
     answers = [(scorer.norm(code), score) for code, score in answers]
     print_accuracy(scorer, rows, answers, folder / "PEERS.txt")
     print_reliability(rows, answers, set(scorer.COMMON))
-    print_mixed(rows, answers)
+    print_curve(rows, answers, set(scorer.COMMON))
+    print_unanswered(rows, answers, set(scorer.COMMON))
+    print_mixed(rows, answers, ours)
 
     theirs = importlib.import_module("tasks.detect").LangdetectDetector().detect
     theirs(["Das ist ein Satz."])
+    print_robustness(rows, set(scorer.COMMON), ours, theirs)
     print_speed(scorer, rows, arguments.texts_per_language, ours, theirs)
 
 

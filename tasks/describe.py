@@ -184,6 +184,8 @@ _COPIED = [
     "text_field",
     "language",
     "language_score",
+    "script",
+    "language_tag",
     "languages",
 ]
 

@@ -1,13 +1,14 @@
 """Step `detect`: tell the language of every kept block and of every article.
 
-Blocks are judged on their own text first; together they give the language of their
-article, and that in turn decides for short blocks whose own evidence is weak.
+Blocks are judged on their own text first, and so are the quotations in them; together
+they give the language of their article, and that in turn decides for short blocks
+whose own evidence is weak.
 """
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pandas as pd
 from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
@@ -18,6 +19,9 @@ from prefect.cache_policies import NO_CACHE
 from tasks.errors import SettingsError
 from tasks.languages.fusion import FusedDetector
 from tasks.languages.profiles import LANGUAGES
+from tasks.languages.scripts import NO_SCRIPT, tell_scripts
+from tasks.languages.spans import ForeignSpan, find_foreign
+from tasks.languages.tags import make_tag, refine_script
 from tasks.schema import UNDETERMINED
 
 # Measured on news articles: headings 98.4 -> 99.9% right, paragraphs 99.5 -> 99.9%.
@@ -25,7 +29,6 @@ _SHORT_CHARS = 60
 _STRONG_SCORE = 0.9
 _ANSWER_SCORE = 0.5
 _SEED = 0
-_REMOVED = (None, None)
 
 
 class Detector(Protocol):
@@ -67,15 +70,36 @@ class ArticleLanguages(NamedTuple):
     Attributes:
         main: Language of most of its text.
         blocks: One answer per block, in the order given.
+        foreign: Passages in another language, per block.
         shares: Share of characters by code, most first; ``und`` is not among them.
     """
 
     main: Answer
     blocks: list[Answer]
+    foreign: list[list[ForeignSpan]]
     shares: dict[str, float]
 
 
-_UNKNOWN = ArticleLanguages(Answer(UNDETERMINED, 0.0), [], {})
+class Writing(NamedTuple):
+    """How a text is written: script (ISO 15924) and tag of its language (BCP 47)."""
+
+    script: str
+    tag: str
+
+
+class _Block(NamedTuple):
+    """The columns that are added to a block."""
+
+    language: str | None
+    language_score: float | None
+    script: str | None
+    language_tag: str | None
+    foreign_spans: list[dict[str, Any]]
+
+
+_REMOVED_BLOCK = _Block(None, None, None, None, [])
+_UNKNOWN = ArticleLanguages(Answer(UNDETERMINED, 0.0), [], [], {})
+_NO_WRITING = Writing(NO_SCRIPT, UNDETERMINED)
 
 
 def detect(texts: Sequence[str]) -> list[tuple[str, float]]:
@@ -88,7 +112,11 @@ def detect(texts: Sequence[str]) -> list[tuple[str, float]]:
     return FusedDetector().detect(texts)
 
 
-def settle_languages(texts: Sequence[str], own: Sequence[Answer]) -> ArticleLanguages:
+def settle_languages(
+    texts: Sequence[str],
+    own: Sequence[Answer],
+    foreign: Sequence[Sequence[ForeignSpan]] = (),
+) -> ArticleLanguages:
     """Combine what the blocks of one article say on their own.
 
     The article's language is the one with the most characters, each counted with the
@@ -98,6 +126,7 @@ def settle_languages(texts: Sequence[str], own: Sequence[Answer]) -> ArticleLang
     Args:
         texts: Kept blocks of one article.
         own: The detector's answer for each.
+        foreign: Passages in another language in each; none if left out.
     """
     sizes = [len(text) for text in texts]
     main = _find_main(own, sizes)
@@ -105,10 +134,63 @@ def settle_languages(texts: Sequence[str], own: Sequence[Answer]) -> ArticleLang
         _settle_block(answer, size, main)
         for answer, size in zip(own, sizes, strict=True)
     ]
-    sums = _sum_by_code(blocks, sizes)
+    spans = [
+        [span for span in found if block.code not in {span.language, UNDETERMINED}]
+        for block, found in zip(blocks, foreign or [()] * len(texts), strict=True)
+    ]
+    quoted = [
+        (Answer(span.language, span.score), span.end_chars - span.start_chars)
+        for found in spans
+        for span in found
+    ]
+    rest = [
+        size - sum(span.end_chars - span.start_chars for span in found)
+        for size, found in zip(sizes, spans, strict=True)
+    ]
+    sums = _sum_by_code(
+        [*blocks, *(answer for answer, _ in quoted)],
+        [*rest, *(size for _, size in quoted)],
+    )
     total = sum(sums.values())
     ranked = sorted(sums, key=lambda code: (-sums[code], code))
-    return ArticleLanguages(main, blocks, {code: sums[code] / total for code in ranked})
+    shares = {code: sums[code] / total for code in ranked}
+    return ArticleLanguages(main, blocks, spans, shares)
+
+
+def describe_writing(
+    texts: Sequence[str], codes: Sequence[str], main: str
+) -> tuple[Writing, list[Writing]]:
+    """Tell how an article and each of its blocks are written.
+
+    Args:
+        texts: Kept blocks of one article.
+        codes: Their languages.
+        main: The article's.
+
+    Returns:
+        The script of most characters in the main language and its tag; the same for
+        each block. A block that does not tell its tag has that of the article if both
+        are in the same language.
+    """
+    scripts = [
+        refine_script(code, script)
+        for code, script in zip(codes, tell_scripts(texts), strict=True)
+    ]
+    own = [index for index, code in enumerate(codes) if code == main]
+    sizes: dict[str, int] = {}
+    for index in own or range(len(texts)):
+        if scripts[index] != NO_SCRIPT:
+            script = scripts[index]
+            sizes[script] = sizes.get(script, 0) + len(texts[index])
+    script = min(sizes, key=lambda code: (-sizes[code], code), default=NO_SCRIPT)
+    article = Writing(script, make_tag(main, script, [texts[index] for index in own]))
+    blocks = []
+    for text, code, own_script in zip(texts, codes, scripts, strict=True):
+        tag = make_tag(code, own_script, [text])
+        blocks.append(
+            Writing(own_script, article.tag if tag == code == main else tag)
+        )
+    return article, blocks
 
 
 def _find_main(own: Sequence[Answer], sizes: Sequence[int]) -> Answer:
@@ -177,9 +259,10 @@ def detect_languages(
         detector: Key of ``DETECTORS``.
 
     Returns:
-        ``articles`` with ``language``, ``language_score`` and ``languages`` (a list of
-        code and share of characters, most first), ``blocks`` with ``language`` and
-        ``language_score``, null where the block is removed. Rows and their order stay.
+        ``articles`` with ``language``, ``language_score``, ``script``,
+        ``language_tag`` and ``languages`` (a list of code and share of characters, most
+        first); ``blocks`` with the same but ``languages``, null where the block is
+        removed, and ``foreign_spans``. Rows and their order stay.
 
     Raises:
         SettingsError: There is no detector of that name.
@@ -198,42 +281,76 @@ def detect_languages(
         if is_kept:
             rows.setdefault(document_id, []).append(row)
     order = [row for group in rows.values() for row in group]
-    answers = DETECTORS[detector]().detect([texts[row] for row in order])
-    own = {row: Answer(*answer) for row, answer in zip(order, answers, strict=True)}
-    settled = {
-        document_id: settle_languages(
-            [texts[row] for row in group], [own[row] for row in group]
+    ask = DETECTORS[detector]().detect
+    asked = [texts[row] for row in order]
+    answers = ask(asked)
+    mixtures = dict(zip(order, find_foreign(asked, answers, ask), strict=True))
+    own = {
+        row: Answer(*(mixtures[row].main or answer))
+        for row, answer in zip(order, answers, strict=True)
+    }
+    settled, writings = {}, {}
+    by_row: dict[int, _Block] = {}
+    for document_id, group in rows.items():
+        group_texts = [texts[row] for row in group]
+        found = settle_languages(
+            group_texts,
+            [own[row] for row in group],
+            [mixtures[row].spans for row in group],
         )
-        for document_id, group in rows.items()
-    }
-    by_row = {
-        row: answer
-        for document_id, group in rows.items()
-        for row, answer in zip(group, settled[document_id].blocks, strict=True)
-    }
+        codes = [answer.code for answer in found.blocks]
+        article, written = describe_writing(group_texts, codes, found.main.code)
+        settled[document_id], writings[document_id] = found, article
+        parts = zip(group, found.blocks, written, found.foreign, strict=True)
+        for row, answer, writing, spans in parts:
+            by_row[row] = _Block(*answer, *writing, [span._asdict() for span in spans])
+    keys = articles["document_id"].tolist()
     return (
         _add_main(
-            articles, [settled.get(key, _UNKNOWN) for key in articles["document_id"]]
+            articles,
+            [settled.get(key, _UNKNOWN) for key in keys],
+            [writings.get(key, _NO_WRITING) for key in keys],
         ),
-        _add_own(blocks, [by_row.get(row, _REMOVED) for row in range(len(blocks))]),
+        _add_columns(
+            blocks, [by_row.get(row, _REMOVED_BLOCK) for row in range(len(blocks))]
+        ),
     )
 
 
-def _add_main(articles: pd.DataFrame, found: list[ArticleLanguages]) -> pd.DataFrame:
+def _add_main(
+    articles: pd.DataFrame, found: list[ArticleLanguages], writings: list[Writing]
+) -> pd.DataFrame:
     shares = [
         [{"code": code, "share": share} for code, share in one.shares.items()]
         for one in found
     ]
-    articles = _add_own(articles, [one.main for one in found])
-    return articles.assign(languages=pd.Series(shares, articles.index, dtype=object))
+    columns = {
+        "language": ([one.main.code for one in found], "str"),
+        "language_score": ([one.main.score for one in found], "float64"),
+        "script": ([one.script for one in writings], "str"),
+        "language_tag": ([one.tag for one in writings], "str"),
+        "languages": (shares, "object"),
+    }
+    return _assign(articles, columns)
 
 
-def _add_own(
-    frame: pd.DataFrame, answers: Sequence[Answer | tuple[None, None]]
+def _add_columns(blocks: pd.DataFrame, found: Sequence[_Block]) -> pd.DataFrame:
+    columns = {
+        "language": ([one.language for one in found], "str"),
+        "language_score": ([one.language_score for one in found], "float64"),
+        "script": ([one.script for one in found], "str"),
+        "language_tag": ([one.language_tag for one in found], "str"),
+        "foreign_spans": ([one.foreign_spans for one in found], "object"),
+    }
+    return _assign(blocks, columns)
+
+
+def _assign(
+    frame: pd.DataFrame, columns: dict[str, tuple[list[Any], str]]
 ) -> pd.DataFrame:
-    codes = [code for code, _ in answers]
-    scores = [score for _, score in answers]
     return frame.assign(
-        language=pd.Series(codes, frame.index, dtype="str"),
-        language_score=pd.Series(scores, frame.index, dtype="float64"),
+        **{
+            name: pd.Series(values, frame.index, dtype=dtype)
+            for name, (values, dtype) in columns.items()
+        }
     )

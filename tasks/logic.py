@@ -42,6 +42,7 @@ CHANGES = (
     Change(Step.DETECT, 1, EVERY, "first version"),
     Change(Step.SPLIT, 1, EVERY, "first version"),
     Change(Step.DESCRIBE, 1, EVERY, "first version"),
+    Change(Step.DETECT, 2, EVERY, "81 languages, quotations, scripts and tags"),
 )
 """Every change, oldest first."""
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tasks.errors import ContractError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of the tables below; stored in every Parquet footer and in the manifest."""
 
 
@@ -280,6 +280,17 @@ _STEP_VERSIONS = pa.struct(
     [pa.field(step.value, pa.int16(), nullable=False) for step in VERSIONED_STEPS]
 )
 
+_FOREIGN_SPANS = pa.list_(
+    pa.struct(
+        [
+            pa.field("start_chars", pa.int32(), nullable=False),
+            pa.field("end_chars", pa.int32(), nullable=False),
+            pa.field("language", _STRING, nullable=False),
+            pa.field("score", pa.float32(), nullable=False),
+        ]
+    )
+)
+
 DOCUMENTS = _table(
     "documents",
     "one row per article",
@@ -328,6 +339,18 @@ DOCUMENTS = _table(
         ),
         _column("language_score", pa.float32(), "0 to 1."),
         _column(
+            "script",
+            _STRING,
+            "Script of the main language: ISO 15924; `Hans` or `Hant` for Chinese where"
+            " the characters tell, `Zyyy` without letters, `Zzzz` if unknown.",
+        ),
+        _column(
+            "language_tag",
+            _STRING,
+            "BCP 47: `language`, and as far as the text tells its script (`zh-Hant`,"
+            " `sr-Cyrl`) or written standard (`nb`, `nn`).",
+        ),
+        _column(
             "languages",
             pa.list_(
                 pa.struct(
@@ -337,7 +360,8 @@ DOCUMENTS = _table(
                     ]
                 )
             ),
-            "Every language of the paragraphs and its share of characters, most first.",
+            "Every language of the paragraphs and of the passages in them, and its share"
+            " of characters, most first.",
         ),
         _column("is_translated", pa.bool_(), "The article says it is a translation."),
         _nullable("translator", _STRING, "Who translated it."),
@@ -374,6 +398,14 @@ PARAGRAPHS = _table(
         _column("text", _STRING, "Its span after `normalisations`."),
         _column("language", _STRING, "As in `documents`, of this paragraph."),
         _column("language_score", pa.float32(), "0 to 1."),
+        _column("script", _STRING, "As in `documents`, of this paragraph."),
+        _column("language_tag", _STRING, "As in `documents`, of this paragraph."),
+        _column(
+            "foreign_spans",
+            _FOREIGN_SPANS,
+            "Passages in another language, such as quotations: code points of `text`,"
+            " language and its score.",
+        ),
         _nullable(
             "start_chars",
             pa.int32(),

@@ -22,6 +22,7 @@ from importlib import resources
 import numpy as np
 
 from tasks.languages.profiles import Profiles, load_profiles
+from tasks.languages.review import SIGNS, VOICES, Hearing, Reviewer
 from tasks.languages.scripts import (
     SCRIPTS,
     Census,
@@ -31,6 +32,7 @@ from tasks.languages.scripts import (
     join_texts,
     take_census,
 )
+from tasks.languages.traces import load_traces
 from tasks.schema import UNDETERMINED
 
 try:
@@ -57,23 +59,33 @@ FEATURES = (
     "profile_lead",
 )
 """What the calibration knows about an answer; see ``Model.weigh``."""
+REVIEWED = (*FEATURES, *SIGNS)
+"""What it knows about an answer given on review."""
 
 _BATCH = 256  # texts: tables of scores stay in the cache
-_CHUNK_CHARS = 900  # eldc reads 1,000 bytes
-_MAX_CHUNKS = 4
+_WHOLE_CHARS = 900  # eldc reads 1,000 bytes
+_CHUNK_CHARS = 500
+_MAX_CHUNKS = 3
 _SEARCH_CHARS = 40
-_NGRAM_CHARS = 400  # 1,200 n-grams decide as well as more
+_NGRAM_CHARS = 300  # 900 n-grams decide as well as more
 _MIN_LETTERS = 3
 _WORDLESS = ("Hani", "Kana", "Hang")  # scripts in which one character can be a word
 _KANA_SHARE = 0.05  # Chinese brand names have a の at times
 _MAX_WORD_SCORE = 1 - 1e-9
+_ROOT_HALF = math.sqrt(0.5)
+_LOG_2 = math.log(2)
 _MAX_GAP = 6.0
 _MAX_NGRAM_GAP = 8.0
 _MAX_COVER = 3.0
 _MIN_SCALE = 3
-# Of 60,000 texts in a language about ten are lost by this, of program code two thirds.
-_JUNK_SCORE = 0.3
-_JUNK_SYMBOLS = 0.1
+_SURE_SCORE = 0.9  # the first look stands
+_SURE_NGRAMS = 60  # but not for less than a few words
+_LONG_CHARS = 60
+# Below it is no language that we know; a short text gets the benefit of the doubt.
+_LONG_SCORE = 0.35
+_SHORT_SCORE = 0.25
+_ACRONYM = re.compile(r"\W*[A-Z]{1,4}\W*")
+_UNHEARD = (0.0,) * len(VOICES)
 _ADDRESS = re.compile(r"\S*://\S*|\bwww\.\S*|[-\w.+]*@[-\w.]+")
 _UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
 _DATA = resources.files("tasks") / "data" / "detect.json"
@@ -90,9 +102,11 @@ class Settings:
     Attributes:
         weight: Weight of the profiles beside eldc.
         lead: Log likelihood by which a language that only the profiles know must lead.
-    caution: By how much more, per unit of the fused lead of the language it replaces.
-            calibration: Logistic regression over ``FEATURES``.
+        caution: By how much more, per unit of the fused lead of the language it replaces.
+        calibration: Logistic regression over ``FEATURES``.
         lacks: Letters that a language never uses.
+        review_calibration: The same over ``REVIEWED`` for answers given on review.
+        recognition: The same for: is it in any language that we know?
     """
 
     weight: float
@@ -100,6 +114,8 @@ class Settings:
     caution: float
     calibration: dict[str, float]
     lacks: dict[str, str]
+    review_calibration: dict[str, float]
+    recognition: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +123,22 @@ class Evidence:
     """The best language of each text and what speaks for it.
 
     Attributes:
-        languages: Codes; ``und`` where nothing speaks for any.
+        readable: Texts with letters enough to be in a language.
+        columns: Column of each; -1 where nothing speaks for any.
         features: One row per text, columns as ``FEATURES``.
+        words: eldc's log odds, a column per language.
+        ngrams: What the profiles say; minus infinity for languages they lack.
+        counts: N-grams that the profiles know.
+        written: Languages written in the text's script.
     """
 
-    languages: list[str]
+    readable: Flags
+    columns: Indices
     features: Floats
+    words: Floats
+    ngrams: Floats
+    counts: Indices
+    written: Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +188,9 @@ class Model:
         in_profiles: Languages that the profiles know.
         scripts: Column of ``SCRIPTS`` of each language.
         rivals: Column of the language that eldc takes each for; -1 if there is none.
+        doubted: Columns of languages that are always reviewed: a near relative that
+            the first look does not know is taken for them.
+        reviewer: Judges what is in doubt.
     """
 
     settings: Settings
@@ -173,23 +202,63 @@ class Model:
     in_profiles: Flags
     scripts: Indices
     rivals: Indices
+    doubted: Indices
+    reviewer: Reviewer
 
     def detect(self, texts: Sequence[str]) -> list[tuple[str, float]]:
         """Answer for one batch; see ``FusedDetector.detect``."""
         chunks = [cut(prepare(text)) for text in texts]
-        evidence = self.weigh([chunk for parts in chunks for chunk in parts])
-        scores = calibrate(evidence.features, self.settings.calibration)
-        symbols = evidence.features[:, FEATURES.index("symbols")].tolist()
-        answers = iter(
-            (UNDETERMINED, 0.0)
-            if code == UNDETERMINED
-            or (score < _JUNK_SCORE and symbol_share > _JUNK_SYMBOLS)
-            else (code, score)
-            for code, score, symbol_share in zip(
-                evidence.languages, scores, symbols, strict=True
-            )
-        )
+        answers = iter(self.judge([chunk for parts in chunks for chunk in parts]))
         return [elect([next(answers) for _ in parts]) for parts in chunks]
+
+    def judge(self, texts: Sequence[str]) -> list[tuple[str, float]]:
+        """Answer for prepared texts, each at most one chunk long."""
+        evidence = self.weigh(texts)
+        scores = calibrate(evidence.features, self.settings.calibration)
+        best = evidence.columns.copy()
+        rows = self.find_doubtful(evidence, scores)
+        if len(rows):
+            hearing = self.summon(texts, evidence, scores, rows)
+            best[rows], signs = self.reviewer.review(hearing)
+            features = np.concatenate([evidence.features[rows], signs], axis=1)
+            reviewed = calibrate(features, self.settings.review_calibration)
+            known = calibrate(features, self.settings.recognition)
+            for index, row in enumerate(rows.tolist()):
+                scores[row] = reviewed[index]
+                is_loners = signs[index, SIGNS.index("loners")] >= 1
+                if is_loners or known[index] < _needed_score(texts[row]):
+                    best[row] = -1
+        return [
+            (self.languages[column], score)
+            if column >= 0
+            else (UNDETERMINED, 0.0)
+            for column, score in zip(best.tolist(), scores, strict=True)
+        ]
+
+    def find_doubtful(self, evidence: Evidence, scores: Sequence[float]) -> Indices:
+        """Return the rows that need a second look, if there is anything to look at."""
+        doubtful = np.array(scores) < _SURE_SCORE
+        doubtful |= evidence.counts < _SURE_NGRAMS
+        doubtful |= np.isin(evidence.columns, self.doubted)
+        return np.flatnonzero(doubtful & evidence.readable)
+
+    def summon(
+        self,
+        texts: Sequence[str],
+        evidence: Evidence,
+        scores: Sequence[float],
+        rows: Indices,
+    ) -> Hearing:
+        """Collect what is known of some rows for the reviewer."""
+        return Hearing(
+            [texts[row] for row in rows.tolist()],
+            evidence.words[rows],
+            evidence.ngrams[rows],
+            evidence.counts[rows],
+            evidence.written[rows],
+            evidence.columns[rows],
+            np.array(scores)[rows],
+        )
 
     def weigh(self, texts: Sequence[str]) -> Evidence:
         """Find the best language of each text and what speaks for it.
@@ -201,9 +270,10 @@ class Model:
         census = take_census(codes, owners, len(texts))
         written = census.find_written()[:, self.scripts]
         words = np.where(written, self._score_words(texts), 0.0)
+        odds = _log_odds(words)
         ngrams, counts = self._score_ngrams(texts)
         ngrams = np.where(written, ngrams, -np.inf)
-        fused = self._fuse(words, ngrams, counts) + self._tell_han(census)
+        fused = self._fuse(odds, ngrams, counts) + self._tell_han(census)
         fused = np.where(written, fused, -np.inf)
 
         best, first = fused.argmax(1), ngrams.argmax(1)
@@ -238,13 +308,15 @@ class Model:
             "profile_lead": overruled * np.minimum(lead / root, _MAX_NGRAM_GAP),
         }
         wordless = census.count_letters(*_WORDLESS)
-        told = (gap > 0) & ((letters >= _MIN_LETTERS) | (wordless > 0))
+        readable = (letters >= _MIN_LETTERS) | (wordless > 0)
         return Evidence(
-            [
-                self.languages[column] if is_told else UNDETERMINED
-                for column, is_told in zip(best, told, strict=True)
-            ],
+            readable,
+            np.where(readable & (gap > 0), best, -1),
             np.stack([columns[name] for name in FEATURES], axis=1).astype(np.float64),
+            odds,
+            ngrams,
+            counts,
+            written,
         )
 
     def _score_words(self, texts: Sequence[str]) -> Floats:
@@ -267,7 +339,7 @@ class Model:
             np.maximum(table[:, column], scores[:, index], out=table[:, column])
         return table, counts
 
-    def _fuse(self, words: Floats, ngrams: Floats, counts: Indices) -> Floats:
+    def _fuse(self, odds: Floats, ngrams: Floats, counts: Indices) -> Floats:
         """Add up both: eldc's log odds per piece and the profiles' lag per n-gram.
 
         Both are means over the text, so they are weighed by its length. A language
@@ -280,10 +352,10 @@ class Model:
         if self.word_scores is None:
             return self.settings.weight * lag
         known = np.where(self.in_words, lag, -np.inf).max(1)
-        stand_in = np.where(words > 0, _zero_unless_finite(known)[:, None], -np.inf)
+        stand_in = np.where(odds > 0, _zero_unless_finite(known)[:, None], -np.inf)
         lag = np.where(self.in_profiles, lag, stand_in)
         scale = np.sqrt(np.maximum(counts, _MIN_SCALE) / _MIN_SCALE)[:, None]
-        fused = _log_odds(words) * scale + self.settings.weight * lag
+        fused = odds * scale + self.settings.weight * lag
         return np.where(self.in_words, fused, -np.inf)
 
     def _tell_han(self, census: Census) -> Floats:
@@ -328,14 +400,23 @@ def _build_model(with_eldc: bool) -> Model:  # noqa: FBT001 - the key of the cac
     facts = json.loads(_DATA.read_text(encoding="utf-8"))
     profiles = load_profiles()
     word_scores, word_languages = _load_eldc() if with_eldc else (None, frozenset())
-    languages = tuple(sorted({*profiles.languages, *word_languages}))
+    traces = load_traces()
+    known = {*profiles.languages, *word_languages}
+    languages = tuple(sorted({*known, *traces.languages}))
     scripts = {
         code: SCRIPTS.index(script)
         for script, codes in facts["scripts"].items()
         for code in codes.split()
     }
     columns = {code: column for column, code in enumerate(languages)}
-    fit = facts["fits"]["fused" if with_eldc else "profiles"]
+    fit = dict(facts["fits"]["fused" if with_eldc else "profiles"])
+    voices = fit.pop("voices")
+    reviewer = Reviewer(
+        traces,
+        columns=np.array([columns[code] for code in traces.languages]),
+        only_in_traces=~np.isin(languages, list(known)),
+        weights=np.array([voices.get(code, _UNHEARD) for code in languages]),
+    )
     return Model(
         settings=Settings(**fit, lacks=facts["lacks"]),
         profiles=profiles,
@@ -348,6 +429,8 @@ def _build_model(with_eldc: bool) -> Model:  # noqa: FBT001 - the key of the cac
         rivals=np.array(
             [columns.get(facts["rivals"].get(code, ""), -1) for code in languages]
         ),
+        doubted=np.array([columns[code] for code in facts["doubted"]]),
+        reviewer=reviewer,
     )
 
 
@@ -368,6 +451,8 @@ def _load_eldc() -> tuple[WordScores, frozenset[str]]:
 def prepare(text: str) -> str:
     """Take out what says nothing about the language, and undo capitals.
 
+    Three or four capitals on their own are a name in any language.
+
     Examples:
         >>> prepare("SIEHE https://example.org/a?b=c AUCH İZMİR")
         'siehe   auch izmir'
@@ -380,6 +465,8 @@ def prepare(text: str) -> str:
         text = text.replace("\x00", " ")
     if "://" in text or "www." in text or "@" in text:
         text = _ADDRESS.sub(" ", text)
+    if text.isupper() and _ACRONYM.fullmatch(text):
+        return ""
     if text.isupper():  # str.lower makes two characters of the dotted capital
         text = text.replace("\u0130", "i").lower()
     return text
@@ -387,9 +474,9 @@ def prepare(text: str) -> str:
 
 def cut(text: str) -> list[str]:
     """Cut a long text into a few chunks, spread evenly; a short one is one chunk."""
-    if len(text) <= _CHUNK_CHARS:
+    if len(text) <= _WHOLE_CHARS:
         return [text]
-    count = min(_MAX_CHUNKS, math.ceil(len(text) / _CHUNK_CHARS))
+    count = min(_MAX_CHUNKS, math.ceil(len(text) / _WHOLE_CHARS))
     chunks = []
     for index in range(count):
         start = index * len(text) // count
@@ -403,13 +490,17 @@ def calibrate(features: Floats, weights: dict[str, float]) -> list[float]:
     """Turn features into the probability that the answer is right.
 
     Args:
-        features: One row per answer, columns as ``FEATURES``.
-        weights: One per feature.
+        features: One row per answer.
+        weights: One per column of ``features``, in that order.
     """
     logits = np.zeros(len(features))
-    for column, name in enumerate(FEATURES):  # not a matrix product: see the module
-        logits += weights[name] * features[:, column]
+    for column, weight in enumerate(weights.values()):  # no product: see the module
+        logits += weight * features[:, column]
     return [1 / (1 + math.exp(-logit)) for logit in logits.tolist()]
+
+
+def _needed_score(text: str) -> float:
+    return _LONG_SCORE if len(text) >= _LONG_CHARS else _SHORT_SCORE
 
 
 def elect(votes: list[tuple[str, float]]) -> tuple[str, float]:
@@ -437,12 +528,19 @@ def elect(votes: list[tuple[str, float]]) -> tuple[str, float]:
 
 
 def _log_odds(scores: Floats) -> Floats:
-    """Return -log(1 - score), one by one: NumPy's log may differ by array length."""
-    rows, columns = np.nonzero(scores)
-    doubts = 1 - np.minimum(scores[rows, columns], _MAX_WORD_SCORE)
-    odds = np.zeros_like(scores)
-    odds[rows, columns] = [-math.log(doubt) for doubt in doubts.tolist()]
-    return odds
+    """Return -log(1 - score).
+
+    By its series, in steps that are the same for every number: NumPy's own logarithm
+    may differ in the last bit with the length of the array.
+    """
+    mantissas, exponents = np.frexp(1 - np.minimum(scores, _MAX_WORD_SCORE))
+    ratio = (mantissas - _ROOT_HALF) / (mantissas + _ROOT_HALF)
+    square = ratio * ratio
+    series = np.zeros_like(ratio)
+    for power in (11, 9, 7, 5, 3, 1):  # atanh; |ratio| < 0.18, so the rest is 1e-10
+        series = series * square + 1 / power
+    odds: Floats = -2 * ratio * series - (exponents - 0.5) * _LOG_2
+    return np.where(scores > 0, odds, 0.0)
 
 
 def _measure_lead(table: Floats, chosen: Indices) -> Floats:

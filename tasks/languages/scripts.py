@@ -21,6 +21,7 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 OTHER = "Zzzz"
+NO_SCRIPT = "Zyyy"
 # Unicode 16 blocks; characters in them that are no letters (or marks) do not count.
 _BLOCKS: dict[str, tuple[tuple[int, int], ...]] = {
     "Latn": ((0x41, 0x24F), (0x1E00, 0x1EFF), (0xFF21, 0xFF5A)),
@@ -136,6 +137,53 @@ def take_census(codes: Codes, owners: Indices, count: int) -> Census:
         np.bincount(owners[japanese[codes]], minlength=count),
         np.bincount(owners[chinese[codes]], minlength=count),
     )
+
+
+def tell_scripts(texts: Sequence[str]) -> list[str]:
+    """Tell the script of each text by most of its letters.
+
+    Returns:
+        ISO 15924: ``Jpan`` for Kana with or without Han, ``Kore`` for Hangul, ``Hans``
+        or ``Hant`` for Han where characters of only one of the two say so, ``Zyyy``
+        where there are no letters.
+
+    Examples:
+        >>> tell_scripts(["Straße", "東京タワー", "这是书", "這是書", "3,14"])
+        ['Latn', 'Jpan', 'Hans', 'Hant', 'Zyyy']
+    """
+    if not texts:
+        return []
+    codes, owners = join_texts(texts)
+    letters = take_census(codes, owners, len(texts)).letters
+    most = [SCRIPTS[column] for column in letters.argmax(1).tolist()]
+    kana = letters[:, SCRIPTS.index("Kana")].tolist()
+    empty = (letters.sum(1) == 0).tolist()
+    scripts = []
+    for text, script, has_kana, is_empty in zip(texts, most, kana, empty, strict=True):
+        if is_empty:
+            scripts.append(NO_SCRIPT)
+        elif script in {"Hani", "Kana"}:
+            scripts.append("Jpan" if has_kana else _tell_han(text))
+        else:
+            scripts.append("Kore" if script == "Hang" else script)
+    return scripts
+
+
+def _tell_han(text: str) -> str:
+    simplified, traditional = _han_standards()
+    letters = set(text)
+    lead = len(letters & simplified) - len(letters & traditional)
+    return "Hans" if lead > 0 else "Hant" if lead < 0 else "Hani"
+
+
+@functools.cache
+def _han_standards() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the characters of only the mainland's standard and of only Taiwan's."""
+    every = "".join(map(chr, range(0x4E00, 0xA000)))
+    mainland, taiwan = (
+        set(every.encode(codec, "ignore").decode(codec)) for codec in ("gb2312", "big5")
+    )
+    return frozenset(mainland - taiwan), frozenset(taiwan - mainland)
 
 
 @functools.cache

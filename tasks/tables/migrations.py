@@ -107,10 +107,36 @@ def _versions_of_2(versions: list[int]) -> pa.Array:
     return pa.array(rows, pa.struct(fields))
 
 
+def _unknown_script(rows: pa.Table) -> pa.Array:
+    return pa.array(["Zzzz"] * len(rows), pa.string())
+
+
+def _own_language(rows: pa.Table) -> pa.ChunkedArray:
+    """Return the language: a tag that says no more is right too."""
+    return rows["language"]
+
+
+def _no_spans(rows: pa.Table) -> pa.Array:
+    names = ("start_chars", "end_chars", "language", "score")
+    types = (pa.int32(), pa.int32(), pa.string(), pa.float32())
+    fields = [
+        pa.field(name, kind, nullable=False)
+        for name, kind in zip(names, types, strict=True)
+    ]
+    return pa.array([[]] * len(rows), pa.list_(pa.struct(fields)))
+
+
 MIGRATIONS: Mapping[int, tuple[Operation, ...]] = {
     2: (
         Add("documents", "step_versions", _first_versions),
         Add("sources", "step_versions", _first_versions_of_files),
+    ),
+    3: (
+        Add("documents", "script", _unknown_script),
+        Add("documents", "language_tag", _own_language),
+        Add("paragraphs", "script", _unknown_script),
+        Add("paragraphs", "language_tag", _own_language),
+        Add("paragraphs", "foreign_spans", _no_spans),
     ),
 }
 """What each version changed, by version."""

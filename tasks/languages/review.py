@@ -1,0 +1,183 @@
+"""A second look at the texts whose language is in doubt, with all that is known.
+
+Adds up, language by language, what eldc, langdetect's profiles and our own traces say,
+each with a weight fitted for that language (multinomial logistic regression). This is
+also where the languages are found that only the traces know.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.languages.scripts import Flags, Floats, Indices
+from tasks.languages.traces import Traces
+
+VOICES = (
+    "words",
+    "words_by_length",
+    "ngrams",
+    "ngrams_by_count",
+    "traces",
+    "traces_by_count",
+    "first_answer",
+    "first_score",
+    "prior",
+    "prior_of_short",
+)
+"""What speaks for a language; see ``Reviewer.listen``."""
+SIGNS = (
+    "margin",
+    "margin_root",
+    "stands",
+    "trace_cover",
+    "few_traces",
+    "only_in_traces",
+    "joints",
+    "glued",
+    "loners",
+)
+"""What else the calibration knows about a reviewed answer; see ``Reviewer.review``."""
+
+TRACE_CHARS = 240
+_MAX_MARGIN = 8.0
+_MIN_SCALE = 3
+_GLUED_SHARE = 0.2  # 1 of 5,000 texts in a language, half of all lines of code
+# Letters glued together by the signs of program code, or such a sign on its own.
+_JOINT = re.compile(
+    r"[a-z](?:[_(\[{=]|\.(?=[a-z]{2}))|[=<>!]=|\s[=+]\s|->|::|[a-z]\):|[\\%][a-z]\b",
+    re.ASCII | re.IGNORECASE,
+)
+_LATIN, _CYRILLIC = "A-Za-zÀ-ÖØ-öø-ɏ", "Ѐ-ӿ"
+_LONER = re.compile(f"(?<![\\w'’])[{_LATIN}{_CYRILLIC}](?![\\w'’])")
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What is known of a batch of texts in doubt; one row per text.
+
+    Attributes:
+        texts: Prepared texts.
+        words: eldc's log odds, a column per language.
+        ngrams: The profiles' log likelihood; minus infinity if they lack the language.
+        counts: N-grams that the profiles know.
+        written: Languages written in the text's script.
+        answers: Column of the first answer; -1 if there was none.
+        scores: Its score.
+    """
+
+    texts: Sequence[str]
+    words: Floats
+    ngrams: Floats
+    counts: Indices
+    written: Flags
+    answers: Indices
+    scores: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewer:
+    """Judges texts in doubt.
+
+    Attributes:
+        traces: Our own profiles.
+        columns: Column of each of the traces' languages in the tables.
+        only_in_traces: Languages that no other part knows.
+        weights: One row per language, columns as ``VOICES``.
+    """
+
+    traces: Traces
+    columns: Indices
+    only_in_traces: Flags
+    weights: Floats
+
+    def review(self, hearing: Hearing) -> tuple[Indices, Floats]:
+        """Find the language of each text once more.
+
+        Returns:
+            Column of the language, and one row of ``SIGNS`` per text.
+        """
+        voices, counts, every = self.listen(hearing)
+        totals = np.zeros_like(hearing.words)
+        for index, voice in enumerate(voices):  # no matrix product: see ``fusion``
+            totals += voice * self.weights[:, index]
+        totals = np.where(hearing.written, totals, -np.inf)
+        best = totals.argmax(1)
+        rows = np.arange(len(best))
+        top = totals[rows, best]
+        totals[rows, best] = -np.inf
+        rest = totals.max(1)
+        with np.errstate(invalid="ignore"):
+            margin = np.minimum(top - rest, _MAX_MARGIN)
+        margin = np.where(np.isfinite(top), margin, 0.0)
+        sizes = [len(text.split()) or 1 for text in hearing.texts]
+        joints = _share(_JOINT, hearing.texts, sizes)
+        signs = {
+            "margin": margin,
+            "margin_root": np.sqrt(margin),
+            "stands": best == hearing.answers,
+            "trace_cover": counts / np.maximum(every, 1),
+            "few_traces": 1 / np.sqrt(np.maximum(counts, 1)),
+            "only_in_traces": self.only_in_traces[best],
+            "joints": joints,
+            "glued": joints > _GLUED_SHARE,
+            "loners": _share(_LONER, hearing.texts, sizes),
+        }
+        table = np.stack([signs[name] for name in SIGNS], axis=1).astype(np.float64)
+        return best, table
+
+    def listen(self, hearing: Hearing) -> tuple[list[Floats], Indices, Indices]:
+        """Collect what speaks for each language.
+
+        Returns:
+            One table per voice, in the order of ``VOICES``; parts of words that the
+            traces know, and all.
+        """
+        found, counts, every = self.traces.score(
+            [text[:TRACE_CHARS] for text in hearing.texts]
+        )
+        traces = np.full_like(hearing.words, -np.inf)
+        traces[:, self.columns] = found
+        traces = _lag(traces, hearing.written)
+        ngrams = _lag(hearing.ngrams, hearing.written)
+        own, root = np.maximum(counts, 1)[:, None], np.sqrt(np.maximum(counts, 1))
+        size = np.maximum(hearing.counts, 1)[:, None]
+        scale = np.sqrt(np.maximum(hearing.counts, _MIN_SCALE) / _MIN_SCALE)[:, None]
+        first = np.zeros_like(traces)
+        told = np.flatnonzero(hearing.answers >= 0)
+        first[told, hearing.answers[told]] = 1
+        few = np.broadcast_to(2 / np.sqrt(size), traces.shape)
+        voices = {
+            "words": hearing.words,
+            "words_by_length": hearing.words * scale,
+            "ngrams": ngrams / np.sqrt(size),
+            "ngrams_by_count": ngrams / size,
+            "traces": traces / root[:, None],
+            "traces_by_count": traces / own,
+            "first_answer": first,
+            "first_score": first * hearing.scores[:, None],
+            "prior": np.ones_like(traces),
+            "prior_of_short": few,
+        }
+        return [voices[name] for name in VOICES], counts, every
+
+
+def _lag(table: Floats, written: Flags) -> Floats:
+    """Return by how much each language lags the best; 0 where it is not known."""
+    table = np.where(written, table, -np.inf)
+    best = table.max(1, keepdims=True)
+    best = np.where(np.isfinite(best), best, 0.0)
+    return np.where(np.isfinite(table), table - best, 0.0)
+
+
+def _share(
+    pattern: re.Pattern[str], texts: Sequence[str], sizes: Sequence[int]
+) -> Floats:
+    """Return the matches of a pattern per word, at most one."""
+    return np.array(
+        [
+            min(len(pattern.findall(text)) / size, 1.0)
+            for text, size in zip(texts, sizes, strict=True)
+        ]
+    )

@@ -1,0 +1,240 @@
+"""Our own small profiles: what words of each language look like, in any letter case.
+
+langdetect knows 55 languages and eldc 60; these profiles know all of the detector's,
+and matter most for those that neither knows. They hold parts of words of three to five
+letters, ends of the word included, and whole words. ``bench/fit_traces.py`` makes them.
+"""
+
+import functools
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from tasks.languages.scripts import Codes, Flags, Floats, Indices, join_texts
+
+Keys: TypeAlias = npt.NDArray[np.uint32]
+"""Parts of words as numbers. Of 10,000 unknown parts one is taken for a known one."""
+_Number = TypeVar("_Number", np.uint64, np.bool_)
+
+SHORTEST, LONGEST = 3, 5
+"""Letters of a part of a word; the ends of the word count as letters."""
+_BASE = np.uint64(0x9E3779B97F4A7C15)  # of a polynomial over code points; odd
+_MIXER = np.uint64(0xBF58476D1CE4E5B9)
+_UPPER = np.uint64(32)
+_WORD = np.uint64(0x5851F42D4C957F2D)  # keeps whole words apart from parts of words
+_LONGEST_WORD = 64
+_BUCKET_BITS = 20
+_MANY = 12  # languages that share a part
+_BUCKET_SHIFT = np.uint32(32 - _BUCKET_BITS)
+_SPACE = 0x20
+_DATA = resources.files("tasks") / "data" / "traces.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """The profiles as arrays; what a part says of the languages lies side by side.
+
+    Attributes:
+        languages: Codes, sorted.
+        keys: Parts of words, ascending.
+        starts: Place of the first key of each bucket: keys of the same upper bits.
+        ends: Where in ``columns`` and ``values`` the languages of each part end, with
+            a 0 ahead: also where those of the next begin.
+        columns: Place in ``languages`` of a language that uses the part.
+        values: How much it speaks for it: log likelihood above that of a part never
+            seen, in steps of ``unit``.
+        unit: Log likelihood of one step.
+        places: Row of ``shared`` of each part; -1 for parts of few languages.
+        shared: The values of parts that many languages share, a column per language:
+            faster than their entries.
+    """
+
+    languages: tuple[str, ...]
+    keys: Keys
+    starts: Indices
+    ends: Indices
+    columns: npt.NDArray[np.uint8]
+    values: npt.NDArray[np.uint8]
+    unit: float
+    places: Indices
+    shared: npt.NDArray[np.float32]
+
+    def score(self, texts: Sequence[str]) -> tuple[Floats, Indices, Indices]:
+        """Score each text in each language.
+
+        Returns:
+            Log likelihood up to a constant per text (columns as ``languages``), the
+            number of parts that it rests on, and the number of all parts. A row is
+            the same to the last bit in any company: it is a sum of whole numbers.
+        """
+        keys, owners = make_keys(texts)
+        rows = self._find(keys)
+        known = rows >= 0
+        rows, holders = rows[known], owners[known]
+        shared = self.places[rows]
+        is_shared = shared >= 0
+        sums = self._add_rare(rows[~is_shared], holders[~is_shared], len(texts))
+        sums += self._add_shared(shared[is_shared], holders[is_shared], len(texts))
+        return (
+            sums * self.unit,
+            np.bincount(holders, minlength=len(texts)),
+            np.bincount(owners, minlength=len(texts)),
+        )
+
+    def _add_shared(self, places: Indices, holders: Indices, count: int) -> Floats:
+        ones = np.ones(len(places), np.float32)
+        shape = (count, len(self.shared))
+        sums: Floats = csr_array((ones, (holders, places)), shape) @ self.shared
+        return sums
+
+    def _add_rare(self, rows: Indices, holders: Indices, count: int) -> Floats:
+        """Add up what the entries of each part say, one after the other."""
+        starts = self.ends[rows]
+        lengths = self.ends[rows + 1] - starts
+        # All entries of all parts: count up from each part's start.
+        before = np.cumsum(lengths) - lengths
+        entries = np.repeat(starts - before, lengths) + np.arange(lengths.sum())
+        width = len(self.languages)
+        sums = np.bincount(
+            np.repeat(holders, lengths) * width + self.columns[entries],
+            self.values[entries],
+            minlength=count * width,
+        )
+        return sums.reshape(count, width)
+
+    def _find(self, keys: Keys) -> Indices:
+        """Return the row of each key, -1 where there is none."""
+        buckets = keys >> _BUCKET_SHIFT
+        rows, ends = self.starts[buckets], self.starts[buckets + 1]
+        found = np.full(len(keys), -1, np.int64)
+        open_ = np.flatnonzero(rows < ends)
+        while len(open_):
+            hit = self.keys[rows[open_]] == keys[open_]
+            found[open_[hit]] = rows[open_[hit]]
+            open_ = open_[~hit]
+            rows[open_] += 1
+            open_ = open_[rows[open_] < ends[open_]]
+        return found
+
+
+def arrange(  # noqa: PLR0913 - the columns of the data file
+    languages: Sequence[str],
+    keys: Keys,
+    lengths: npt.NDArray[np.uint8],
+    columns: npt.NDArray[np.uint8],
+    values: npt.NDArray[np.uint8],
+    unit: float,
+) -> Traces:
+    """Make the tables from what is stored; ``lengths`` are languages per part."""
+    buckets = np.bincount(keys >> _BUCKET_SHIFT, minlength=1 << _BUCKET_BITS)
+    many = lengths >= _MANY
+    places = np.where(many, np.cumsum(many) - 1, -1)
+    rows = np.repeat(places, lengths)
+    shared = np.zeros((int(many.sum()), len(languages)), np.float32)
+    shared[rows[rows >= 0], columns[rows >= 0]] = values[rows >= 0]
+    return Traces(
+        languages=tuple(languages),
+        keys=keys,
+        starts=np.concatenate([[0], np.cumsum(buckets)]),
+        ends=np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]),
+        columns=columns,
+        values=values,
+        unit=unit,
+        places=places,
+        shared=shared,
+    )
+
+
+@functools.cache
+def load_traces() -> Traces:
+    """Read the profiles, once a process."""
+    with _DATA.open("rb") as file, np.load(file) as data:
+        return arrange(
+            data["languages"].tolist(),
+            data["keys"],
+            data["lengths"],
+            data["columns"],
+            data["values"],
+            float(data["unit"]),
+        )
+
+
+def make_keys(texts: Sequence[str]) -> tuple[Keys, Indices]:
+    """Number the parts of the words of each text, and the longer words.
+
+    Returns:
+        Keys in any order, and for each the position of its text in ``texts``.
+    """
+    codes, owners = join_texts([*(text.lower() for text in texts), ""])
+    codes = _letters()[codes]
+    is_space = codes == _SPACE
+    keep = ~(is_space & _shift(is_space, 1))
+    codes, owners, is_space = codes[keep], owners[keep], is_space[keep]
+    letters = codes.astype(np.uint64)
+    # A part that ends with its word is of the text of the letter before.
+    held = np.concatenate([owners[:1], owners[:-1]])
+    part, inner = letters, ~np.zeros(len(codes), np.bool_)
+    inner[:1] = False
+    part = _shift(part, 1) * _BASE + letters
+    keys, holders = [], []
+    for length in range(SHORTEST, LONGEST + 1):
+        part = _shift(part, 1) * _BASE + letters
+        inner = inner & ~_shift(is_space, length - 2)
+        inner[: length - 1] = False
+        keys.append(part[inner])
+        holders.append(held[inner])
+    words, word_owners = _make_word_keys(letters, owners, is_space)
+    every = np.concatenate([*keys, words]) * _MIXER
+    return (every >> _UPPER).astype(np.uint32), np.concatenate([*holders, word_owners])
+
+
+def _make_word_keys(
+    letters: npt.NDArray[np.uint64], owners: Indices, is_space: Flags
+) -> tuple[npt.NDArray[np.uint64], Indices]:
+    """Number the words that are longer than any part."""
+    starts = np.flatnonzero(~is_space & _shift(is_space, 1))
+    if not len(starts):
+        return np.empty(0, np.uint64), np.empty(0, np.int64)
+    ends = np.flatnonzero(is_space)
+    lengths = ends[np.searchsorted(ends, starts)] - starts
+    long = (lengths > LONGEST - 2) & (lengths <= _LONGEST_WORD)
+    starts, lengths = starts[long], lengths[long]
+    place = np.arange(lengths.sum()) - np.repeat(
+        np.cumsum(lengths) - lengths, lengths
+    )
+    terms = letters[np.repeat(starts, lengths) + place] * _powers()[place]
+    if not len(starts):
+        return np.empty(0, np.uint64), np.empty(0, np.int64)
+    sums = np.add.reduceat(terms, np.cumsum(lengths) - lengths)
+    return sums * _WORD + lengths.astype(np.uint64), owners[starts]
+
+
+@functools.cache
+def _powers() -> npt.NDArray[np.uint64]:
+    factors = np.full(_LONGEST_WORD, _BASE)
+    factors[0] = 1
+    return np.cumprod(factors)
+
+
+@functools.cache
+def _letters() -> Codes:
+    """Return each code point, and a space for those that are no letters or marks."""
+    table = np.full(0x110000, _SPACE, np.uint32)
+    for first, last in ((0, 0x10000),):
+        for code in range(first, last):
+            if unicodedata.category(chr(code))[0] in "LM":
+                table[code] = code
+    return table
+
+
+def _shift(values: npt.NDArray[_Number], by: int) -> npt.NDArray[_Number]:
+    """Return what stood ``by`` places before each value; zero before the first."""
+    shifted = np.zeros_like(values)
+    shifted[by:] = values[:-by]
+    return shifted
