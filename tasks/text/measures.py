@@ -283,7 +283,7 @@ def _measure_characters(texts: list[str]) -> _Text:
     heads = _count(owner[begins] + kinds[begins], len(texts))
 
     def of(*which: _Char) -> Floats:
-        return sum((counts[:, kind] for kind in which), np.zeros(len(texts)))
+        return counts[:, list(which)].sum(axis=1).astype(np.float64)
 
     unspaced = heads[:, [_Char.HAN, _Char.THAI, _Char.DASH, _Char.BAR]].sum(axis=1)
     spaced = heads.sum(axis=1) - unspaced
@@ -336,7 +336,8 @@ def _measure_characters(texts: list[str]) -> _Text:
 
 
 def _count(keys: Ints, rows: int) -> Ints:
-    return np.bincount(keys, minlength=rows * _KINDS).reshape(-1, _KINDS)
+    found: Ints = np.bincount(keys, minlength=rows * _KINDS).reshape(-1, _KINDS)
+    return found
 
 
 def _measure_words(articles: Sequence[Sequence[Block]], prose_long: Flags) -> Columns:
@@ -357,9 +358,7 @@ def _measure_words(articles: Sequence[Sequence[Block]], prose_long: Flags) -> Co
     return dict(zip(names, table.T, strict=True))
 
 
-def _measure_words_of(
-    texts: list[str], is_long: list[bool]
-) -> list[tuple[float, ...]]:
+def _measure_words_of(texts: list[str], is_long: list[bool]) -> list[tuple[float, ...]]:
     known = _known()
     found: list[tuple[float, ...]] = []
     words_of = [_split_words(text) for text in texts]
