@@ -1,21 +1,36 @@
 """An article while its blocks are being judged."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from tasks.pieces import Block, Claim
-from tasks.schema import Field, RemovalReason
+from tasks.schema import Field, Markup, RemovalReason
 from tasks.text import lexicon
 
 
 @dataclass(slots=True)
 class Draft:
-    """One article while its blocks are being judged."""
+    """One article while its blocks are being judged.
+
+    Attributes:
+        raw: Its decoded text.
+        markup: How it was read.
+        blocks: Its blocks in order.
+        claims: Metadata found so far.
+        language: A first guess, to tell names from headings.
+        lower_words: Words it writes in lower case.
+        odds: Of plain text, the log-odds of each block being part of the article.
+        title_odds: The same of being its title.
+    """
 
     raw: str
+    markup: Markup
     blocks: list[Block]
     claims: list[Claim] = field(default_factory=list)
-    language: str | None = None  # a first guess, to tell names from headings
-    lower_words: set[str] = field(default_factory=set)  # written in lower case
+    language: str | None = None
+    lower_words: set[str] = field(default_factory=set)
+    odds: Sequence[float] = ()
+    title_odds: Sequence[float] = ()
 
     def kept(self) -> list[int]:
         """Return the indexes of blocks that still belong to the article."""

@@ -1,8 +1,8 @@
 """Tell what looks like the page around an article, in plain text, without phrases.
 
 A small neural network looks at the numbers of ``measures`` and gives each block the
-log-odds of being part of the article. It is trained by ``bench/fit_lines.py``; its
-weights are data (``tasks/data/lines.json``).
+log-odds of being part of the article, and of being its title. It is trained by
+``bench/fit_lines.py``; its weights are data (``tasks/data/lines.json``).
 
 Everything it adds and multiplies is a whole number small enough for ``float64`` to hold
 exactly, so a block gets the same answer in any batch and on any machine.
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ from tasks.text import lexicon
 from tasks.text.captions import is_caption
 from tasks.text.draft import Draft, is_about_article
 from tasks.text.measures import Columns, measure_blocks
-from tasks.text.shape import ends_sentence, measure_words
+from tasks.text.shape import ends_sentence, is_heading_shaped, is_prose, measure_words
 
 Floats = npt.NDArray[np.float64]
 
@@ -57,11 +58,13 @@ class Network:
         scale: Standard deviation of each in training.
         hidden: Weights of the hidden layer, columns by units, times ``WEIGHT_GRAIN``.
         hidden_bias: Their biases, times both grains.
-        output: Weight of each unit, times ``WEIGHT_GRAIN``.
-        output_bias: Bias, in log-odds.
+        output: Weights of the units, units by answers, times ``WEIGHT_GRAIN``. The
+            answers are: part of the article, its title.
+        output_bias: Bias of both, in log-odds.
         sure: Log-odds below which a block is a leftover without doubt. An article
             without such a block and without known leftovers is kept whole.
         caption: Log-odds below which a caption is one of the page's, not the article's.
+        heading: The same of a heading.
     """
 
     names: tuple[str, ...]
@@ -70,12 +73,13 @@ class Network:
     hidden: Floats
     hidden_bias: Floats
     output: Floats
-    output_bias: float
+    output_bias: Floats
     sure: float
     caption: float
+    heading: float
 
     def judge(self, columns: Columns) -> Floats:
-        """Return the log-odds of every row being part of an article."""
+        """Return the log-odds of every row: part of the article, its title."""
         table = np.stack([columns[name] for name in self.names], axis=1)
         table = (table - self.mean) / self.scale
         table = np.clip(table, -INPUT_LIMIT, INPUT_LIMIT) * INPUT_GRAIN
@@ -89,59 +93,70 @@ class Network:
 def load_network() -> Network:
     """Read the trained network."""
     data = json.loads(_FILE.read_text(encoding="utf-8"))
-    arrays = ("mean", "scale", "hidden", "hidden_bias", "output")
+    arrays = ("mean", "scale", "hidden", "hidden_bias", "output", "output_bias")
     return Network(
         names=tuple(data["names"]),
         **{name: np.array(data[name], np.float64) for name in arrays},
-        output_bias=data["output_bias"],
         sure=data["sure"],
         caption=data["caption"],
+        heading=data["heading"],
     )
 
 
-def judge_blocks(articles: Sequence[Sequence[Block]]) -> list[list[float]]:
-    """Judge the blocks of plain texts.
+class Odds(NamedTuple):
+    """Log-odds of one block."""
 
-    Args:
-        articles: The blocks of each, in order; what rules have removed is evidence.
+    article: float
+    title: float
 
-    Returns:
-        Log-odds of being part of the article, for every block; infinite for layout.
+
+_OF_LAYOUT = Odds(float("inf"), float("-inf"))
+
+
+def judge_drafts(drafts: Sequence[Draft]) -> None:
+    """Judge the blocks of plain texts: set ``odds`` and ``title_odds``.
+
+    What rules have removed or lifted so far is evidence.
     """
     judged = [
-        [block for block in blocks if block.reason is not RemovalReason.LAYOUT]
-        for blocks in articles
+        [block for block in draft.blocks if block.reason is not RemovalReason.LAYOUT]
+        for draft in drafts
     ]
     columns = measure_blocks(judged)
-    odds = iter(load_network().judge(columns).tolist() if columns else ())
-    return [
-        [
-            float("inf") if block.reason is RemovalReason.LAYOUT else next(odds)
-            for block in blocks
+    found = iter(load_network().judge(columns).tolist() if columns else ())
+    for draft in drafts:
+        odds = [
+            _OF_LAYOUT if block.reason is RemovalReason.LAYOUT else Odds(*next(found))
+            for block in draft.blocks
         ]
-        for blocks in articles
-    ]
+        draft.odds = [one.article for one in odds]
+        draft.title_odds = [one.title for one in odds]
 
 
-def drop_furniture(draft: Draft, odds: Sequence[float]) -> None:
+def drop_furniture(draft: Draft) -> None:
     """Remove the blocks that are more likely the page's than the article's.
 
     Notes about the article stay, and captions unless they are far from it. So does a
     text of a few blocks, and one in which nothing is a leftover without doubt.
 
     Args:
-        draft: Article in plain text.
-        odds: Of every block, from ``judge_blocks``.
+        draft: Any article; nothing is done to those without ``odds``.
     """
+    odds = draft.odds
+    if not odds:
+        return
     network = load_network()
     kept = draft.kept()
     known = [block.reason in _ANNOUNCING for block in draft.blocks]
     sure = [index for index in kept if odds[index] < network.sure]
     if len(kept) < _FEW_BLOCKS or not (sure or any(known)):
         return
-    doomed = [
-        index for index in kept if _is_furniture(draft.blocks[index], odds[index])
-    ]
+    doomed: list[int] = []
+    for index in kept:
+        if _is_furniture(draft.blocks[index], odds[index]):
+            above = doomed[-1:] != [index - 1]
+            if not (above and _is_heading(draft, index)):
+                doomed.append(index)
     if len(doomed) == len(kept):
         return  # a page without an article: not for lines to say
     reasons = list(_find_reasons(draft, set(doomed)))
@@ -155,6 +170,26 @@ def _is_furniture(block: Block, odds: float) -> bool:
     if is_caption(block.text):
         return odds < load_network().caption
     return not is_about_article(block.text)
+
+
+def _is_heading(draft: Draft, index: int) -> bool:
+    """Whether a block below a kept one could be the heading of what follows.
+
+    Of such lines that look a little like leftovers, most are headings.
+    """
+    odds, heading = draft.odds, load_network().heading
+    block, beside = draft.blocks[index], draft.beside(index)
+    if odds[index] < heading or len(beside) < 2:  # noqa: PLR2004
+        return False
+    above, below = beside
+    return (
+        above.reason is None
+        and below.reason is None
+        and odds[index + 1] > -heading / 2
+        and is_prose(below.text)
+        and is_heading_shaped(block.text)
+        and sum(block.text == other.text for other in draft.blocks) == 1
+    )
 
 
 def _find_reasons(

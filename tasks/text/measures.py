@@ -283,7 +283,8 @@ def _measure_characters(texts: list[str]) -> _Text:
     heads = _count(owner[begins] + kinds[begins], len(texts))
 
     def of(*which: _Char) -> Floats:
-        return counts[:, list(which)].sum(axis=1).astype(np.float64)
+        found: Floats = counts[:, list(which)].sum(axis=1).astype(np.float64)
+        return found
 
     unspaced = heads[:, [_Char.HAN, _Char.THAI, _Char.DASH, _Char.BAR]].sum(axis=1)
     spaced = heads.sum(axis=1) - unspaced
@@ -299,7 +300,8 @@ def _measure_characters(texts: list[str]) -> _Text:
     ends = np.isin(final, (_Char.FULL_STOP, _Char.ASKING))
 
     def rate(kind: _Char) -> Floats:
-        return np.minimum(of(kind) / words, 1)
+        found: Floats = np.minimum(of(kind) / words, 1)
+        return found
 
     return _Text(
         words=words,

@@ -21,16 +21,17 @@ _TITLE_WORDS = 32
 _ITEM = re.compile(r"(?:\d{1,3}[.)]|[-+*•#>])\s")
 _TITLE_STOP = re.compile(r"[.,;:。，；：]$")
 _BY_PLACE = 0.8
+_DOUBTFUL = -2.0  # log-odds
 
 
-def lift_title(draft: Draft, markup: Markup) -> None:
+def lift_title(draft: Draft) -> None:
     """Lift the title from the top of the text and remove its repetitions."""
     known = [
         lexicon.fold(claim.value)
         for claim in draft.claims
         if claim.field is Field.TITLE
     ]
-    index = _find_title(draft, known, markup)
+    index = _find_title(draft, known)
     titles = set(known)
     if index is not None:
         text = draft.blocks[index].text
@@ -54,18 +55,34 @@ def _drop_above_title(draft: Draft, title: int) -> None:
         draft.remove(index, RemovalReason.PAGE_FURNITURE, "head.above_title")
 
 
-def _find_title(draft: Draft, known: list[str], markup: Markup) -> int | None:
+def _find_title(draft: Draft, known: list[str]) -> int | None:
     kept = draft.kept()
     for index in kept[:_HEAD_BLOCKS]:
         if lexicon.fold(draft.blocks[index].text) in known:
             return index
-    if markup is Markup.HTML and known:
+    if draft.markup is Markup.HTML and known:
         return None
     if not any(is_prose(draft.blocks[index].text) for index in kept[1:]):
         return None
+    by_place = _find_by_place(draft, kept)
+    if not draft.title_odds:
+        return by_place
+    odds = draft.title_odds
+    likely = [
+        index
+        for index in kept
+        if odds[index] > 0 and could_be_title(draft.blocks[index])
+    ]
+    if likely:
+        return max(likely, key=lambda index: odds[index])
+    is_doubtful = by_place is not None and odds[by_place] < _DOUBTFUL
+    return None if is_doubtful else by_place
+
+
+def _find_by_place(draft: Draft, kept: list[int]) -> int | None:
     candidates = []
     for index in kept[:_TOP_BLOCKS]:
-        if _could_be_title(draft.blocks[index]):
+        if could_be_title(draft.blocks[index]):
             candidates.append(index)
         elif is_prose(draft.blocks[index].text):
             break
@@ -106,7 +123,8 @@ def _weigh_title(draft: Draft, index: int, *, is_first: bool) -> int:
     return _REPEATED * (again - is_name) + length + is_first + is_above
 
 
-def _could_be_title(block: Block) -> bool:
+def could_be_title(block: Block) -> bool:
+    """Whether a block has the shape of a title: short, no sentence, no caption."""
     text = block.text
     if block.kind not in {None, Kind.BODY, Kind.HEADING} or find_urls(text):
         return False
