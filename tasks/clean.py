@@ -7,7 +7,6 @@ told by ``furniture``. When in doubt a block is kept.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
@@ -35,13 +34,12 @@ from tasks.text.metalines import lift_bare_byline, lift_credits, lift_labelled
 from tasks.text.shape import is_prose, measure_words
 from tasks.text.titles import lift_title
 
-_SAMPLE_WORDS = 40
+_SAMPLE_CHARS = 300
 _ARTICLE_WORDS = 25
 _BY_PLACE = 0.8
 _CRAWLER_PREFIX = re.compile(
     r"\s*(?P<key>[^\W\d_]{3,12}):?\s+(?P<value>\d{4}-\d{2}(?:-\d{2})?)\s+(?=\S)"
 )
-_WORDS = re.compile(r"[^\W\d_]+")
 
 
 class Article(NamedTuple):
@@ -98,8 +96,8 @@ def read_draft(article: Article) -> Draft:
         draft = Draft(raw, markup, list(page.blocks), [*claims, *page.claims])
     else:
         draft = _read_plain(raw, claims)
-    draft.language = _guess_language(draft)
-    draft.lower_words = set(filter(str.islower, _WORDS.findall(raw)))
+    samples = (draft.blocks[index].text[:_SAMPLE_CHARS] for index in draft.kept())
+    draft.language = lexicon.guess_language(samples)
     lift_labelled(draft)
     lift_credits(draft)
     drop_leftovers(draft)
@@ -165,15 +163,6 @@ def _announces_date(word: str) -> bool:
         label.name == "published" and label.end == len(word)
         for label in lexicon.find_labels(word)
     )
-
-
-def _guess_language(draft: Draft) -> str | None:
-    """Language with most function words; enough to tell a name from a heading."""
-    counts: Counter[str] = Counter()
-    for index in draft.kept():
-        for word in draft.blocks[index].text.split()[:_SAMPLE_WORDS]:
-            counts.update(lexicon.stop_languages(word))
-    return counts.most_common(1)[0][0] if counts else None
 
 
 def _is_article(blocks: list[Block], markup: Markup) -> bool:

@@ -1,11 +1,14 @@
 """An article while its blocks are being judged."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from tasks.pieces import Block, Claim
 from tasks.schema import Field, Markup, RemovalReason
 from tasks.text import lexicon
+
+_WORDS = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(slots=True)
@@ -18,7 +21,6 @@ class Draft:
         blocks: Its blocks in order.
         claims: Metadata found so far.
         language: A first guess, to tell names from headings.
-        lower_words: Words it writes in lower case.
         odds: Of plain text, the log-odds of each block being part of the article.
         title_odds: The same of being its title.
     """
@@ -28,9 +30,16 @@ class Draft:
     blocks: list[Block]
     claims: list[Claim] = field(default_factory=list)
     language: str | None = None
-    lower_words: set[str] = field(default_factory=set)
     odds: Sequence[float] = ()
     title_odds: Sequence[float] = ()
+    _lower_words: set[str] | None = None
+
+    @property
+    def lower_words(self) -> set[str]:
+        """Words the article writes in lower case, so they are no names."""
+        if self._lower_words is None:
+            self._lower_words = set(filter(str.islower, _WORDS.findall(self.raw)))
+        return self._lower_words
 
     def kept(self) -> list[int]:
         """Return the indexes of blocks that still belong to the article."""

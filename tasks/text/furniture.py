@@ -154,8 +154,10 @@ def drop_furniture(draft: Draft) -> None:
     doomed: list[int] = []
     for index in kept:
         if _is_furniture(draft.blocks[index], odds[index]):
-            above = doomed[-1:] != [index - 1]
-            if not (above and _is_heading(draft, index)):
+            is_below_kept = draft.blocks[index - 1].reason is None and (
+                doomed[-1:] != [index - 1]
+            )
+            if not _is_heading(draft, index, is_below_kept=is_below_kept):
                 doomed.append(index)
     if len(doomed) == len(kept):
         return  # a page without an article: not for lines to say
@@ -172,21 +174,21 @@ def _is_furniture(block: Block, odds: float) -> bool:
     return not is_about_article(block.text)
 
 
-def _is_heading(draft: Draft, index: int) -> bool:
-    """Whether a block below a kept one could be the heading of what follows.
+def _is_heading(draft: Draft, index: int, *, is_below_kept: bool) -> bool:
+    """Whether a block could be the heading of the paragraph that follows.
 
-    Of such lines that look a little like leftovers, most are headings.
+    Of such lines that look a little like leftovers, most are headings; below other
+    leftovers fewer are.
     """
     odds, heading = draft.odds, load_network().heading
-    block, beside = draft.blocks[index], draft.beside(index)
-    if odds[index] < heading or len(beside) < 2:  # noqa: PLR2004
+    if odds[index] < (heading if is_below_kept else heading / 2):
         return False
-    above, below = beside
+    block, below = draft.blocks[index], draft.blocks[index + 1 : index + 2]
     return (
-        above.reason is None
-        and below.reason is None
+        bool(index and below)
+        and below[0].reason is None
         and odds[index + 1] > -heading / 2
-        and is_prose(below.text)
+        and is_prose(below[0].text)
         and is_heading_shaped(block.text)
         and sum(block.text == other.text for other in draft.blocks) == 1
     )

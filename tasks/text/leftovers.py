@@ -10,6 +10,7 @@ from tasks.text.shape import ends_sentence, is_prose, measure_words
 
 _CREDIT_WORDS = 25
 _OPENER_WORDS = 30
+_MAX_CHARS = 600  # `_OPENER_WORDS` words are never longer
 _TAIL_SHARE = 0.3
 _BRIEF = 3
 _COPYRIGHT = re.compile(r"(?:©|\(c\)|copyright)\W*(?:19|20)\d\d\b", re.IGNORECASE)
@@ -24,23 +25,26 @@ _OF_PAGES = frozenset(RemovalReason) - {
 def drop_leftovers(draft: Draft) -> None:
     """Remove lines that are, as a whole, a known leftover of pages in some language."""
     for index in draft.kept():
-        block = draft.blocks[index]
-        if not any(map(str.isalpha, block.text)) or is_about_article(block.text):
-            continue
-        phrase = lexicon.find_leftover(block.text)
-        if phrase and ends_sentence(block.text) and measure_words(block.text) <= _BRIEF:
-            continue  # `Nein.` is an answer
-        if _COPYRIGHT.match(block.text) and measure_words(block.text) <= _CREDIT_WORDS:
-            reason = RemovalReason.PAGE_FURNITURE
-            draft.remove(index, reason, "line.copyright")
-            continue
-        if phrase is None and (opener := lexicon.find_opener(block.text)):
-            rest = block.text[opener.end :]
-            short = measure_words(block.text) <= _OPENER_WORDS
-            if short and (opener.is_marked or not ends_sentence(rest)):
-                phrase = opener
-        if phrase:
-            draft.remove(index, RemovalReason(phrase.name), phrase.rule_id)
+        text = draft.blocks[index].text
+        found = _find_leftover(text)
+        if found and not is_about_article(text):
+            draft.remove(index, *found)
+
+
+def _find_leftover(text: str) -> tuple[RemovalReason, str] | None:
+    """Reason and rule of a line that is a leftover as a whole."""
+    if len(text) > _MAX_CHARS or not any(map(str.isalpha, text)):
+        return None
+    phrase = lexicon.find_leftover(text)
+    if phrase and ends_sentence(text) and measure_words(text) <= _BRIEF:
+        return None  # `Nein.` is an answer
+    if _COPYRIGHT.match(text) and measure_words(text) <= _CREDIT_WORDS:
+        return RemovalReason.PAGE_FURNITURE, "line.copyright"
+    if phrase is None and (opener := lexicon.find_opener(text)):
+        short = measure_words(text) <= _OPENER_WORDS
+        if short and (opener.is_marked or not ends_sentence(text[opener.end :])):
+            phrase = opener
+    return (RemovalReason(phrase.name), phrase.rule_id) if phrase else None
 
 
 def drop_after_openers(draft: Draft) -> None:

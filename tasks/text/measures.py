@@ -9,13 +9,12 @@ known from leftovers and photo credits. The other ones count characters by kind,
 a block with its neighbours, and say how many of its words the article uses elsewhere.
 """
 
-import re
 import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from functools import cache, cached_property
 
 import numpy as np
@@ -91,13 +90,27 @@ _BY_HAND = {
     _Char.QUOTE: "\"'“”„‘’‚‹›«»「」『』",
     _Char.BAR: "|/\\·•>→←▶►▸‣¦*",
 }
+_IN_WORDS = np.isin(
+    np.arange(_KINDS),
+    (
+        _Char.LOWER,
+        _Char.UPPER,
+        _Char.CASELESS,
+        _Char.HAN,
+        _Char.THAI,
+        _Char.DIGIT,
+        _Char.MARK,
+    ),
+)
+_PRIME = np.uint64(0x9E3779B97F4A7C15)  # odd: 2**64 over the golden ratio
+_SHIFT = np.uint64(48)
+_TINY = 2  # characters
 _PLANE = 0x10000  # what lies beyond is rare: emoji, old scripts
 _HAN_PER_WORD, _THAI_PER_WORD = 2, 5  # characters, as in `shape.measure_words`
 
-_WORD = re.compile(r"\w+")
-_HAN_LETTER = re.compile("[\u3041-\u30ff\u3400-\u9fff]")
-_SAMPLE_CHARS = 1500
+_SAMPLE_CHARS = 1500  # of a block; the shares of words are stable long before
 _CONTENT_CHARS = 4
+_HASHED_CHARS = 16
 _CREDIT_WORDS = 10
 _PROSE_WORDS, _LONG_WORDS = 8, 25
 _HEADLINE_WORDS = (4, 20)
@@ -123,33 +136,157 @@ def _chars() -> npt.NDArray[np.uint8]:
     return table
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """Words known in some language, in lower case."""
+@cache
+def _lower() -> npt.NDArray[np.uint32]:
+    """Lower case of every character of the first plane, where that is one character."""
+    table = np.arange(_PLANE + 1, dtype=np.uint32)
+    for code in range(_PLANE):
+        lower = chr(code).lower()
+        if len(lower) == 1:
+            table[code] = ord(lower)
+    return table
 
-    stop: frozenset[str]
-    leftover: frozenset[str]
-    photo: frozenset[str]
+
+@dataclass(frozen=True, slots=True)
+class _Characters:
+    """All blocks of a batch as one row of characters.
+
+    Attributes:
+        codes: Code points, each block ended by a line feed.
+        kinds: Their kinds.
+        start: Place of the first character of each block.
+        lengths: Characters of each block, the line feed included.
+    """
+
+    codes: npt.NDArray[np.uint32]
+    kinds: npt.NDArray[np.uint8]
+    start: Ints
+    lengths: Ints
+
+
+def _line_up(texts: Sequence[str]) -> _Characters:
+    joined = "\n".join(texts) + "\n"
+    order = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
+    codes = np.frombuffer(joined.encode(order, "surrogatepass"), np.uint32)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts)) + 1
+    kinds = _chars()[np.minimum(codes, _PLANE)]
+    return _Characters(codes, kinds, np.cumsum(lengths) - lengths, lengths)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """The words of a batch, in order.
+
+    Chinese and Japanese have no spaces: there, any two letters in a row are a word.
+
+    Attributes:
+        start: Place of the first character.
+        size: Characters.
+        is_pair: Two Chinese or Japanese letters.
+        keys: Hash of the word in lower case.
+    """
+
+    start: Ints
+    size: Ints
+    is_pair: Flags
+    keys: npt.NDArray[np.uint64]
+
+
+def _find_tokens(line: _Characters) -> _Tokens:
+    is_word = _IN_WORDS[line.kinds]
+    is_han = line.kinds == _Char.HAN
+    edge = np.zeros(len(is_word) + 1, np.bool_)
+    edge[1:-1] = is_word[1:] != is_word[:-1]
+    edge[1:-1] |= is_han[1:] | is_han[:-1]
+    edge[0] = edge[-1] = True
+    at = np.flatnonzero(edge)
+    start, size = at[:-1], np.diff(at)
+    word = is_word[start]
+    start, size = start[word], size[word]
+    is_pair = is_han[start] & is_han[np.minimum(start + 1, len(is_han) - 1)]
+    keep = is_pair | ~is_han[start]
+    start, is_pair = start[keep], is_pair[keep]
+    size = np.where(is_pair, 2, size[keep])
+    return _Tokens(start, size, is_pair, _hash(line, start, size))
+
+
+def _hash(line: _Characters, start: Ints, size: Ints) -> npt.NDArray[np.uint64]:
+    """Hash the first characters of words, in lower case, and their length."""
+    codes = _lower()[np.minimum(line.codes, _PLANE)].astype(np.uint64)
+    shown = np.minimum(size, _HASHED_CHARS).astype(np.uint8)
+    order = np.argsort(_HASHED_CHARS - shown, kind="stable")  # longest first
+    start, keys = start[order], size[order].astype(np.uint64)
+    longer = len(start) - np.cumsum(np.bincount(shown, minlength=_HASHED_CHARS))
+    for offset, count in enumerate(longer[:_HASHED_CHARS].tolist()):
+        keys[:count] = keys[:count] * _PRIME + codes[start[:count] + offset]
+    found = np.empty_like(keys)
+    found[order] = keys * _PRIME
+    return found
+
+
+class _Known(IntFlag):
+    """What a word is known for, in any language."""
+
+    STOP = 1
+    LEFTOVER = 2
+    PHOTO = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Dictionary:
+    """The words that are known for something.
+
+    Attributes:
+        keys: Their hashes, ascending.
+        known: What each is known for.
+        first: Place of the first hash that begins with each of 65,536 numbers.
+        most: Hashes that begin alike, at most.
+    """
+
+    keys: npt.NDArray[np.uint64]
+    known: npt.NDArray[np.uint8]
+    first: Ints
+    most: int
+
+    def look_up(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
+        """Return what each word is known for; 0 for nothing."""
+        found = np.zeros(len(keys), np.uint8)
+        at = self.first[keys >> _SHIFT]
+        for step in range(self.most):
+            place = np.minimum(at + step, len(self.keys) - 1)
+            found |= np.where(self.keys[place] == keys, self.known[place], 0).astype(
+                np.uint8
+            )
+        return found
 
 
 @cache
-def _known() -> _Words:
-    stop: set[str] = set()
-    leftover: set[str] = set()
-    photo: set[str] = set()
+def _dictionary() -> _Dictionary:
+    said: dict[_Known, list[str]] = {kind: [] for kind in _Known}
     for language in lexicon.LANGUAGES:
-        stop.update(lexicon.read_language(language)["words"]["stop"].casefold().split())
+        said[_Known.STOP].append(lexicon.read_language(language)["words"]["stop"])
         for group in ("leftovers", "openers"):
-            for _, text in lexicon.phrases(language, group):
-                leftover.update(_WORD.findall(text.lower()))
-        for name, text in lexicon.phrases(language, "labels"):
-            if name == "photo":
-                photo.update(_WORD.findall(text.lower()))
-    tiny = {word for word in leftover | photo if len(word) <= 2}  # noqa: PLR2004
-    return _Words(
-        frozenset(stop),
-        frozenset(leftover - stop - tiny),
-        frozenset(photo - stop - tiny),
+            said[_Known.LEFTOVER] += (t for _, t in lexicon.phrases(language, group))
+        said[_Known.PHOTO] += (
+            text
+            for name, text in lexicon.phrases(language, "labels")
+            if name == "photo"
+        )
+    found: dict[int, int] = {}
+    for kind, texts in said.items():
+        tokens = _find_tokens(_line_up(texts))
+        for key, size in zip(tokens.keys.tolist(), tokens.size.tolist(), strict=True):
+            known = found.get(key, 0)
+            is_told = kind is _Known.STOP or (size > _TINY and not known & _Known.STOP)
+            found[key] = known | kind if is_told else known
+    keys = np.array(sorted(found), np.uint64)
+    begins = np.arange(1 << 16, dtype=np.uint64) << _SHIFT
+    first = np.searchsorted(keys, begins).astype(np.int64)
+    return _Dictionary(
+        keys,
+        np.array([found[key] for key in keys.tolist()], np.uint8),
+        first,
+        int(np.bincount((keys >> _SHIFT).astype(np.int64)).max()),
     )
 
 
@@ -167,8 +304,9 @@ def measure_blocks(articles: Sequence[Sequence[Block]]) -> Columns:
     rows = _Rows(np.array([len(own) for own in articles], np.int64))
     if not blocks:
         return {}
-    text = _measure_characters([block.text or " " for block in blocks])
-    said = _measure_words(articles, text.prose_long)
+    line = _line_up([block.text for block in blocks])
+    text = _measure_characters(line)
+    said = _measure_words(articles, line, text.prose_long)
     is_item = _floats([block.kind is Kind.LIST_ITEM for block in blocks])
     is_blank = _floats([block.blank_before for block in blocks])
     is_lifted = _flags([block.reason is RemovalReason.LIFTED for block in blocks])
@@ -268,19 +406,14 @@ class _Text:
     columns: Columns
 
 
-def _measure_characters(texts: list[str]) -> _Text:
-    joined = "\n".join(texts) + "\n"
-    order = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
-    codes = np.frombuffer(joined.encode(order, "surrogatepass"), np.uint32)
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts)) + 1
-    stop = np.cumsum(lengths)
-    start = stop - lengths
-    kinds = _chars()[np.minimum(codes, _PLANE)]
-    owner = np.repeat(np.arange(len(texts)) * _KINDS, lengths)
-    counts = _count(owner + kinds, len(texts))
+def _measure_characters(line: _Characters) -> _Text:
+    kinds, start, lengths = line.kinds, line.start, line.lengths
+    stop, rows = start + lengths, len(start)
+    owner = np.repeat(np.arange(rows) * _KINDS, lengths)
+    counts = _count(owner + kinds, rows)
     spaces = kinds == _Char.SPACE
     begins = np.flatnonzero(~spaces & np.concatenate(([True], spaces[:-1])))
-    heads = _count(owner[begins] + kinds[begins], len(texts))
+    heads = _count(owner[begins] + kinds[begins], rows)
 
     def of(*which: _Char) -> Floats:
         found: Floats = counts[:, list(which)].sum(axis=1).astype(np.float64)
@@ -342,65 +475,91 @@ def _count(keys: Ints, rows: int) -> Ints:
     return found
 
 
-def _measure_words(articles: Sequence[Sequence[Block]], prose_long: Flags) -> Columns:
+def _measure_words(
+    articles: Sequence[Sequence[Block]], line: _Characters, prose_long: Flags
+) -> Columns:
     """Measure what needs the words themselves.
 
     The share of function words; of words that leftovers and photo credits are made of;
     of words of some length that other blocks of the article, or its long paragraphs,
     have too; and how often the whole text comes again.
     """
-    found: list[tuple[float, ...]] = []
-    is_long = iter(prose_long.tolist())
+    rows = len(line.start)
+    tokens = _find_tokens(line)
+    block = np.searchsorted(line.start, tokens.start, side="right") - 1
+    sampled = tokens.start - line.start[block] < _SAMPLE_CHARS
+    block, keys = block[sampled], tokens.keys[sampled]
+    known = _dictionary().look_up(keys)
+    total = np.bincount(block, minlength=rows)
+
+    def count(kind: _Known) -> Floats:
+        return np.bincount(block[(known & kind) > 0], minlength=rows).astype(np.float64)
+
+    some = np.maximum(total, 1)
+    is_long = (tokens.size >= _CONTENT_CHARS) | tokens.is_pair
+    content = is_long[sampled] & ((known & _Known.STOP) == 0)
+    copies = _count_copies(articles)
+    common, common_long = _find_common(
+        keys[content],
+        block[content],
+        _owners(articles)[block[content]],
+        copies,
+        prose_long,
+    )
+    return {
+        "stop_share": count(_Known.STOP) / some,
+        "leftover": count(_Known.LEFTOVER) / some,
+        "photo": count(_Known.PHOTO) / np.minimum(some, _CREDIT_WORDS),
+        "common": common,
+        "common_long": common_long,
+        "repeated": np.minimum(copies - 1, _MOST_REPEATED).astype(np.float64),
+    }
+
+
+def _owners(articles: Sequence[Sequence[Block]]) -> Ints:
+    return np.repeat(np.arange(len(articles)), [len(blocks) for blocks in articles])
+
+
+def _count_copies(articles: Sequence[Sequence[Block]]) -> Ints:
+    """Count how often the text of each block stands in its article."""
+    found: list[int] = []
     for blocks in articles:
-        found += _measure_words_of(
-            [block.text for block in blocks], [next(is_long) for _ in blocks]
-        )
-    names = ("stop_share", "leftover", "photo", "common", "common_long", "repeated")
-    table = np.array(found, np.float64)
-    return dict(zip(names, table.T, strict=True))
+        copies = Counter(block.text for block in blocks)
+        found += (copies[block.text] for block in blocks)
+    return np.array(found, np.int64)
 
 
-def _measure_words_of(texts: list[str], is_long: list[bool]) -> list[tuple[float, ...]]:
-    known = _known()
-    found: list[tuple[float, ...]] = []
-    words_of = [_split_words(text) for text in texts]
-    content_of = [_content(words, known.stop) for words in words_of]
-    copies = Counter(texts)
-    spread = Counter(word for own in content_of for word in own)
-    in_long: Counter[str] = Counter()
-    for text, own, long in zip(texts, content_of, is_long, strict=True):
-        if long and copies[text] == 1:
-            in_long.update(own)
-    for text, words, own, long in zip(
-        texts, words_of, content_of, is_long, strict=True
-    ):
-        again = copies[text]
-        alone = long and again == 1
-        count, rare = max(len(words), 1), max(len(own), 1)
-        found.append(
-            (
-                sum(map(known.stop.__contains__, words)) / count,
-                sum(map(known.leftover.__contains__, words)) / count,
-                sum(map(known.photo.__contains__, words)) / min(count, _CREDIT_WORDS),
-                sum(spread[word] > again for word in own) / rare,
-                sum(in_long[word] > alone for word in own) / rare,
-                min(again - 1, _MOST_REPEATED),
-            )
-        )
-    return found
+def _find_common(
+    keys: npt.NDArray[np.uint64],
+    block: Ints,
+    article: Ints,
+    copies: Ints,
+    prose_long: Flags,
+) -> tuple[Floats, Floats]:
+    """Return the share of each block's words that other blocks of the article have.
 
-
-def _split_words(text: str) -> list[str]:
-    sample = text[:_SAMPLE_CHARS].lower()
-    if not sample.isascii() and _HAN_LETTER.search(sample):
-        return [sample[at : at + 2] for at in range(len(sample) - 1)]
-    return _WORD.findall(sample)
-
-
-def _content(words: list[str], stop: frozenset[str]) -> set[str]:
-    """Words of some length that are no function words; pairs of Chinese letters."""
-    own = {word for word in words if len(word) >= _CONTENT_CHARS or word[0] > "\u3000"}
-    return own - stop
+    The second share counts only long paragraphs. Copies of the block do not count.
+    """
+    rows = len(copies)
+    own = keys ^ (article.astype(np.uint64) * _PRIME)
+    order = np.argsort(own, kind="stable")  # blocks of one word stay in order
+    own, block = own[order], block[order]
+    is_new_word = np.ones(len(own), np.bool_)
+    is_new_word[1:] = own[1:] != own[:-1]
+    is_new = is_new_word.copy()
+    is_new[1:] |= block[1:] != block[:-1]
+    word = np.cumsum(is_new_word) - 1
+    word, block = word[is_new], block[is_new]
+    alone = prose_long & (copies == 1)
+    spread = np.bincount(word)
+    in_long = np.bincount(word, weights=alone[block])
+    some = np.maximum(np.bincount(block, minlength=rows), 1)
+    shared = spread[word] > copies[block]
+    shared_long = in_long[word] > alone[block]
+    return (
+        np.bincount(block[shared], minlength=rows) / some,
+        np.bincount(block[shared_long], minlength=rows) / some,
+    )
 
 
 def _place(

@@ -21,7 +21,8 @@ _TITLE_WORDS = 32
 _ITEM = re.compile(r"(?:\d{1,3}[.)]|[-+*•#>])\s")
 _TITLE_STOP = re.compile(r"[.,;:。，；：]$")
 _BY_PLACE = 0.8
-_DOUBTFUL = -2.0  # log-odds
+_LOOSE = 4
+_DOUBTFUL, _HARDLY = -2.0, -4.0  # log-odds
 
 
 def lift_title(draft: Draft) -> None:
@@ -41,7 +42,10 @@ def lift_title(draft: Draft) -> None:
         draft.lift(index, Field.TITLE, rule_id)
         _drop_above_title(draft, index)
     titles.discard("")
+    longest = _LOOSE * max(map(len, titles), default=0)  # marks and spaces fold away
     for other in draft.kept():
+        if len(draft.blocks[other].text) > longest:
+            continue
         if lexicon.fold(draft.blocks[other].text) in titles:
             draft.remove(other, RemovalReason.REPEATED_TITLE, "head.repeated_title")
 
@@ -65,18 +69,18 @@ def _find_title(draft: Draft, known: list[str]) -> int | None:
     if not any(is_prose(draft.blocks[index].text) for index in kept[1:]):
         return None
     by_place = _find_by_place(draft, kept)
-    if not draft.title_odds:
-        return by_place
+    return _weigh_odds(draft, kept, by_place) if draft.title_odds else by_place
+
+
+def _weigh_odds(draft: Draft, kept: list[int], by_place: int | None) -> int | None:
+    """Return the likeliest title; what place alone says, unless that is unlikely."""
     odds = draft.title_odds
-    likely = [
-        index
-        for index in kept
-        if odds[index] > 0 and could_be_title(draft.blocks[index])
-    ]
-    if likely:
-        return max(likely, key=lambda index: odds[index])
-    is_doubtful = by_place is not None and odds[by_place] < _DOUBTFUL
-    return None if is_doubtful else by_place
+    candidates = [index for index in kept if could_be_title(draft.blocks[index])]
+    best = max(candidates, key=lambda index: odds[index], default=None)
+    if best is not None and odds[best] > 0:
+        return best
+    limit = _HARDLY if by_place == best else _DOUBTFUL
+    return by_place if by_place is not None and odds[by_place] >= limit else None
 
 
 def _find_by_place(draft: Draft, kept: list[int]) -> int | None:
