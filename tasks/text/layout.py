@@ -31,6 +31,7 @@ _DASH = re.compile(r"[-–—+](?=\s)")
 _SPOKEN = re.compile(r"[.!?…][\"'”“»]?$")
 _NUMBERED = re.compile(r"(?:\d{1,3}|[a-zA-Z])[.)]\s")
 _TRAILING_BAR = re.compile(r"\s+[|¦]+$")
+_MAYBE_BAD = re.compile(r"[^\x00-\x7f]{2}|[\x80-\x9fÂÃŒœ]")
 _WIDE = re.compile(
     "[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]"
 )
@@ -57,6 +58,8 @@ class Line:
     @property
     def width(self) -> int:
         """Columns on a screen, white space at the edges left out."""
+        if self.text.isascii():
+            return len(self.text)
         return len(self.text) + len(_WIDE.findall(self.text))
 
 
@@ -129,11 +132,11 @@ def _runs_on(above: Line, below: Line) -> bool:
 
 def _continues(above: Line, below: Line, column: int | None) -> bool:
     """Whether ``below`` goes on in the paragraph of ``above``."""
-    if below.blank_before:
+    starts_lower = below.text[0].islower()
+    if below.blank_before or (column is None and not starts_lower):
         return False
     if _starts_item(below.text) or below.indent > above.indent:
         return False
-    starts_lower = below.text[0].islower()
     is_broken_off = starts_lower and not _TERMINAL.search(above.text)
     if column is None:  # few lines: only a sentence that plainly goes on
         return (
@@ -183,14 +186,22 @@ def normalise_span(span: str, *, broken: bool = False) -> tuple[str, tuple[str, 
     steps = ["nfc", "invisible", "spaces", "unwrap"]
     if broken:
         steps.insert(0, "mojibake")
-    elif span.isascii() and "  " not in span and span.isprintable():
+    elif (  # whatever the normalisations would change is not printable
+        span.isprintable()
+        and "  " not in span
+        and (span.isascii() or unicodedata.is_normalized("NFC", span))
+    ):
         return span, ()
     return normalise_naming(span, steps)
 
 
 def has_mojibake(raw: str) -> bool:
-    """Whether ftfy sees a sequence that only a wrong decoding makes."""
-    return not raw.isascii() and bool(ftfy.badness.is_bad(raw))
+    """Whether ftfy sees a sequence that only a wrong decoding makes.
+
+    All of them hold two characters in a row beyond ASCII, or one of a few letters;
+    to look for these first is much faster (ftfy 6, ``badness.BADNESS_RE``).
+    """
+    return _MAYBE_BAD.search(raw) is not None and bool(ftfy.badness.is_bad(raw))
 
 
 def find_blocks(raw: str) -> list[Block]:
@@ -226,7 +237,7 @@ def find_blocks(raw: str) -> list[Block]:
             start, kind = bullet.end(), Kind.LIST_ITEM
         elif _NUMBERED.match(raw, start):
             kind = None  # a numbered heading looks the same: split decides
-        bar = _TRAILING_BAR.search(raw, start, end)
+        bar = _TRAILING_BAR.search(raw, start, end) if raw[end - 1] in "|¦" else None
         stop = bar.start() if bar else end
         while start < stop and raw[start].isspace():
             start += 1

@@ -15,7 +15,7 @@ import string
 import tomllib
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -122,6 +122,7 @@ class _Lexicon:
     notes: dict[str, list[tuple[tuple[str, ...], Phrase]]] = field(default_factory=dict)
     notes_unspaced: list[tuple[str, Phrase]] = field(default_factory=list)
     stops: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    stops_written: dict[str, tuple[str, ...]] = field(default_factory=dict)
     stops_unspaced: dict[str, re.Pattern[str]] = field(default_factory=dict)
     conjunctions: frozenset[str] = frozenset()
     particles: frozenset[str] = frozenset()
@@ -424,6 +425,23 @@ def stop_languages(word: str) -> tuple[str, ...]:
     return _lexicon().stops.get(fold(word), ())
 
 
+def guess_language(texts: Iterable[str]) -> str | None:
+    """Return the language with most function words; enough to tell names apart.
+
+    Args:
+        texts: Samples of a text; only whole words count that stand between spaces.
+    """
+    known = _lexicon().stops_written
+    words = Counter(word for text in texts for word in text.lower().split())
+    counts: Counter[str] = Counter()
+    for word in words.keys() & known.keys():
+        for language in known[word]:
+            counts[language] += words[word]
+    return max(
+        counts, key=lambda code: (counts[code], -LANGUAGES.index(code)), default=None
+    )
+
+
 def conjunctions() -> frozenset[str]:
     """Words that join the names of authors, folded (``and``, ``und``, ``y``)."""
     return _lexicon().conjunctions
@@ -502,6 +520,8 @@ def _add_words(lexicon: _Lexicon, language: str) -> None:
     words = read_language(language)["words"]
     for word in fold(words["stop"]).split():
         lexicon.stops[word] = (*lexicon.stops.get(word, ()), language)
+    for word in set(words["stop"].lower().split()):
+        lexicon.stops_written[word] = (*lexicon.stops_written.get(word, ()), language)
     if language in UNSPACED:
         parts = sorted(words["stop"].split(), key=len, reverse=True)
         lexicon.stops_unspaced[language] = re.compile("|".join(parts))

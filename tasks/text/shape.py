@@ -8,16 +8,21 @@ from functools import lru_cache
 
 _CLOSERS = "\"'”“»›’)\\]』」】）"
 _SENTENCE_END = re.compile(f"[.!?…。！？؟۔।][{_CLOSERS}]*(?:\\s*\\[?\\d{{1,3}}\\]?)?$")
-_SENTENCES = re.compile(f"[.!?…。！？؟۔।]+[{_CLOSERS}]*(?=\\s|$)|[。！？]")
+_SENTENCES = re.compile(  # begins with one class of characters: that is searched fast
+    f"[.!?…。！？؟۔।](?:[.!?…。！？؟۔।]*[{_CLOSERS}]*(?=\\s|$)|(?<=[。！？]))"
+)
 _HAN = "\u2e80-\u2fdf\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff"
 _THAI = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # and Lao, Burmese, Khmer
 _WORD = re.compile(f"[{_HAN}]|[^\\W_{_HAN}]+(?:['’\u200c-][^\\W_{_HAN}]+)*")
+_SPACED_WORD = re.compile(r"[^\W_]+(?:['’\u200c-][^\W_]+)*")
 _IN_HAN = re.compile(f"[{_HAN}]")
 _IN_THAI = re.compile(f"[{_THAI}]")
+_UNSPACED = re.compile(f"[{_HAN}{_THAI}]")
 _HEADING_END = re.compile(r"[.,;:!…。！؟۔।，；：、]$")
 _QUOTED_END = re.compile(f"[{_CLOSERS}]+$")
 _URL = re.compile(r"https?://[^\s<>\"'）)\]]+|www\.[^\s<>\"'）)\]]+")
 
+_END_CHARS = 40  # a full stop, closing marks and the number of a note
 _REMEMBERED = 4096  # texts: several rules ask about the same one
 _PROSE_WORDS = 8
 _LONG_WORDS = 25
@@ -35,7 +40,8 @@ def count_words(text: str) -> int:
         >>> count_words("你好吗")
         3
     """
-    return len(_WORD.findall(text))
+    pattern = _WORD if _IN_HAN.search(text) else _SPACED_WORD
+    return len(pattern.findall(text))
 
 
 def count_sentences(text: str) -> int:
@@ -59,16 +65,16 @@ def measure_words(text: str) -> int:
     """
     if text.isascii():
         return len(text.split())
-    han, thai = len(_IN_HAN.findall(text)), len(_IN_THAI.findall(text))
-    if not han and not thai:
+    if not _UNSPACED.search(text):
         return len(text.split())
+    han, thai = len(_IN_HAN.findall(text)), len(_IN_THAI.findall(text))
     spaced = _IN_THAI.sub(" ", _IN_HAN.sub(" ", text)).split()
     return han // _HAN_PER_WORD + thai // _THAI_PER_WORD + len(spaced)
 
 
 def ends_sentence(text: str) -> bool:
     """Whether the text ends like a sentence, closing quotes and brackets aside."""
-    return bool(_SENTENCE_END.search(text))
+    return bool(_SENTENCE_END.search(text, max(len(text) - _END_CHARS, 0)))
 
 
 @lru_cache(_REMEMBERED)
@@ -105,6 +111,8 @@ def find_urls(text: str) -> list[tuple[int, int]]:
     Returns:
         Half-open ranges of ``text`` in order.
     """
+    if "http" not in text and "www." not in text:
+        return []
     return [
         (match.start(), match.start() + len(match.group().rstrip(".,;:!?")))
         for match in _URL.finditer(text)

@@ -1,0 +1,81 @@
+"""An article while its blocks are being judged."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from tasks.pieces import Block, Claim
+from tasks.schema import Field, Markup, RemovalReason
+from tasks.text import lexicon
+
+_WORDS = re.compile(r"[^\W\d_]+")
+
+
+@dataclass(slots=True)
+class Draft:
+    """One article while its blocks are being judged.
+
+    Attributes:
+        raw: Its decoded text.
+        markup: How it was read.
+        blocks: Its blocks in order.
+        claims: Metadata found so far.
+        language: A first guess, to tell names from headings.
+        odds: Of plain text, the log-odds of each block being part of the article.
+        title_odds: The same of being its title.
+    """
+
+    raw: str
+    markup: Markup
+    blocks: list[Block]
+    claims: list[Claim] = field(default_factory=list)
+    language: str | None = None
+    odds: Sequence[float] = ()
+    title_odds: Sequence[float] = ()
+    _lower_words: set[str] | None = None
+
+    @property
+    def lower_words(self) -> set[str]:
+        """Words the article writes in lower case, so they are no names."""
+        if self._lower_words is None:
+            self._lower_words = set(filter(str.islower, _WORDS.findall(self.raw)))
+        return self._lower_words
+
+    def kept(self) -> list[int]:
+        """Return the indexes of blocks that still belong to the article."""
+        return [i for i, block in enumerate(self.blocks) if block.reason is None]
+
+    def beside(self, index: int) -> list[Block]:
+        """Return the blocks right before and after a block."""
+        return [*self.blocks[max(index - 1, 0) : index], *self.blocks[index + 1 :][:1]]
+
+    def remove(self, index: int, reason: RemovalReason, rule_id: str) -> None:
+        """Take a block out of the article; its text is then the span itself."""
+        block = self.blocks[index]
+        self.blocks[index] = replace(
+            block, text=self._span(block), reason=reason, rule_id=rule_id
+        )
+
+    def lift(self, index: int, into: Field, rule_id: str) -> None:
+        """Take a block out of the article because it became metadata."""
+        self.remove(index, RemovalReason.LIFTED, rule_id)
+        self.blocks[index] = replace(self.blocks[index], field=into)
+
+    def claim(
+        self, into: Field, value: str, rule_id: str, score: float, index: int
+    ) -> None:
+        """Note a metadata value found in a block."""
+        block = self.blocks[index]
+        self.claims.append(
+            Claim(into, value, rule_id, score, block.start_chars, block.end_chars)
+        )
+
+    def _span(self, block: Block) -> str:
+        if block.start_chars is None or block.end_chars is None:
+            return block.text
+        return self.raw[block.start_chars : block.end_chars]
+
+
+def is_about_article(text: str) -> bool:
+    """Whether a text speaks about the article itself: its source, its translator."""
+    return bool(lexicon.find_notes(text))

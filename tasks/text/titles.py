@@ -1,0 +1,141 @@
+"""The title of a text: found by its place, its length and its repetition."""
+
+import re
+
+from tasks.pieces import Block
+from tasks.schema import Field, Kind, Markup, RemovalReason
+from tasks.text import lexicon
+from tasks.text.captions import is_caption
+from tasks.text.credits import read_bare_names
+from tasks.text.draft import Draft, is_about_article
+from tasks.text.shape import find_urls, is_prose, measure_words
+
+_HEAD_BLOCKS = 15
+_TOP_BLOCKS = 80
+_FEW_CANDIDATES = 6
+_REPEATED = 3
+_FULL_TITLE_WORDS = 3
+_ABOVE_TITLE_WORDS = 2
+_TITLE_CHARS = 250
+_TITLE_WORDS = 32
+_ITEM = re.compile(r"(?:\d{1,3}[.)]|[-+*•#>])\s")
+_TITLE_STOP = re.compile(r"[.,;:。，；：]$")
+_BY_PLACE = 0.8
+_LOOSE = 4
+_DOUBTFUL, _HARDLY = -2.0, -4.0  # log-odds
+
+
+def lift_title(draft: Draft) -> None:
+    """Lift the title from the top of the text and remove its repetitions."""
+    known = [
+        lexicon.fold(claim.value)
+        for claim in draft.claims
+        if claim.field is Field.TITLE
+    ]
+    index = _find_title(draft, known)
+    titles = set(known)
+    if index is not None:
+        text = draft.blocks[index].text
+        titles.add(lexicon.fold(text))
+        rule_id = "head.title"
+        draft.claim(Field.TITLE, text, rule_id, _BY_PLACE, index)
+        draft.lift(index, Field.TITLE, rule_id)
+        _drop_above_title(draft, index)
+    titles.discard("")
+    longest = _LOOSE * max(map(len, titles), default=0)  # marks and spaces fold away
+    for other in draft.kept():
+        if len(draft.blocks[other].text) > longest:
+            continue
+        if lexicon.fold(draft.blocks[other].text) in titles:
+            draft.remove(other, RemovalReason.REPEATED_TITLE, "head.repeated_title")
+
+
+def _drop_above_title(draft: Draft, title: int) -> None:
+    """Remove the short lines above the title: kicker, section, menu."""
+    for index in draft.kept():
+        text = draft.blocks[index].text
+        if index >= title or measure_words(text) > _ABOVE_TITLE_WORDS:
+            return
+        draft.remove(index, RemovalReason.PAGE_FURNITURE, "head.above_title")
+
+
+def _find_title(draft: Draft, known: list[str]) -> int | None:
+    kept = draft.kept()
+    for index in kept[:_HEAD_BLOCKS]:
+        if lexicon.fold(draft.blocks[index].text) in known:
+            return index
+    if draft.markup is Markup.HTML and known:
+        return None
+    if not any(is_prose(draft.blocks[index].text) for index in kept[1:]):
+        return None
+    by_place = _find_by_place(draft, kept)
+    return _weigh_odds(draft, kept, by_place) if draft.title_odds else by_place
+
+
+def _weigh_odds(draft: Draft, kept: list[int], by_place: int | None) -> int | None:
+    """Return the likeliest title; what place alone says, unless that is unlikely."""
+    odds = draft.title_odds
+    candidates = [index for index in kept if could_be_title(draft.blocks[index])]
+    best = max(candidates, key=lambda index: odds[index], default=None)
+    if best is not None and odds[best] > 0:
+        return best
+    limit = _HARDLY if by_place == best else _DOUBTFUL
+    return by_place if by_place is not None and odds[by_place] >= limit else None
+
+
+def _find_by_place(draft: Draft, kept: list[int]) -> int | None:
+    candidates = []
+    for index in kept[:_TOP_BLOCKS]:
+        if could_be_title(draft.blocks[index]):
+            candidates.append(index)
+        elif is_prose(draft.blocks[index].text):
+            break
+    points = {
+        index: _weigh_title(draft, index, is_first=index == kept[0])
+        for index in candidates
+    }
+    best = max(candidates, key=lambda index: (points[index], -index), default=None)
+    # A long row of short lines is a menu; only repetition tells a title in it.
+    enough = _REPEATED if len(candidates) > _FEW_CANDIDATES else 1
+    return best if best is not None and points[best] >= enough else None
+
+
+def _weigh_title(draft: Draft, index: int, *, is_first: bool) -> int:
+    """Weigh what speaks for a line being the title.
+
+    Repetition most; then a length between kicker and sentence; the first place; text or
+    a lifted line (date, byline) right below.
+    """
+    text = draft.blocks[index].text
+    folded = lexicon.fold(text)
+    words = measure_words(text)
+    again = words >= _FULL_TITLE_WORDS and any(
+        folded in lexicon.fold(block.text)
+        for other, block in enumerate(draft.blocks)
+        if other != index and len(block.text) <= _TITLE_CHARS
+    )
+    following = [
+        block
+        for block in draft.blocks[index + 1 :]
+        if block.reason in {None, RemovalReason.LIFTED}
+    ]
+    is_above = bool(following) and (
+        following[0].reason is not None or is_prose(following[0].text)
+    )
+    length = 2 if words >= _FULL_TITLE_WORDS else -2 if words == 1 else 0
+    is_name = bool(read_bare_names(text, draft.language, draft.lower_words))
+    return _REPEATED * (again - is_name) + length + is_first + is_above
+
+
+def could_be_title(block: Block) -> bool:
+    """Whether a block has the shape of a title: short, no sentence, no caption."""
+    text = block.text
+    if block.kind not in {None, Kind.BODY, Kind.HEADING} or find_urls(text):
+        return False
+    if _ITEM.match(text):
+        return False
+    if len(text) > _TITLE_CHARS or measure_words(text) > _TITLE_WORDS:
+        return False
+    if _TITLE_STOP.search(text.rstrip("\"'”“»›’)")) or not any(map(str.isalpha, text)):
+        return False
+    return not is_caption(text) and not is_about_article(text)

@@ -1,0 +1,109 @@
+"""What looks like the page around an article."""
+
+import numpy as np
+import pytest
+
+from tasks.clean import Article, clean_text, clean_texts, read_draft
+from tasks.schema import Markup, RemovalReason
+from tasks.text.furniture import judge_drafts, load_network
+
+PROSE = """\
+Nach elf Jahren Planung rollen in Odersiel die Bagger: Zwischen dem alten Zollhaus und \
+der Schleuse wird die letzte Lücke im Radweg am Fluss geschlossen.
+Der Radweg am Fluss ist dann zwölf Kilometer lang und verbindet Odersiel mit \
+Harmswerder. Die Stadt rechnet mit 4.000 Menschen am Tag, die ihn nutzen.
+„Wir haben hier Torf, eine denkmalgeschützte Mauer und drei Eigentümer, die erst \
+überzeugt werden mussten“, sagt die Planerin. Der Fluss tue ein Übriges.
+Umstritten bleibt der Preis. Statt der 4,2 Millionen Euro aus dem Jahr 2019 stehen \
+inzwischen sieben Millionen Euro im Haushalt der Stadt.""".splitlines()
+MENU = ["Startseite", "Politik", "Wirtschaft", "Sport", "Kultur", "Wetter", "Abo"]
+TEASERS = [
+    "Warum dieser Sommer so viele Mücken bringt",
+    "Kommentar: Das Stadion gehört allen",
+    "Rezept der Woche: Linsen mit Birnen",
+    "Die besten Bilder vom Hafenfest",
+]
+ABOVE = "\n".join([*MENU, "", "\n\n".join(PROSE), "", "Mehr zum Thema", ""])
+PAGE = "\n".join([ABOVE, "\n\n".join(TEASERS), "", "Impressum", "Datenschutz", "AGB"])
+POEM = """Am grauen Strand, am grauen Meer
+Und seitab liegt der Steg
+
+Der Nebel drückt die Dächer schwer
+Und niemand ist am Weg
+
+Es rauscht kein Wald, es schlägt im Mai
+Kein Vogel ohne Unterlass
+
+Die Gans nur fliegt mit hartem Schrei
+Am Strande weht das Gras
+"""
+
+
+def kept(text):
+    return [
+        block.text for block in clean_text(text, Markup.TEXT, [])[0] if not block.reason
+    ]
+
+
+def test_the_page_around_an_article_goes():
+    """Menu above, teasers and footer below; every paragraph stays."""
+    assert kept(PAGE) == PROSE
+
+
+def test_what_goes_says_why():
+    """What the network decides has its own rule, and a reason by what stands there."""
+    blocks, _ = clean_text(PAGE, Markup.TEXT, [])
+
+    reasons = {block.text: block.reason for block in blocks}
+    assert reasons["Kultur"] is RemovalReason.NAVIGATION
+    assert reasons["Die besten Bilder vom Hafenfest"] is RemovalReason.RELATED_LINKS
+    assert all(block.rule_id for block in blocks if block.reason)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n\n".join(PROSE),
+        "\n".join(PROSE),
+        POEM,
+        PROSE[0],
+        "Lesen Sie auch diesen hervorragenden Kommentar über den Radweg am Fluss, der"
+        " zeigt, warum sich Geduld lohnt.\n\n" + "\n\n".join(PROSE),
+        "\n\n".join([PROSE[0], "Was sich ändert", *PROSE[1:]]),
+        "\n\n".join([PROSE[0], "Die Regeln:", "- Absteigen", "- Klingeln", "- Warten"]),
+        "\n\n".join(f"Frage: Und der Fluss?\n\nBerg: {text}" for text in PROSE),
+    ],
+)
+def test_an_article_alone_stays_whole(text):
+    """Without leftovers nothing goes: a short line is no sign of a menu by itself."""
+    assert "".join(kept(text)).replace(" ", "") == "".join(
+        line.removeprefix("- ").strip() for line in text.splitlines()
+    ).replace(" ", "")
+
+
+def test_a_text_is_judged_alike_in_any_batch():
+    """Cleaning many texts at once gives what cleaning each alone gives."""
+    articles = [
+        Article(text, Markup.TEXT, []) for text in (PAGE, POEM, "", PROSE[0], PAGE * 2)
+    ]
+
+    assert clean_texts(articles) == [clean_text(*article) for article in articles]
+
+
+def test_the_network_counts_in_whole_numbers():
+    """Sums of whole numbers below 2**53 are exact: no machine may answer otherwise."""
+    network = load_network()
+
+    for weights in (network.hidden, network.hidden_bias, network.output):
+        assert np.array_equal(weights, np.rint(weights))
+    units = np.abs(network.hidden).sum(axis=0) * 4 * 64 + np.abs(network.hidden_bias)
+    assert (units @ np.abs(network.output)).max() < 2**53
+
+
+def test_odds_stand_beside_the_blocks():
+    """Every block has its odds; the marks of layout are never in doubt."""
+    draft = read_draft(Article("* eins\n* zwei\n* drei", Markup.TEXT, []))
+    judge_drafts([draft])
+
+    assert len(draft.odds) == len(draft.title_odds) == len(draft.blocks)
+    assert draft.odds[0] == float("inf")
