@@ -156,7 +156,14 @@ class Element:
     start: int
     end: int = -1
     is_caption: bool = False
-    attributes: str = ""
+    attributes: str = ""  # as written in the source
+
+    def path(self) -> Iterator["Element"]:
+        """Yield the element and what it is in, innermost first."""
+        element: Element | None = self
+        while element is not None:
+            yield element
+            element = element.parent
 
 
 @dataclass(slots=True, eq=False)
