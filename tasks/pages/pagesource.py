@@ -74,7 +74,6 @@ _BLOCKS = frozenset(
         "section",
         "select",
         "summary",
-        "svg",
         "table",
         "tbody",
         "td",
@@ -196,6 +195,7 @@ class Source:
         self._length = 0
         self._breaks: list[int] = []
         self._last_break = -1
+        self._is_drawing = self._has_words = False
         self._element = Element("", None, 0, 0)
         self._scan()
         self.text = "".join(self._parts)
@@ -229,6 +229,12 @@ class Source:
             if self._last_break == self._length:
                 self._breaks.append(self._length)  # two in a row part two paragraphs
             self._last_break = self._length
+            return
+        if name == "svg":
+            # A drawing is part of its line, like a letter; words in it are not.
+            if self._is_drawing and close and self._has_words:
+                self._add_segment()
+            self._is_drawing, self._has_words = not close, False
             return
         is_block = name in _BLOCKS
         is_labelled = (
@@ -268,6 +274,9 @@ class Source:
                 self._breaks.append(length)
         folded = fold(html_references.unescape(raw) if "&" in raw else raw)
         if folded:
+            if self._is_drawing and not self._has_words:
+                self._add_segment()
+                self._has_words = True
             self._run_starts.append(self._length)
             self._run_places.append((start, end))
             self._parts.append(folded)
