@@ -15,6 +15,7 @@ from tasks.detect import detect as detect_texts
 from tasks.discover import discover_files
 from tasks.files.encoding import decode
 from tasks.pieces import rows_of
+from tasks.schema import Kind
 from tasks.text.layout import normalise_span
 
 __all__ = ["decode", "detect", "extract", "fix"]
@@ -28,7 +29,7 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
         suffix: Its suffix, e.g. ``".html"``.
 
     Returns:
-        ``text``, ``paragraphs`` (texts in order), ``title``, ``authors``, ``date``
+        ``text``, ``paragraphs`` (those of the text, in order), ``title``, ``authors``, ``date``
         (ISO 8601 or null) and ``language`` of its first article; empty if rejected.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -40,6 +41,7 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
         return {}
     paragraphs = tables["paragraphs"]
     own = paragraphs["document_id"] == document.document_id
+    own &= paragraphs["kind"] != Kind.CAPTION.value
     return {
         "text": document.text,
         "paragraphs": paragraphs.loc[own, "text"].tolist(),

@@ -212,7 +212,8 @@ def describe_articles(
         with the columns of the contract.
     """
     by_document = claims_by_document(claims)
-    texts = paragraphs.groupby("document_id", sort=False)["text"].agg("\n\n".join)
+    running = paragraphs[paragraphs["kind"] != Kind.CAPTION.value]
+    texts = running.groupby("document_id", sort=False)["text"].agg("\n\n".join)
     counts = paragraphs.groupby("document_id", sort=False).size()
     lengths = removals["end_chars"] - removals["start_chars"]
     removed = lengths.groupby(removals["document_id"]).sum()

@@ -43,6 +43,8 @@ CHANGES = (
     Change(Step.SPLIT, 1, EVERY, "first version"),
     Change(Step.DESCRIBE, 1, EVERY, "first version"),
     Change(Step.DETECT, 2, EVERY, "81 languages, quotations, scripts and tags"),
+    Change(Step.DESCRIBE, 2, EVERY, "`text` leaves captions out"),
+    Change(Step.CLEAN, 2, PAGES, "date and author lines beside an article are read"),
 )
 """Every change, oldest first."""
 

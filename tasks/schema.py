@@ -367,7 +367,11 @@ DOCUMENTS = _table(
         _nullable("translator", _STRING, "Who translated it."),
         _nullable("source_title", _STRING, "Title of the original piece."),
         _nullable("source_url", _STRING, "Address of the original piece."),
-        _column("text", _STRING, "The paragraphs joined by a blank line."),
+        _column(
+            "text",
+            _STRING,
+            "The paragraphs joined by a blank line, but for captions of pictures.",
+        ),
         _column("text_sha256", _STRING, "SHA-256 of `text`: equal for duplicates."),
         _column("paragraph_count", pa.int32(), "Rows in `paragraphs`."),
         _column("word_count", pa.int32(), "Words of `text`."),

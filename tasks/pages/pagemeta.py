@@ -18,6 +18,7 @@ from htmldate import find_date
 from lxml.etree import XPath
 
 from tasks.pages.pagejson import read_json_ld
+from tasks.pages.pagesource import fold
 from tasks.pages.pagevalues import clean, hosts, iso_date, people, squash, strip_site
 from tasks.pieces import Claim
 from tasks.schema import Field
@@ -196,6 +197,18 @@ def read_claims(tree: lxml.html.HtmlElement) -> list[Claim]:
             *_from_page(tree),
         ]
     )
+
+
+def read_descriptions(tree: lxml.html.HtmlElement) -> list[str]:
+    """What a page says it is about, folded as ``Source.text`` is, in lower case."""
+    found = [
+        fold(clean(element.get("content"))).casefold()
+        for element in _META_TAGS(tree)
+        if (element.get("property") or element.get("name") or "")
+        .lower()
+        .endswith("description")
+    ]
+    return list(dict.fromkeys(text.rstrip(".\u2026") for text in found))
 
 
 def weigh_claims(claims: list[Claim]) -> list[Claim]:

@@ -74,7 +74,6 @@ _BLOCKS = frozenset(
         "section",
         "select",
         "summary",
-        "svg",
         "table",
         "tbody",
         "td",
@@ -156,7 +155,14 @@ class Element:
     start: int
     end: int = -1
     is_caption: bool = False
-    attributes: str = ""
+    attributes: str = ""  # as written in the source
+
+    def path(self) -> Iterator["Element"]:
+        """Yield the element and what it is in, innermost first."""
+        element: Element | None = self
+        while element is not None:
+            yield element
+            element = element.parent
 
 
 @dataclass(slots=True, eq=False)
@@ -189,6 +195,7 @@ class Source:
         self._length = 0
         self._breaks: list[int] = []
         self._last_break = -1
+        self._is_drawing = self._has_words = False
         self._element = Element("", None, 0, 0)
         self._scan()
         self.text = "".join(self._parts)
@@ -222,6 +229,12 @@ class Source:
             if self._last_break == self._length:
                 self._breaks.append(self._length)  # two in a row part two paragraphs
             self._last_break = self._length
+            return
+        if name == "svg":
+            # A drawing is part of its line, like a letter; words in it are not.
+            if self._is_drawing and close and self._has_words:
+                self._add_segment()
+            self._is_drawing, self._has_words = not close, False
             return
         is_block = name in _BLOCKS
         is_labelled = (
@@ -261,6 +274,9 @@ class Source:
                 self._breaks.append(length)
         folded = fold(html_references.unescape(raw) if "&" in raw else raw)
         if folded:
+            if self._is_drawing and not self._has_words:
+                self._add_segment()
+                self._has_words = True
             self._run_starts.append(self._length)
             self._run_places.append((start, end))
             self._parts.append(folded)

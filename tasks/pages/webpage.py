@@ -21,7 +21,13 @@ from trafilatura import bare_extraction
 from trafilatura.settings import Document, Extractor
 
 from tasks.pages.pagecredits import read_credit_lines
-from tasks.pages.pagemeta import guess_date, read_claims, weigh_claims
+from tasks.pages.pageinserts import find_inserts
+from tasks.pages.pagemeta import (
+    guess_date,
+    read_claims,
+    read_descriptions,
+    weigh_claims,
+)
 from tasks.pages.pagesource import Element, Segment, Source, fold, is_caption
 from tasks.pieces import Block, Claim, Page
 from tasks.schema import Field, Kind, RemovalReason
@@ -75,6 +81,9 @@ _OPEN, _CLOSE = "<article>", "</article>"
 _MAX_ITEM_CHARS = 1500  # a longer list item is layout, not a list
 _MAX_CELL_CHARS = 200  # a longer table cell is layout, not data
 _MAX_PLACES = 50
+_LONG_CHARS = 100  # running text
+_STANDFIRST_CHARS = 40, 800
+_ALIKE_CHARS = 60  # a description may be cut, or go on
 _CLEANINGS = ("nfc", "invisible", "spaces")
 _SPACES = re.compile(r"\s+")
 _MAX_GROWTH = 1.1
@@ -146,16 +155,16 @@ def _read_page(html: str) -> Page:
     source = Source(html)
     tree = _parse(html)
     if tree is None:
-        return Page([block for _, block in _removals(source, [], "")], [])
+        return Page([block for _, block in _removals(source, [], [], "")], [])
     claims = read_claims(tree)
     has_date = any(claim.field is Field.PUBLISHED_ON for claim in claims)
     untouched = None if has_date else copy.deepcopy(tree)
     document = bare_extraction(tree, options=_OPTIONS)
     pieces = list(_pieces(document.body)) if isinstance(document, Document) else []
     _place(pieces, source.text, source)
-    kept, ranges = _blocks(pieces, source)
+    kept, covered, inserts = _blocks(pieces, source, read_descriptions(tree))
     unplaced = "\n".join(fold(b.text) for _, b in kept if b.start_chars is None)
-    blocks = kept + _removals(source, ranges, unplaced)
+    blocks = kept + _removals(source, covered, inserts, unplaced)
     # Stable: text of unknown place follows its neighbour.
     blocks.sort(key=itemgetter(0))
     ordered = [block for _, block in blocks]
@@ -373,9 +382,9 @@ def _longest_rise(pieces: list[_Piece]) -> list[_Piece]:
 
 
 def _blocks(
-    pieces: list[_Piece], source: Source
-) -> tuple[list[tuple[_Order, Block]], list[tuple[int, int]]]:
-    """Kept blocks in order, and the ranges of ``source.text`` they cover."""
+    pieces: list[_Piece], source: Source, descriptions: list[str]
+) -> tuple[list[tuple[_Order, Block]], list[tuple[int, int]], list[_Range]]:
+    """Kept blocks in order, the ranges of ``source.text`` they cover, and inserts."""
     kept: list[tuple[_Order, Block]] = []
     ranges: list[_Range] = []
     covered: list[tuple[int, int]] = []
@@ -393,13 +402,19 @@ def _blocks(
                 covered.append((piece.start, piece.end))
         if piece.start >= 0:
             last = piece.end - 1
+    ranges.sort(key=attrgetter("start"))
+    parts = [(part.start, part.end, part.segment) for part in ranges]
+    inserts = find_inserts(parts, source.text)
+    left_out = [ranges[index] for index in inserts]
+    ranges = [part for index, part in enumerate(ranges) if index not in inserts]
+    ranges += _standfirst(ranges, source, descriptions)
     ranges += _captions(ranges, covered, source)
     for part in _join(sorted(ranges, key=attrgetter("start"))):
         block = _source_block(part, source)
         kept.append(((part.start, 0), block))
         if block.start_chars is not None:
             covered.append((part.start, part.end))
-    return kept, sorted(covered)
+    return kept, sorted(covered), left_out
 
 
 def _whole_block(piece: _Piece, source: Source) -> Block:
@@ -410,6 +425,43 @@ def _whole_block(piece: _Piece, source: Source) -> Block:
         if normalise(source.html[slice(*span)], names) == piece.text:
             return _block(piece, piece.text, span, names)
     return _block(piece, piece.text, None)
+
+
+def _standfirst(
+    ranges: list[_Range], source: Source, descriptions: list[str]
+) -> list[_Range]:
+    """Find the paragraph between title and text that the page describes itself with.
+
+    Extractors take it for a part of the header, or see it nowhere but there.
+    """
+    begin = next((part.start for part in ranges if _is_long(part)), 0)
+    above = source.segments[: source.segment_at(begin)] if begin else []
+    found: _Range | None = None
+    for segment in reversed(above):
+        if any(outer.name == "h1" for outer in segment.element.path()):
+            return [found] if found else []
+        text = source.text[segment.start : segment.end]
+        if (
+            _STANDFIRST_CHARS[0] <= len(text) <= _STANDFIRST_CHARS[1]
+            and not any(
+                part.start < segment.end and segment.start < part.end for part in ranges
+            )
+            and not is_caption(segment.element)
+            and any(_begin_alike(text.casefold(), other) for other in descriptions)
+            and source.place(segment.start, segment.end) is not None
+        ):
+            piece = _Piece(text, text, Kind.BODY, start=segment.start)
+            found = _Range(segment.start, segment.end, segment, piece)
+    return []
+
+
+def _is_long(part: _Range) -> bool:
+    return part.end - part.start >= _LONG_CHARS
+
+
+def _begin_alike(text: str, other: str) -> bool:
+    size = min(len(text), len(other), _ALIKE_CHARS)
+    return size >= _STANDFIRST_CHARS[0] and text[:size] == other[:size]
 
 
 def _captions(
@@ -512,7 +564,10 @@ def _kind(element: Element | None) -> tuple[Kind | None, int]:
 
 
 def _removals(
-    source: Source, covered: list[tuple[int, int]], unplaced: str
+    source: Source,
+    covered: list[tuple[int, int]],
+    inserts: list[_Range],
+    unplaced: str,
 ) -> list[tuple[_Order, Block]]:
     """Removed blocks: all visible text outside the covered ranges, by block element."""
     removed: list[tuple[_Order, Block]] = []
@@ -529,12 +584,16 @@ def _removals(
         for start, end, _ in source.cuts(low, high) if low < high else ():
             if (span := source.place(start, end)) is None:
                 continue
-            found = source.text[start:end] in unplaced
+            rule_id = "html.not_main_content"
+            if source.text[start:end] in unplaced:
+                rule_id = "html.unplaced"
+            elif any(part.start <= start < part.end for part in inserts):
+                rule_id = "html.insert"
             block = Block(
                 *span,
                 source.html[slice(*span)],
                 reason=RemovalReason.NOT_MAIN_CONTENT,
-                rule_id="html.unplaced" if found else "html.not_main_content",
+                rule_id=rule_id,
             )
             removed.append(((start, 0), block))
         low = next_low
