@@ -223,8 +223,11 @@ class Model:
             features = np.concatenate([evidence.features[rows], signs], axis=1)
             reviewed = calibrate(features, self.settings.review_calibration)
             known = calibrate(features, self.settings.recognition)
+            stands = best[rows] == evidence.columns[rows]
             for index, row in enumerate(rows.tolist()):
-                scores[row] = reviewed[index]
+                # What both looks say is as sure as the surer of them.
+                first = scores[row] if stands[index] else 0.0
+                scores[row] = max(reviewed[index], first)
                 is_loners = signs[index, SIGNS.index("loners")] >= 1
                 if is_loners or known[index] < _needed_score(texts[row]):
                     best[row] = -1

@@ -106,7 +106,7 @@ class Traces:
             self.values[entries],
             minlength=count * width,
         )
-        return sums.reshape(count, width)
+        return sums.reshape(count, width).astype(np.float64)
 
     def _find(self, keys: Keys) -> Indices:
         """Return the row of each key, -1 where there is none."""
