@@ -4,6 +4,7 @@ Every file ends as one row of ``sources``; every article of it as one row of
 ``articles`` or one entry of ``rejected_members``.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -40,6 +41,7 @@ _INVISIBLE = (
     "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\x00-\x1f\x7f-\x9f"
 )
 _BLANK = re.compile(rf"[\s{_INVISIBLE}]*")
+_HASHED_UNREAD = (Reason.TOO_LARGE.value, Reason.UNSUPPORTED_FORMAT.value)
 _MAX_INT_DIGITS = 18
 _DOCUMENT_ID_DIGITS = 20
 _MAX_NAMES_SHOWN = 8
@@ -159,11 +161,13 @@ def read_files(
         batch.sources.append(source)
         if not pd.isna(problem):
             source.reject(Step.DISCOVER, Reason(problem), detail)
-            continue
-        try:
-            _read_source(source, raw_dir, limits, batch)
-        except Reject as reject:
-            source.reject(Step.READ, reject.reason, reject.detail)
+        else:
+            try:
+                _read_source(source, raw_dir, limits, batch)
+            except Reject as reject:
+                source.reject(Step.READ, reject.reason, reject.detail)
+        if source.reason in _HASHED_UNREAD:
+            source.sha256 = _hash_unread(os.path.join(raw_dir, path))  # noqa: PTH118
     return _frame_articles(batch), _frame_claims(batch), _frame_sources(batch)
 
 
@@ -278,6 +282,19 @@ def _unpack(raw: bytes, compression: Compression | None, limits: Limits) -> byte
     if not data:
         raise Reject(Reason.EMPTY, "0 bytes after decompression")
     return data
+
+
+def _hash_unread(path: str) -> str | None:
+    """SHA-256 of a file too large, or of no known format, to be read as a whole.
+
+    Null if it cannot be read, or is no plain file any more.
+    """
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, _OPEN_FLAGS)
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return hashlib.file_digest(file, "sha256").hexdigest()
+    return None
 
 
 # JSON

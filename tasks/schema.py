@@ -476,7 +476,10 @@ SOURCES = _table(
             "mtime_ns", pa.int64(), "Time of last change, nanoseconds since 1970 UTC."
         ),
         _nullable(
-            "sha256", _STRING, "SHA-256 of the bytes; null if they were not read."
+            "sha256",
+            _STRING,
+            "SHA-256 of the bytes, of rejected files too; null if they cannot be read,"
+            " or the file is ignored.",
         ),
         _column("status", _STRING, f"One of {_values(Status)}."),
         _nullable("stage", _STRING, f"Where it was rejected: one of {_values(Step)}."),

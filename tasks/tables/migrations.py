@@ -92,19 +92,19 @@ _STEPS_OF_2 = ("read", "clean", "detect", "split", "describe")
 
 def _first_versions(rows: pa.Table) -> pa.Array:
     """Return version 1 of every step: before 2 there was no other."""
-    return _versions_of_2([True] * len(rows))
+    return _versions_of_2([1] * len(rows))
 
 
 def _first_versions_of_files(rows: pa.Table) -> pa.Array:
-    """Return version 1 of every step, or null for files not even opened."""
-    reasons = rows["reason"].to_pylist()
-    return _versions_of_2([reason != "unsupported_format" for reason in reasons])
+    """Return version 1 of every step; 0 where 2 would know a hash: look again."""
+    unhashed = {"unsupported_format", "too_large"}
+    return _versions_of_2([int(r not in unhashed) for r in rows["reason"].to_pylist()])
 
 
-def _versions_of_2(is_known: list[bool]) -> pa.Array:
-    first = dict.fromkeys(_STEPS_OF_2, 1)
+def _versions_of_2(versions: list[int]) -> pa.Array:
     fields = [pa.field(step, pa.int16(), nullable=False) for step in _STEPS_OF_2]
-    return pa.array([first if known else None for known in is_known], pa.struct(fields))
+    rows = [dict.fromkeys(_STEPS_OF_2, version) for version in versions]
+    return pa.array(rows, pa.struct(fields))
 
 
 def _unknown_script(rows: pa.Table) -> pa.Array:
