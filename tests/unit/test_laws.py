@@ -22,6 +22,7 @@ Then the older one laughed, because the whole thing had been her idea from the s
 """
 
 SPAN = "{{start_chars: {}, end_chars: {}, language: '{}', score: 1}}"
+OVERLAP = f"{SPAN.format(0, 3, 'x')}, {SPAN.format(2, 4, 'x')}"
 
 BREACHES = [
     (
@@ -29,12 +30,11 @@ BREACHES = [
         "every foreign span lies in its paragraph",
     ),
     (
-        f"UPDATE paragraphs SET foreign_spans = [{SPAN.format(0, 3, 'x')},"
-        + f" {SPAN.format(2, 4, 'x')}]",
+        f"UPDATE paragraphs SET foreign_spans = [{OVERLAP}]",
         "every foreign span lies in its paragraph",
     ),
     (
-        f"UPDATE paragraphs SET foreign_spans = [{SPAN.format(0, 1, 'de')}]",
+        f"UPDATE paragraphs SET foreign_spans = [{SPAN.format(0, 1, 'en')}]",
         "a foreign span is in another language",
     ),
     ("INSERT INTO documents FROM documents", "documents: document_id is unique"),
