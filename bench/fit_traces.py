@@ -141,9 +141,9 @@ def count_traces(rows: list[Row], languages: set[str], hidden: set[str]) -> Trac
         codes,
         keys[kept],
         lengths.astype(np.uint8),
-        owners[order].astype(np.uint8),
-        steps[order],
-        unit,
+        columns=owners[order].astype(np.uint8),
+        values=steps[order],
+        unit=unit,
     )
 
 
@@ -183,7 +183,9 @@ def weigh_rows(rows: list[Row], common: set[str], known: set[str]) -> Array:
     )
 
 
-def hear(model: Model, texts: list[str]) -> tuple[npt.NDArray[np.int64], Hearing, Array]:
+def hear(
+    model: Model, texts: list[str]
+) -> tuple[npt.NDArray[np.int64], Hearing, Array]:
     """Return the places of doubtful texts, what is known of them, their features."""
     places, hearings, features = [], [], []
     for start in range(0, len(texts), BATCH):
@@ -264,7 +266,7 @@ def fit_voices(case: Case) -> Array:
 def fit(
     name: str, rows: list[Row], folded: list[Traces], common: set[str]
 ) -> dict[str, Any]:
-    """Fit the review of one of the two detectors; print how it does, cross-validated."""
+    """Fit the review of one of the two detectors; print how it does on unseen text."""
     model = load_model(with_eldc=name == "fused")
     texts = [cut(prepare(row["text"]))[0] for row in rows]
     places, hearing, features = hear(model, texts)
@@ -318,15 +320,6 @@ def fit(
         recognised[~train] = calibrate(table[~train], own)
     print("in any language that we know:")
     print_reliability(recognised, known, kinds)
-    np.savez(
-        f"/tmp/lang/review_{name}.npz",
-        places=places,
-        best=np.array(model.languages)[best],
-        scores=scores,
-        table=table,
-        right=right,
-        recognised=recognised,
-    )
     final = fit_voices(case)
     return {
         "review_calibration": fit_calibration(table, right, importance, REVIEWED),
@@ -347,7 +340,9 @@ def main() -> None:
     source = (arguments.shared / "lid" / "eval.py").read_text(encoding="utf-8")
     common = set(re.search(r"COMMON = '([^']*)'", source)[1].split())
     known = {row["lang"] for row in rows if row["src"] == "lingua"}
-    traces = count_traces(rows, known | {*load_profiles().languages, *eldc.LANGUAGES}, set())
+    traces = count_traces(
+        rows, known | {*load_profiles().languages, *eldc.LANGUAGES}, set()
+    )
     write_traces(traces)
     load_traces.cache_clear()
     folded = []

@@ -237,7 +237,7 @@ DAMAGES: dict[str, Callable[[str], str]] = {
 def print_robustness(
     rows: list[Row], common: set[str], ours: Detect, theirs: Detect
 ) -> None:
-    """Print the loss of accuracy on damaged text; only texts that the damage changes."""
+    """Print the loss of accuracy on damaged text, of texts that the damage changes."""
     clean = sample(
         [r for r in rows if (r["src"], r["type"]) in CLEAN and r["lang"] in common],
         CLEAN_TEXTS,

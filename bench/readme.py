@@ -1,4 +1,4 @@
-"""Write the generated sections of README.md: tables, settings.
+"""Write the generated sections of README.md: tables, settings, languages.
 
 A section stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``.
 ``--check`` writes nothing and fails if a section is out of date.
@@ -8,11 +8,28 @@ import re
 import sys
 from pathlib import Path
 
+from babel import Locale
+
 from flows.settings import settings_table
+from tasks.languages.fusion import load_model
 from tasks.schema import tables_markdown
 
 README = Path(__file__).resolve().parent.parent / "README.md"
-SECTIONS = {"tables": tables_markdown, "settings": settings_table}
+
+
+def languages_list() -> str:
+    """Return the languages that the default detector knows, by name."""
+    names = Locale("en").languages
+    codes = load_model(with_eldc=True).languages
+    known = sorted((names[code], code) for code in codes)
+    return f"{len(known)} languages: " + ", ".join(f"{n} `{c}`" for n, c in known) + "."
+
+
+SECTIONS = {
+    "tables": tables_markdown,
+    "settings": settings_table,
+    "languages": languages_list,
+}
 
 
 def render(text: str) -> str:

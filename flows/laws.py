@@ -286,6 +286,21 @@ _LAWS = [
         "len(languages) > 0 AND"
         f" abs(list_sum([x.share for x in languages]) - 1) > {_SHARE_TOLERANCE}",
     ),
+    _check(
+        "every foreign span lies in its paragraph, apart from the others",
+        PARAGRAPHS.name,
+        "'foreign_spans is ' || foreign_spans::VARCHAR",
+        "len(list_filter(foreign_spans, lambda x: x.start_chars < 0"
+        " OR x.end_chars <= x.start_chars OR x.end_chars > length(text))) > 0"
+        " OR len(list_filter(foreign_spans, lambda x, i: i > 1"
+        " AND x.start_chars < foreign_spans[i - 1].end_chars)) > 0",
+    ),
+    _check(
+        "a foreign span is in another language than its paragraph",
+        PARAGRAPHS.name,
+        "'foreign_spans is ' || foreign_spans::VARCHAR",
+        "len(list_filter(foreign_spans, lambda x: x.language = language)) > 0",
+    ),
     *(
         _check(
             f"{table}.{column} lies between 0 and 1",

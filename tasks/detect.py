@@ -187,9 +187,7 @@ def describe_writing(
     blocks = []
     for text, code, own_script in zip(texts, codes, scripts, strict=True):
         tag = make_tag(code, own_script, [text])
-        blocks.append(
-            Writing(own_script, article.tag if tag == code == main else tag)
-        )
+        blocks.append(Writing(own_script, article.tag if tag == code == main else tag))
     return article, blocks
 
 
@@ -324,7 +322,7 @@ def _add_main(
         [{"code": code, "share": share} for code, share in one.shares.items()]
         for one in found
     ]
-    columns = {
+    columns: dict[str, tuple[list[Any], str]] = {
         "language": ([one.main.code for one in found], "str"),
         "language_score": ([one.main.score for one in found], "float64"),
         "script": ([one.script for one in writings], "str"),
@@ -335,7 +333,7 @@ def _add_main(
 
 
 def _add_columns(blocks: pd.DataFrame, found: Sequence[_Block]) -> pd.DataFrame:
-    columns = {
+    columns: dict[str, tuple[list[Any], str]] = {
         "language": ([one.language for one in found], "str"),
         "language_score": ([one.language_score for one in found], "float64"),
         "script": ([one.script for one in found], "str"),

@@ -360,8 +360,8 @@ DOCUMENTS = _table(
                     ]
                 )
             ),
-            "Every language of the paragraphs and of the passages in them, and its share"
-            " of characters, most first.",
+            "Every language of the paragraphs and passages in them, and its share of"
+            " characters, most first.",
         ),
         _column("is_translated", pa.bool_(), "The article says it is a translation."),
         _nullable("translator", _STRING, "Who translated it."),

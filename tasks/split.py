@@ -210,7 +210,7 @@ def split_blocks(blocks: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
                     row.language_score,
                     row.script,
                     row.language_tag,
-                    row.foreign_spans,
+                    list(row.foreign_spans),
                     row.start_chars,
                     row.end_chars,
                     list(row.normalisations),

@@ -1,9 +1,10 @@
 """Two detectors in one: langdetect's profiles scored exactly, fused with eldc.
 
 eldc (compiled ELD) knows pieces of words and is the better judge of short text; the
-profiles know seven languages more and say how much evidence there is. The weights and
-the calibration are in ``data/detect.json``, fitted by ``bench/fit_language.py``.
-Where eldc is not installed the profiles answer alone.
+profiles know seven languages more and say how much evidence there is. What they leave
+in doubt, ``review`` judges with our own traces of 81 languages. The weights and the
+calibration are in ``data/detect.json``, fitted by ``bench/fit_language.py`` and
+``bench/fit_traces.py``. Where eldc is not installed the profiles answer alone.
 
 Every sum runs over one text at a time and logarithms are taken one by one: answers are
 equal to the last bit whatever else is in the batch.
@@ -102,7 +103,7 @@ class Settings:
     Attributes:
         weight: Weight of the profiles beside eldc.
         lead: Log likelihood by which a language that only the profiles know must lead.
-        caution: By how much more, per unit of the fused lead of the language it replaces.
+        caution: By how much more, per unit of the fused lead of the one it replaces.
         calibration: Logistic regression over ``FEATURES``.
         lacks: Letters that a language never uses.
         review_calibration: The same over ``REVIEWED`` for answers given on review.
@@ -223,15 +224,16 @@ class Model:
             features = np.concatenate([evidence.features[rows], signs], axis=1)
             reviewed = calibrate(features, self.settings.review_calibration)
             known = calibrate(features, self.settings.recognition)
+            stands = best[rows] == evidence.columns[rows]
             for index, row in enumerate(rows.tolist()):
-                scores[row] = reviewed[index]
+                # What both looks say is as sure as the surer of them.
+                first = scores[row] if stands[index] else 0.0
+                scores[row] = max(reviewed[index], first)
                 is_loners = signs[index, SIGNS.index("loners")] >= 1
                 if is_loners or known[index] < _needed_score(texts[row]):
                     best[row] = -1
         return [
-            (self.languages[column], score)
-            if column >= 0
-            else (UNDETERMINED, 0.0)
+            (self.languages[column], score) if column >= 0 else (UNDETERMINED, 0.0)
             for column, score in zip(best.tolist(), scores, strict=True)
         ]
 

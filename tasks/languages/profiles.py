@@ -20,7 +20,7 @@ from langdetect.detector_factory import PROFILES_DIRECTORY
 from langdetect.utils.ngram import NGram
 from scipy.sparse import csr_array
 
-from tasks.languages.scripts import Codes, Flags, Indices, join_texts
+from tasks.languages.scripts import Codes, Flags, Floats, Indices, join_texts
 
 Keys: TypeAlias = npt.NDArray[np.uint64]
 """N-grams as numbers: up to three character classes of 16 bits each."""
@@ -37,6 +37,8 @@ _BITS = np.uint64(16)
 _UNKNOWN = 0xFFFF
 _NON_LATIN = 0x300  # from here on, but for one block
 _LATIN_ADDITIONAL = (0x1E00, 0x1EFF)
+_BMP_END = 0x10000
+_HANGUL = range(0xAC00, 0xD7A4)
 _VIETNAMESE_MARKS = re.compile("[\u0300\u0301\u0303\u0309\u0323]")
 # Multiplicative hashing (Knuth): the upper bits of the product are well mixed.
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -149,15 +151,14 @@ def load_profiles() -> Profiles:
         key=lambda profile: str(profile["name"]),
     )
     rows: dict[str, int] = {}
-    columns: list[tuple[list[int], list[float]]] = []
+    columns: list[tuple[list[int], Floats]] = []
     for profile in profiles:
-        totals = profile["n_words"]
+        totals = np.array(profile["n_words"])
         counts = {k: n for k, n in profile["freq"].items() if len(k) <= _MOST}
+        lengths = np.fromiter(map(len, counts), np.int64, len(counts))
+        shares = np.fromiter(counts.values(), np.float64) / totals[lengths - 1]
         columns.append(
-            (
-                [rows.setdefault(ngram, len(rows)) for ngram in counts],
-                [count / totals[len(ngram) - 1] for ngram, count in counts.items()],
-            )
+            ([rows.setdefault(ngram, len(rows)) for ngram in counts], shares)
         )
     names = [LANGUAGES.get(profile["name"], profile["name"]) for profile in profiles]
     numbers = {char: i for i, char in enumerate(sorted({" ", *"".join(rows)}), start=1)}
@@ -174,10 +175,10 @@ def load_profiles() -> Profiles:
     )
 
 
-def _weigh(columns: list[tuple[list[int], list[float]]], count: int) -> Scores:
+def _weigh(columns: list[tuple[list[int], Floats]], count: int) -> Scores:
     weights = np.full((count, len(columns)), np.log(_SMOOTHING))
     for column, (rows, shares) in enumerate(columns):
-        weights[rows, column] = np.log(np.array(shares) + _SMOOTHING)
+        weights[rows, column] = np.log(shares + _SMOOTHING)
     # Only differences count; centred, they survive single precision.
     weights -= weights.mean(1, keepdims=True)
     return weights.astype(np.float32)
@@ -216,7 +217,10 @@ def _classify(
     """Apply langdetect's normalisation to every code point it knows (the BMP)."""
     classes = np.full(0x110000, _UNKNOWN, np.uint16)
     capitals = np.zeros(0x110000, np.bool_)
-    for code in range(0x10000):
+    for code in range(_BMP_END):
+        if code in _HANGUL and code > _HANGUL.start:  # all syllables are one
+            classes[code] = classes[_HANGUL.start]
+            continue
         char = NGram.normalize(chr(code))
         classes[code] = numbers.get(char, _UNKNOWN)
         capitals[code] = char.isupper()

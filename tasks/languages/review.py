@@ -46,7 +46,7 @@ _MIN_SCALE = 3
 _GLUED_SHARE = 0.2  # 1 of 5,000 texts in a language, half of all lines of code
 # Letters glued together by the signs of program code, or such a sign on its own.
 _JOINT = re.compile(
-    r"[a-z](?:[_(\[{=]|\.(?=[a-z]{2}))|[=<>!]=|\s[=+]\s|->|::|[a-z]\):|[\\%][a-z]\b",
+    r"[a-z](?:[_(\[{=]|\.(?=[a-z]{2}))|[=<>!]=|\s[=+]\s|->|::|[a-z]\):|[\"']:|[\\%][a-z]\b",
     re.ASCII | re.IGNORECASE,
 )
 _LATIN, _CYRILLIC = "A-Za-zÀ-ÖØ-öø-ɏ", "Ѐ-ӿ"
@@ -96,7 +96,8 @@ class Reviewer:
         """Find the language of each text once more.
 
         Returns:
-            Column of the language, and one row of ``SIGNS`` per text.
+            Column of the language (-1 if it is written in none of their scripts), and
+            one row of ``SIGNS`` per text.
         """
         voices, counts, every = self.listen(hearing)
         totals = np.zeros_like(hearing.words)
@@ -110,7 +111,8 @@ class Reviewer:
         rest = totals.max(1)
         with np.errstate(invalid="ignore"):
             margin = np.minimum(top - rest, _MAX_MARGIN)
-        margin = np.where(np.isfinite(top), margin, 0.0)
+        is_told = np.isfinite(top)
+        margin = np.where(is_told, margin, 0.0)
         sizes = [len(text.split()) or 1 for text in hearing.texts]
         joints = _share(_JOINT, hearing.texts, sizes)
         signs = {
@@ -125,7 +127,7 @@ class Reviewer:
             "loners": _share(_LONER, hearing.texts, sizes),
         }
         table = np.stack([signs[name] for name in SIGNS], axis=1).astype(np.float64)
-        return best, table
+        return np.where(is_told, best, -1), table
 
     def listen(self, hearing: Hearing) -> tuple[list[Floats], Indices, Indices]:
         """Collect what speaks for each language.

@@ -20,7 +20,18 @@ _DOUBTED_SCORE = 0.9
 _QUOTED = re.compile(
     "|".join(
         f"{first}([^{first}{last}]{{{_LEAST_CHARS},}}){last}"
-        for first, last in ("“”", "„“", "„”", "«»", "»«", "‹›", '""', "「」", "『』", "””")
+        for first, last in (
+            "“”",
+            "„“",
+            "„”",
+            "«»",
+            "»«",
+            "‹›",
+            '""',
+            "「」",
+            "『』",
+            "””",
+        )
     )
 )
 _SENTENCE = re.compile(r"[^.!?。！？…]+(?:[.!?…]+(?=\s|$|[\"”»])|[。！？]|$|[.!?…]+)")
@@ -119,10 +130,10 @@ def _cut(row: int, text: str, own: tuple[str, float]) -> Iterator[_Piece]:
 def _pieces(row: int, text: str, spans: list[tuple[int, int]]) -> Iterator[_Piece]:
     for start, end in spans:
         piece = text[start:end]
-        start += len(piece) - len(piece.lstrip())
+        first = start + len(piece) - len(piece.lstrip())
         piece = piece.strip()
         if len(piece) >= _LEAST_CHARS:
-            yield _Piece(row, start, start + len(piece), is_rest=False, text=piece)
+            yield _Piece(row, first, first + len(piece), is_rest=False, text=piece)
 
 
 def _append(spans: list[ForeignSpan], span: ForeignSpan) -> list[ForeignSpan]:

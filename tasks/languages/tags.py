@@ -66,9 +66,7 @@ def _tell_standard(
     texts: Sequence[str], standards: dict[str, frozenset[str]]
 ) -> str | None:
     words = [word for text in texts for word in _WORD.findall(text.lower())]
-    hits = {
-        code: sum(word in own for word in words) for code, own in standards.items()
-    }
+    hits = {code: sum(word in own for word in words) for code, own in standards.items()}
     first, second = sorted(hits, key=lambda code: (-hits[code], code))[:2]
     return first if hits[first] >= hits[second] + _LEAD else None
 

@@ -106,7 +106,7 @@ class Traces:
             self.values[entries],
             minlength=count * width,
         )
-        return sums.reshape(count, width)
+        return sums.reshape(count, width).astype(np.float64)
 
     def _find(self, keys: Keys) -> Indices:
         """Return the row of each key, -1 where there is none."""
@@ -127,6 +127,7 @@ def arrange(  # noqa: PLR0913 - the columns of the data file
     languages: Sequence[str],
     keys: Keys,
     lengths: npt.NDArray[np.uint8],
+    *,
     columns: npt.NDArray[np.uint8],
     values: npt.NDArray[np.uint8],
     unit: float,
@@ -159,9 +160,9 @@ def load_traces() -> Traces:
             data["languages"].tolist(),
             data["keys"],
             data["lengths"],
-            data["columns"],
-            data["values"],
-            float(data["unit"]),
+            columns=data["columns"],
+            values=data["values"],
+            unit=float(data["unit"]),
         )
 
 
@@ -205,9 +206,7 @@ def _make_word_keys(
     lengths = ends[np.searchsorted(ends, starts)] - starts
     long = (lengths > LONGEST - 2) & (lengths <= _LONGEST_WORD)
     starts, lengths = starts[long], lengths[long]
-    place = np.arange(lengths.sum()) - np.repeat(
-        np.cumsum(lengths) - lengths, lengths
-    )
+    place = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     terms = letters[np.repeat(starts, lengths) + place] * _powers()[place]
     if not len(starts):
         return np.empty(0, np.uint64), np.empty(0, np.int64)

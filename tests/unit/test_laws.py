@@ -21,7 +21,22 @@ pier until the lamps were lit. Nobody spoke for a long time.
 Then the older one laughed, because the whole thing had been her idea from the start.
 """
 
+SPAN = "{{start_chars: {}, end_chars: {}, language: '{}', score: 1}}"
+OVERLAP = f"{SPAN.format(0, 3, 'x')}, {SPAN.format(2, 4, 'x')}"
+
 BREACHES = [
+    (
+        f"UPDATE paragraphs SET foreign_spans = [{SPAN.format(0, 99999, 'xx')}]",
+        "every foreign span lies in its paragraph",
+    ),
+    (
+        f"UPDATE paragraphs SET foreign_spans = [{OVERLAP}]",
+        "every foreign span lies in its paragraph",
+    ),
+    (
+        f"UPDATE paragraphs SET foreign_spans = [{SPAN.format(0, 1, 'en')}]",
+        "a foreign span is in another language",
+    ),
     ("INSERT INTO documents FROM documents", "documents: document_id is unique"),
     ("INSERT INTO sources FROM sources", "sources: source_path is unique"),
     ("UPDATE paragraphs SET kind = 'poem'", "paragraphs.kind is one of"),

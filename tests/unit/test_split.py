@@ -81,12 +81,11 @@ def test_tables_follow_the_contract():
     ]
     names = list(Block.__slots__)
     rows = [
-        ("d", i, *(getattr(b, n) for n in names), "de", 1.0)
+        ("d", i, *(getattr(b, n) for n in names), "de", 1.0, "Latn", "de", [])
         for i, b in enumerate(blocks)
     ]
-    frame = frame_of(
-        rows, ["document_id", "block_index", *names, "language", "language_score"]
-    )
+    told = ["language", "language_score", "script", "language_tag", "foreign_spans"]
+    frame = frame_of(rows, ["document_id", "block_index", *names, *told])
 
     paragraphs, removals = split_blocks.fn(frame)
 

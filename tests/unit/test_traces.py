@@ -1,0 +1,64 @@
+"""Our own profiles and the review of texts in doubt."""
+
+import numpy as np
+import pytest
+
+from tasks.languages.fusion import FusedDetector, load_model
+from tasks.languages.traces import load_traces, make_keys
+
+RARE = {
+    "eo": "La registaro hieraŭ anoncis, ke la prezoj de la loĝejoj ne plu altiĝos.",
+    "ga": "Dúirt an rialtas inné nach mbeidh praghsanna na dtithe ag ardú níos mó.",
+    "kk": "Үкімет кеше тұрғын үй бағасы енді көтерілмейтінін хабарлады.",
+    "la": "Senatus heri nuntiavit pretia domorum in urbe non iam auctum iri.",
+    "mn": "Засгийн газар өчигдөр орон сууцны үнэ дахин нэмэгдэхгүй гэж мэдэгдлээ.",
+    "xh": "Urhulumente ubhengeze izolo ukuba amaxabiso ezindlu akasayi kunyuka.",
+}
+
+
+@pytest.mark.parametrize("code", RARE)
+def test_languages_that_only_the_traces_know_are_found(code):
+    """Neither langdetect nor eldc has heard of them."""
+    ((found, score),) = FusedDetector().detect([RARE[code]])
+
+    assert found == code
+    assert score > 0.5
+
+
+def test_many_languages_are_known():
+    """At least the 75 of the detector that knows most."""
+    assert len(load_model(with_eldc=True).languages) >= 75
+
+
+def test_parts_of_words_have_three_to_five_letters_and_stay_in_their_word():
+    """Ends of the word count as letters; longer words are a part as a whole."""
+    keys, owners = make_keys(["abc d"])
+    spaced, _ = make_keys(["ABC... 12 D!"])
+
+    # abc: _ab abc bc_, _abc abc_, _abc_; d: _d_
+    assert len(keys) == 7
+    assert set(owners.tolist()) == {0}
+    assert sorted(keys.tolist()) == sorted(spaced.tolist())
+    assert len(make_keys(["abcd"])[0]) == 4 + 3 + 2 + 1
+
+
+def test_scores_do_not_depend_on_the_company():
+    """To the last bit."""
+    traces = load_traces()
+    texts = [*RARE.values(), "", "123", "ă"]
+
+    together = traces.score(texts)
+
+    for row, text in enumerate(texts):
+        alone = traces.score([text])
+        for ours, theirs in zip(alone, together, strict=True):
+            np.testing.assert_array_equal(ours[0], theirs[row])
+
+
+def test_a_text_of_known_words_counts_them():
+    """Known parts are among all parts; a text without letters has none."""
+    scores, known, every = load_traces().score(["der die das", "§§ 12"])
+
+    assert 0 < known[0] <= every[0]
+    assert (known[1], every[1]) == (0, 0)
+    assert not scores[1].any()
