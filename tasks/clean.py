@@ -7,7 +7,7 @@ told by ``furniture``. When in doubt a block is kept.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -34,7 +34,7 @@ from tasks.text.metalines import lift_bare_byline, lift_credits, lift_labelled
 from tasks.text.shape import is_prose, measure_words
 from tasks.text.titles import lift_title
 
-_SAMPLE_CHARS = 300
+_SAMPLE_CHARS, _SAMPLED_BLOCK_CHARS = 2000, 200
 _ARTICLE_WORDS = 25
 _BY_PLACE = 0.8
 _CRAWLER_PREFIX = re.compile(
@@ -96,12 +96,22 @@ def read_draft(article: Article) -> Draft:
         draft = Draft(raw, markup, list(page.blocks), [*claims, *page.claims])
     else:
         draft = _read_plain(raw, claims)
-    samples = (draft.blocks[index].text[:_SAMPLE_CHARS] for index in draft.kept())
-    draft.language = lexicon.guess_language(samples)
+    draft.language = lexicon.guess_language(_samples(draft))
     lift_labelled(draft)
     lift_credits(draft)
     drop_leftovers(draft)
     return draft
+
+
+def _samples(draft: Draft) -> Iterator[str]:
+    """Yield the beginnings of blocks: enough of them to tell the language."""
+    left = _SAMPLE_CHARS
+    for index in draft.kept():
+        sample = draft.blocks[index].text[:_SAMPLED_BLOCK_CHARS]
+        yield sample
+        left -= len(sample)
+        if left <= 0:
+            return
 
 
 def _decide(draft: Draft) -> None:

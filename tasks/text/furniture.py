@@ -32,7 +32,7 @@ INPUT_GRAIN, WEIGHT_GRAIN = 64, 256
 INPUT_LIMIT = 4  # standard deviations
 
 _FILE = Path(__file__).parents[1] / "data" / "lines.json"
-_FEW_BLOCKS = 4  # too little to tell a page by
+_FEW_BLOCKS = 6  # too little to tell a page by
 _ANNOUNCED_BLOCKS = 12
 _MENU_WORDS = 6
 _ANNOUNCING = frozenset(
@@ -136,8 +136,9 @@ def judge_drafts(drafts: Sequence[Draft]) -> None:
 def drop_furniture(draft: Draft) -> None:
     """Remove the blocks that are more likely the page's than the article's.
 
-    Notes about the article stay, and captions unless they are far from it. So does a
-    text of a few blocks, and one in which nothing is a leftover without doubt.
+    Notes about the article stay, and captions unless they are far from it. So does,
+    if no phrase has told a leftover, a text of a few blocks, and one in which nothing
+    is a leftover without doubt.
 
     Args:
         draft: Any article; nothing is done to those without ``odds``.
@@ -145,12 +146,11 @@ def drop_furniture(draft: Draft) -> None:
     odds = draft.odds
     if not odds:
         return
-    network = load_network()
     kept = draft.kept()
-    known = [block.reason in _ANNOUNCING for block in draft.blocks]
-    sure = [index for index in kept if odds[index] < network.sure]
-    if len(kept) < _FEW_BLOCKS or not (sure or any(known)):
-        return
+    if not any(block.reason in _ANNOUNCING for block in draft.blocks):
+        sure = any(odds[index] < load_network().sure for index in kept)
+        if len(kept) < _FEW_BLOCKS or not sure:
+            return
     doomed: list[int] = []
     for index in kept:
         if _is_furniture(draft.blocks[index], odds[index]):

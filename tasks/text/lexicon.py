@@ -429,7 +429,7 @@ def guess_language(texts: Iterable[str]) -> str | None:
     """Return the language with most function words; enough to tell names apart.
 
     Args:
-        texts: Samples of a text; only whole words count that stand between spaces.
+        texts: Pieces of a text; words count that stand between spaces.
     """
     known = _lexicon().stops_written
     words = Counter(word for text in texts for word in text.lower().split())
