@@ -1,4 +1,4 @@
-"""The product's own steps as plain functions, for outside scorers. No logic of its own.
+"""The product's own steps as plain functions, for outside scorers.
 
 ``extract`` takes one raw file through the line, as a run would; ``detect``, ``decode``
 and ``fix`` are single parts of it.
@@ -15,6 +15,7 @@ from tasks.detect import detect as detect_texts
 from tasks.discover import discover_files
 from tasks.files.encoding import decode
 from tasks.pieces import rows_of
+from tasks.schema import Kind
 from tasks.text.layout import normalise_span
 
 __all__ = ["decode", "detect", "extract", "fix"]
@@ -30,6 +31,7 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
     Returns:
         ``text``, ``paragraphs`` (texts in order), ``title``, ``authors``, ``date``
         (ISO 8601 or null) and ``language`` of its first article; empty if rejected.
+        Captions are left out, as in the gold: ``kind`` tells them from the article.
     """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, f"article{suffix}").write_bytes(raw)
@@ -40,9 +42,11 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
         return {}
     paragraphs = tables["paragraphs"]
     own = paragraphs["document_id"] == document.document_id
+    own &= paragraphs["kind"] != Kind.CAPTION.value
+    texts = paragraphs.loc[own, "text"].tolist()
     return {
-        "text": document.text,
-        "paragraphs": paragraphs.loc[own, "text"].tolist(),
+        "text": "\n\n".join(texts),
+        "paragraphs": texts,
         "title": document.title,
         "authors": list(document.authors),
         "date": document.published_on and document.published_on.isoformat(),

@@ -9,6 +9,7 @@ told by ``furniture``. When in doubt a block is kept.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from operator import attrgetter
 from typing import NamedTuple
 
 import pandas as pd
@@ -203,6 +204,7 @@ def clean_articles(
     """
     given = claims_by_document(claims)
     names = list(Block.__slots__)
+    values = attrgetter(*names)
     block_rows: list[tuple[object, ...]] = []
     found: list[tuple[str, Claim]] = []
     rejects: list[tuple[str, str, str, str]] = []
@@ -224,8 +226,7 @@ def clean_articles(
             rejects.append((document_id, Step.CLEAN, Reason.NO_ARTICLE, detail))
             continue
         block_rows += (
-            (document_id, index, *(getattr(block, name) for name in names))
-            for index, block in enumerate(blocks)
+            (document_id, index, *values(block)) for index, block in enumerate(blocks)
         )
         found += ((document_id, claim) for claim in own)
     return (
