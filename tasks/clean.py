@@ -7,8 +7,9 @@ told by ``furniture``. When in doubt a block is kept.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from operator import attrgetter
 from typing import NamedTuple
 
 import pandas as pd
@@ -34,7 +35,7 @@ from tasks.text.metalines import lift_bare_byline, lift_credits, lift_labelled
 from tasks.text.shape import is_prose, measure_words
 from tasks.text.titles import lift_title
 
-_SAMPLE_CHARS = 300
+_SAMPLE_CHARS, _SAMPLED_BLOCK_CHARS = 2000, 200
 _ARTICLE_WORDS = 25
 _BY_PLACE = 0.8
 _CRAWLER_PREFIX = re.compile(
@@ -96,12 +97,22 @@ def read_draft(article: Article) -> Draft:
         draft = Draft(raw, markup, list(page.blocks), [*claims, *page.claims])
     else:
         draft = _read_plain(raw, claims)
-    samples = (draft.blocks[index].text[:_SAMPLE_CHARS] for index in draft.kept())
-    draft.language = lexicon.guess_language(samples)
+    draft.language = lexicon.guess_language(_samples(draft))
     lift_labelled(draft)
     lift_credits(draft)
     drop_leftovers(draft)
     return draft
+
+
+def _samples(draft: Draft) -> Iterator[str]:
+    """Yield the beginnings of blocks: enough of them to tell the language."""
+    left = _SAMPLE_CHARS
+    for index in draft.kept():
+        sample = draft.blocks[index].text[:_SAMPLED_BLOCK_CHARS]
+        yield sample
+        left -= len(sample)
+        if left <= 0:
+            return
 
 
 def _decide(draft: Draft) -> None:
@@ -193,6 +204,7 @@ def clean_articles(
     """
     given = claims_by_document(claims)
     names = list(Block.__slots__)
+    values = attrgetter(*names)
     block_rows: list[tuple[object, ...]] = []
     found: list[tuple[str, Claim]] = []
     rejects: list[tuple[str, str, str, str]] = []
@@ -214,8 +226,7 @@ def clean_articles(
             rejects.append((document_id, Step.CLEAN, Reason.NO_ARTICLE, detail))
             continue
         block_rows += (
-            (document_id, index, *(getattr(block, name) for name in names))
-            for index, block in enumerate(blocks)
+            (document_id, index, *values(block)) for index, block in enumerate(blocks)
         )
         found += ((document_id, claim) for claim in own)
     return (

@@ -22,7 +22,6 @@ from tasks.pieces import Claim, claims_by_document, frame_of, rows_of
 from tasks.schema import DOCUMENTS, EVIDENCE, Field, Format, Kind, Precision
 from tasks.text import lexicon
 from tasks.text.notes import read_note, read_source_title
-from tasks.text.shape import count_words
 from tasks.version import PIPELINE_VERSION
 
 _MIN_SCORE = 0.3
@@ -215,6 +214,7 @@ def describe_articles(
     running = paragraphs[paragraphs["kind"] != Kind.CAPTION.value]
     texts = running.groupby("document_id", sort=False)["text"].agg("\n\n".join)
     counts = paragraphs.groupby("document_id", sort=False).size()
+    words = paragraphs.groupby("document_id", sort=False)["word_count"].sum()
     lengths = removals["end_chars"] - removals["start_chars"]
     removed = lengths.groupby(removals["document_id"]).sum()
     notes = _notes(paragraphs)
@@ -251,7 +251,7 @@ def describe_articles(
                 "text": text,
                 "text_sha256": hashlib.sha256(text.encode()).hexdigest(),
                 "paragraph_count": int(counts[document_id]),
-                "word_count": count_words(text),
+                "word_count": int(words[document_id]),
                 "character_count": len(text),
                 "removed_chars": int(removed.get(document_id, 0)),
                 "run_id": run_id,

@@ -45,6 +45,7 @@ CHANGES = (
     Change(Step.DETECT, 2, EVERY, "81 languages, quotations, scripts and tags"),
     Change(Step.DESCRIBE, 2, EVERY, "`text` leaves captions out"),
     Change(Step.CLEAN, 2, PAGES, "date and author lines beside an article are read"),
+    Change(Step.CLEAN, 3, PLAIN, "a network judges the lines of a text"),
 )
 """Every change, oldest first."""
 

@@ -32,7 +32,10 @@ INPUT_GRAIN, WEIGHT_GRAIN = 64, 256
 INPUT_LIMIT = 4  # standard deviations
 
 _FILE = Path(__file__).parents[1] / "data" / "lines.json"
-_FEW_BLOCKS = 4  # too little to tell a page by
+_FEW_BLOCKS = 6  # too little to tell a page by
+_MANY_BLOCKS = 5_000
+_CHARS_AT_ONCE = 500_000  # bounds memory, and what fits a cache is faster
+_PROSE_LIMIT = -0.5  # log-odds
 _ANNOUNCED_BLOCKS = 12
 _MENU_WORDS = 6
 _ANNOUNCING = frozenset(
@@ -116,13 +119,28 @@ _OF_LAYOUT = Odds(float("inf"), float("-inf"))
 def judge_drafts(drafts: Sequence[Draft]) -> None:
     """Judge the blocks of plain texts: set ``odds`` and ``title_odds``.
 
-    What rules have removed or lifted so far is evidence.
+    What rules have removed or lifted so far is evidence. A text of very many blocks is
+    no page: it is not judged.
     """
-    judged = [
+    judged: list[Draft] = []
+    chars = 0
+    for draft in drafts:
+        if len(draft.blocks) > _MANY_BLOCKS:
+            continue
+        judged.append(draft)
+        chars += len(draft.raw)
+        if chars > _CHARS_AT_ONCE:
+            _judge(judged)
+            judged, chars = [], 0
+    _judge(judged)
+
+
+def _judge(drafts: list[Draft]) -> None:
+    blocks = [
         [block for block in draft.blocks if block.reason is not RemovalReason.LAYOUT]
         for draft in drafts
     ]
-    columns = measure_blocks(judged)
+    columns = measure_blocks(blocks)
     found = iter(load_network().judge(columns).tolist() if columns else ())
     for draft in drafts:
         odds = [
@@ -136,8 +154,9 @@ def judge_drafts(drafts: Sequence[Draft]) -> None:
 def drop_furniture(draft: Draft) -> None:
     """Remove the blocks that are more likely the page's than the article's.
 
-    Notes about the article stay, and captions unless they are far from it. So does a
-    text of a few blocks, and one in which nothing is a leftover without doubt.
+    Notes about the article stay, and captions unless they are far from it; prose must
+    be plainly the page's. If no phrase has told a leftover, a text of a few blocks
+    stays whole, and one in which nothing is a leftover without doubt.
 
     Args:
         draft: Any article; nothing is done to those without ``odds``.
@@ -145,15 +164,15 @@ def drop_furniture(draft: Draft) -> None:
     odds = draft.odds
     if not odds:
         return
-    network = load_network()
-    kept = draft.kept()
-    known = [block.reason in _ANNOUNCING for block in draft.blocks]
-    sure = [index for index in kept if odds[index] < network.sure]
-    if len(kept) < _FEW_BLOCKS or not (sure or any(known)):
+    kept, sure = draft.kept(), load_network().sure
+    is_few = len(kept) < _FEW_BLOCKS
+    if not any(block.reason in _ANNOUNCING for block in draft.blocks) and (
+        is_few or not any(odds[index] < sure for index in kept)
+    ):
         return
     doomed: list[int] = []
     for index in kept:
-        if _is_furniture(draft.blocks[index], odds[index]):
+        if _is_furniture(draft.blocks[index], odds[index], sure if is_few else 0):
             is_below_kept = draft.blocks[index - 1].reason is None and (
                 doomed[-1:] != [index - 1]
             )
@@ -166,8 +185,8 @@ def drop_furniture(draft: Draft) -> None:
         draft.remove(index, reason, f"lines.{reason}")
 
 
-def _is_furniture(block: Block, odds: float) -> bool:
-    if odds >= 0:
+def _is_furniture(block: Block, odds: float, limit: float) -> bool:
+    if odds >= limit or (odds >= _PROSE_LIMIT and is_prose(block.text)):
         return False
     if is_caption(block.text):
         return odds < load_network().caption
@@ -212,7 +231,8 @@ def _find_reasons(
             since = 0
             continue
         since += 1
-        if announced and since <= _ANNOUNCED_BLOCKS:
+        is_near = since <= _ANNOUNCED_BLOCKS and not is_prose(block.text)
+        if announced and is_near:
             yield index, announced
         elif phrase := lexicon.find_resemblance(block.text):
             yield index, RemovalReason(phrase.name)

@@ -10,7 +10,6 @@ from tasks.text.shape import ends_sentence, is_prose, measure_words
 
 _CREDIT_WORDS = 25
 _OPENER_WORDS = 30
-_MAX_CHARS = 600  # `_OPENER_WORDS` words are never longer
 _TAIL_SHARE = 0.3
 _BRIEF = 3
 _COPYRIGHT = re.compile(r"(?:©|\(c\)|copyright)\W*(?:19|20)\d\d\b", re.IGNORECASE)
@@ -33,7 +32,10 @@ def drop_leftovers(draft: Draft) -> None:
 
 def _find_leftover(text: str) -> tuple[RemovalReason, str] | None:
     """Reason and rule of a line that is a leftover as a whole."""
-    if len(text) > _MAX_CHARS or not any(map(str.isalpha, text)):
+    is_long = len(text) > lexicon.MAX_LEFTOVER_CHARS
+    if is_long and measure_words(text) > _OPENER_WORDS:
+        return None
+    if not any(map(str.isalpha, text)):
         return None
     phrase = lexicon.find_leftover(text)
     if phrase and ends_sentence(text) and measure_words(text) <= _BRIEF:

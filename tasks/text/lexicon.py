@@ -294,18 +294,26 @@ def _find_starts(line: str, starts: _Starts) -> Iterator[Phrase]:
     candidates = starts.by_word.get(fold_word(first.group()))
     if not candidates:
         return
+    words, ends = _first_words(head, len(candidates[0][0]))
+    for parts, phrase in candidates:
+        if tuple(words[: len(parts)]) == parts:
+            yield _ended(phrase, line, ends[len(parts) - 1])
+
+
+def _first_words(line: str, count: int) -> tuple[list[str], list[int]]:
+    """Return the first words, folded, and where they end; numbers in a row are one."""
     words: list[str] = []
     ends: list[int] = []
-    for match in _WORD.finditer(head):
+    for match in _WORD.finditer(line):
         word = fold_word(match.group())
         if words and word == words[-1] == "#":
             ends[-1] = match.end()
             continue
+        if len(words) == count:
+            break
         words.append(word)
         ends.append(match.end())
-    for parts, phrase in candidates:
-        if tuple(words[: len(parts)]) == parts:
-            yield _ended(phrase, line, ends[len(parts) - 1])
+    return words, ends
 
 
 def fold_word(word: str) -> str:
@@ -429,10 +437,10 @@ def guess_language(texts: Iterable[str]) -> str | None:
     """Return the language with most function words; enough to tell names apart.
 
     Args:
-        texts: Samples of a text; only whole words count that stand between spaces.
+        texts: Pieces of a text; words count that stand between spaces.
     """
     known = _lexicon().stops_written
-    words = Counter(word for text in texts for word in text.lower().split())
+    words = Counter(" ".join(texts).lower().split())
     counts: Counter[str] = Counter()
     for word in words.keys() & known.keys():
         for language in known[word]:

@@ -108,6 +108,7 @@ _TINY = 2  # characters
 _PLANE = 0x10000  # what lies beyond is rare: emoji, old scripts
 _HAN_PER_WORD, _THAI_PER_WORD = 2, 5  # characters, as in `shape.measure_words`
 
+_SEEN_CHARS = 4000  # of a block
 _SAMPLE_CHARS = 1500  # of a block; the shares of words are stable long before
 _CONTENT_CHARS = 4
 _HASHED_CHARS = 16
@@ -304,7 +305,7 @@ def measure_blocks(articles: Sequence[Sequence[Block]]) -> Columns:
     rows = _Rows(np.array([len(own) for own in articles], np.int64))
     if not blocks:
         return {}
-    line = _line_up([block.text for block in blocks])
+    line = _line_up([_shorten(block.text) for block in blocks])
     text = _measure_characters(line)
     said = _measure_words(articles, line, text.prose_long)
     is_item = _floats([block.kind is Kind.LIST_ITEM for block in blocks])
@@ -325,6 +326,12 @@ def measure_blocks(articles: Sequence[Sequence[Block]]) -> Columns:
         **_group(rows, text, is_blank),
         **_surroundings(rows, text, own, is_leftover.astype(np.float64)),
     }
+
+
+def _shorten(text: str) -> str:
+    """Beginning and end of a text that is long beyond doubt."""
+    half = _SEEN_CHARS // 2
+    return text if len(text) <= _SEEN_CHARS else text[:half] + text[-half:]
 
 
 def _floats(values: list[bool]) -> Floats:

@@ -61,24 +61,27 @@ def _drop_above_title(draft: Draft, title: int) -> None:
 
 def _find_title(draft: Draft, known: list[str]) -> int | None:
     kept = draft.kept()
-    for index in kept[:_HEAD_BLOCKS]:
+    for index in kept[:_HEAD_BLOCKS] if known else ():
         if lexicon.fold(draft.blocks[index].text) in known:
             return index
     if draft.markup is Markup.HTML and known:
         return None
     if not any(is_prose(draft.blocks[index].text) for index in kept[1:]):
         return None
-    by_place = _find_by_place(draft, kept)
-    return _weigh_odds(draft, kept, by_place) if draft.title_odds else by_place
+    if not draft.title_odds:
+        return _find_by_place(draft, kept)
+    return _find_by_odds(draft, kept)
 
 
-def _weigh_odds(draft: Draft, kept: list[int], by_place: int | None) -> int | None:
-    """Return the likeliest title; what place alone says, unless that is unlikely."""
+def _find_by_odds(draft: Draft, kept: list[int]) -> int | None:
+    """Return the likeliest title; or what place alone says, unless that is unlikely."""
     odds = draft.title_odds
-    candidates = [index for index in kept if could_be_title(draft.blocks[index])]
-    best = max(candidates, key=lambda index: odds[index], default=None)
-    if best is not None and odds[best] > 0:
+    ranked = sorted(kept, key=lambda index: -odds[index])
+    shaped = (index for index in ranked if could_be_title(draft.blocks[index]))
+    best = next(shaped, None)
+    if best is None or odds[best] > 0:
         return best
+    by_place = _find_by_place(draft, kept)
     limit = _HARDLY if by_place == best else _DOUBTFUL
     return by_place if by_place is not None and odds[by_place] >= limit else None
 

@@ -71,7 +71,7 @@ def test_what_goes_says_why():
         " zeigt, warum sich Geduld lohnt.\n\n" + "\n\n".join(PROSE),
         "\n\n".join([PROSE[0], "Was sich ändert", *PROSE[1:]]),
         "\n\n".join([PROSE[0], "Die Regeln:", "- Absteigen", "- Klingeln", "- Warten"]),
-        "\n\n".join(f"Frage: Und der Fluss?\n\nBerg: {text}" for text in PROSE),
+        "\n\n".join([PROSE[0], *(f"Frage: Wie?\n\nBerg: {text}" for text in PROSE)]),
     ],
 )
 def test_an_article_alone_stays_whole(text):
@@ -107,3 +107,20 @@ def test_odds_stand_beside_the_blocks():
 
     assert len(draft.odds) == len(draft.title_odds) == len(draft.blocks)
     assert draft.odds[0] == float("inf")
+
+
+def test_a_text_of_very_many_lines_is_no_page():
+    """A book or a log is not judged line by line; it stays as it is."""
+    lines = [f"Zeile {number} von vielen" for number in range(5_001)]
+
+    assert kept("\n".join(lines))[1:] == lines[1:]
+
+
+def test_captions_and_notes_stay():
+    """What tells of the article or its pictures is not the page's."""
+    caption = "Die Schleuse im Winter. (Foto: Kormoran-Bote/Ebersbach)"
+    note = "Dieser Artikel erschien zuerst am 3. Mai 2024 im Kormoran-Boten."
+
+    text = "\n\n".join([*MENU, PROSE[0], caption, *PROSE[1:], note, *TEASERS])
+
+    assert kept(text) == [PROSE[0], caption, *PROSE[1:], note]
