@@ -168,7 +168,7 @@ def migrate(
         for operation in migrations.get(following, ()):
             if operation.table == table:
                 rows = operation.apply(rows)
-    if set(rows.column_names) != set(schema.names):
+    if sorted(rows.column_names) != sorted(schema.names):
         raise ContractError(
             f"table {table!r}",
             f"schema {version} does not become {SCHEMA_VERSION}: columns"
