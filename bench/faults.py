@@ -187,10 +187,13 @@ def main() -> None:
                 continue
             tally = Tally(name)
             start = time.monotonic()
-            with new_world(forks, arguments.seed + number, arguments.folder) as world:
-                kind(world, tally, Bench(size, server))
             tallies.append(tally)
-            print(show(tally, time.monotonic() - start), flush=True)
+            seed = arguments.seed + number
+            try:
+                with new_world(forks, seed, arguments.folder) as world:
+                    kind(world, tally, Bench(size, server))
+            finally:  # also of a kind that is interrupted
+                print(show(tally, time.monotonic() - start), flush=True)
     sys.exit(not all(tally.is_clean for tally in tallies))
 
 
