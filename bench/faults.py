@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,7 +69,90 @@ class Size(NamedTuple):
 FULL = Size(kills=440, commands=30, workers=15, kill_step=1, error_step=13, clocks=4)
 QUICK = Size(kills=20, commands=2, workers=2, kill_step=20, error_step=80, clocks=1)
 
-Kind = Callable[[World, Tally], None]
+
+class Bench(NamedTuple):
+    """What a kind of fault needs besides a world and a tally.
+
+    Attributes:
+        size: How much of each.
+        server: Gives the address of a Prefect server, started when first asked for.
+    """
+
+    size: Size
+    server: Callable[[], str]
+
+    def command(self, engine: str) -> Command:
+        """Return the real command."""
+        return Command(self.server(), engine)
+
+
+Kind = Callable[[World, Tally, Bench], None]
+
+
+def jump_clocks(world: World, tally: Tally, bench: Bench) -> None:
+    """Run with clocks that are wrong, in several ways."""
+    for offset_hours in CLOCKS * bench.size.clocks:
+        jump_clock(world, tally, offset_hours)
+
+
+def kill_workers(world: World, tally: Tally, bench: Bench) -> None:
+    """Kill workers, as the system does when memory runs out."""
+    command = bench.command("processes")
+    for _ in range(bench.size.workers):
+        kill_worker(world, tally, command)
+
+
+def kill_coordinators(world: World, tally: Tally, bench: Bench) -> None:
+    """Kill the run and leave its workers alone."""
+    command = bench.command("processes")
+    for _ in range(bench.size.workers):
+        kill_coordinator(world, tally, command)
+
+
+def kill_commands(world: World, tally: Tally, bench: Bench, *, engine: str) -> None:
+    """Kill the real command; now and then it is the real command that recovers."""
+    command = bench.command(engine)
+    for number in range(bench.size.commands):
+        kill_at_random(
+            world,
+            tally,
+            lambda: command.started(world),
+            COMMAND_SECONDS,
+            None if number % 3 else lambda: command.run(world),
+        )
+
+
+def kill_forks(world: World, tally: Tally, bench: Bench) -> None:
+    """Kill forked runs."""
+    for _ in range(bench.size.kills):
+        kill_at_random(world, tally, lambda: start_fork(world), FORK_SECONDS)
+
+
+def kill_before_calls(world: World, tally: Tally, bench: Bench, *, mode: str) -> None:
+    """Kill before every call to the disk."""
+    at = 1
+    while fault_before_call(world, tally, at, KILL, mode):
+        at += bench.size.kill_step
+
+
+def refuse_calls(world: World, tally: Tally, bench: Bench, *, error: str) -> None:
+    """Refuse calls to the disk; each error begins elsewhere."""
+    at = 1 + ERRNOS.index(error)
+    while fault_before_call(world, tally, at, error):
+        at += bench.size.error_step
+
+
+KINDS: dict[str, Kind] = {
+    "clock jumps back or forth": jump_clocks,
+    "worker killed, run goes on": kill_workers,
+    "kill -9 of the run, not its workers": kill_coordinators,
+    "kill -9, command, inline": partial(kill_commands, engine="inline"),
+    "kill -9, command, processes": partial(kill_commands, engine="processes"),
+    **{f"{error} at a call": partial(refuse_calls, error=error) for error in ERRNOS},
+    "kill before a call, exchange": partial(kill_before_calls, mode="exchange"),
+    "kill before a call, renames": partial(kill_before_calls, mode="renames"),
+    "kill -9, forked run": kill_forks,
+}
 
 
 def main() -> None:
@@ -97,77 +181,20 @@ def main() -> None:
     wanted = [word.strip() for word in arguments.kinds.split(",") if word.strip()]
     tallies = []
     with Forks() as forks, contextlib.ExitStack() as stack:
-        kinds = list_kinds(size, lambda: stack.enter_context(prefect_server()))
-        for number, (name, kind) in enumerate(kinds.items()):
+        server = cache(lambda: stack.enter_context(prefect_server()))
+        for number, (name, kind) in enumerate(KINDS.items()):
             if wanted and not any(word in name for word in wanted):
                 continue
             tally = Tally(name)
             start = time.monotonic()
-            with new_world(forks, arguments.seed + number, arguments.folder) as world:
-                kind(world, tally)
             tallies.append(tally)
-            print(show(tally, time.monotonic() - start), flush=True)
+            seed = arguments.seed + number
+            try:
+                with new_world(forks, seed, arguments.folder) as world:
+                    kind(world, tally, Bench(size, server))
+            finally:  # also of a kind that is interrupted
+                print(show(tally, time.monotonic() - start), flush=True)
     sys.exit(not all(tally.is_clean for tally in tallies))
-
-
-def list_kinds(size: Size, start_server: Callable[[], str]) -> dict[str, Kind]:
-    """Return every kind of fault by name; the server is started when first needed."""
-    address = ""
-
-    def command(engine: str) -> Command:
-        nonlocal address
-        address = address or start_server()
-        return Command(address, engine)
-
-    def kill_forks(world: World, tally: Tally) -> None:
-        for _ in range(size.kills):
-            kill_at_random(world, tally, lambda: start_fork(world), FORK_SECONDS)
-
-    def kill_commands(world: World, tally: Tally, engine: str) -> None:
-        own = command(engine)
-        for number in range(size.commands):
-            again = None if number % 3 else lambda: own.run(world)
-            start = lambda: own.started(world)  # noqa: E731
-            kill_at_random(world, tally, start, COMMAND_SECONDS, again)
-
-    def before_calls(world: World, tally: Tally, fault: str, mode: str) -> None:
-        step = size.kill_step if fault == KILL else size.error_step
-        at = 1 + (ERRNOS.index(fault) if fault in ERRNOS else 0)
-        while fault_before_call(world, tally, at, fault, mode):
-            at += step
-
-    def kill_workers(world: World, tally: Tally) -> None:
-        own = command("processes")
-        for _ in range(size.workers):
-            kill_worker(world, tally, own)
-
-    def kill_coordinators(world: World, tally: Tally) -> None:
-        own = command("processes")
-        for _ in range(size.workers):
-            kill_coordinator(world, tally, own)
-
-    def jump_clocks(world: World, tally: Tally) -> None:
-        for offset_hours in CLOCKS * size.clocks:
-            jump_clock(world, tally, offset_hours)
-
-    return {
-        "clock jumps back or forth": jump_clocks,
-        "worker killed, run goes on": kill_workers,
-        "kill -9 of the run, not its workers": kill_coordinators,
-        "kill -9, command, inline": lambda w, t: kill_commands(w, t, "inline"),
-        "kill -9, command, processes": lambda w, t: kill_commands(w, t, "processes"),
-        **{
-            f"{fault} at a call": lambda w, t, f=fault: before_calls(
-                w, t, f, "exchange"
-            )
-            for fault in ERRNOS
-        },
-        "kill before a call, exchange": lambda w, t: before_calls(
-            w, t, KILL, "exchange"
-        ),
-        "kill before a call, renames": lambda w, t: before_calls(w, t, KILL, "renames"),
-        "kill -9, forked run": kill_forks,
-    }
 
 
 def show(tally: Tally, seconds: float) -> str:
@@ -175,14 +202,13 @@ def show(tally: Tally, seconds: float) -> str:
     phases = ", ".join(f"{name} {count}" for name, count in tally.phases.most_common())
     if tally.missing_reads:
         phases += f"; {tally.missing_reads} reads found no table"
-    lines = [
+    line = (
         f"{tally.kind:36} {tally.injected:8,} {tally.reads:7,} {tally.wrong_reads:7}"
         f" {tally.lost_rows:5} {tally.doubled_rows:8} {tally.not_recovered:10}"
-        f" {seconds:10.0f}",
-        f"    {phases}",
-        *(f"    ! {note[:300]}" for note in tally.notes[:5]),
-    ]
-    return "\n".join(lines)
+        f" {seconds:10.0f}"
+    )
+    notes = [f"    ! {note[:300]}" for note in tally.notes[:5]]
+    return "\n".join([line, *([f"    {phases}"] if phases else []), *notes])
 
 
 @contextlib.contextmanager

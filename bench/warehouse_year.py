@@ -24,9 +24,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from flows.plan import current_fingerprint, look_around, new_run_id
-from flows.settings import read_settings
+from flows.ledger import new_run_id
+from flows.plan import look_around
+from flows.settings import fingerprint, read_settings, settings_json
+from tasks.logic import step_versions
 from tasks.read import make_document_id
+from tasks.schema import Format
 from tasks.tables.warehouse import Warehouse
 from tasks.write import stage_tables
 from tests.warehouse_rows import FAST_FOLDER, fill_row
@@ -223,7 +226,12 @@ class Newsroom:
         )
         yield (
             "sources",
-            {"source_path": path, "status": "accepted", "document_count": 1},
+            {
+                "source_path": path,
+                "status": "accepted",
+                "document_count": 1,
+                "step_versions": step_versions(Format.TEXT),
+            },
         )
 
 
@@ -247,20 +255,23 @@ def run_once(warehouse: Warehouse, newsroom: Newsroom, hour: int) -> Commit:
     run = fill_row(
         "runs",
         run_id=run_id,
-        settings='{"raw_dir": "raw", "warehouse_dir": "warehouse"}',
+        settings=settings_json(settings),
         versions='{"python": "3.11", "pandas": "3.0", "pyarrow": "26.0"}',
     )
     old = warehouse.manifest()
-    before = {part.stem for part in old.parts} if old else set()
+    before = {entry.sha256 for _, _, entry in old.paths()} if old else set()
     start = time.perf_counter()
     with warehouse.lock():
         staging_dir, stem = warehouse.new_staging_dir(), warehouse.new_stem()
         locked_seconds = time.perf_counter() - start
         part = stage_tables(tables, staging_dir, stem)
         start = time.perf_counter()
-        new = warehouse.publish([part], gone, run, current_fingerprint(settings))
+        new = warehouse.publish([part], gone, run, fingerprint(settings))
     commit_seconds = locked_seconds + time.perf_counter() - start
-    written = sum(p.size_bytes for p in new.parts if p.stem not in before | {stem})
+    known = before | set(part["sha256"].values())
+    written = sum(
+        entry.size_bytes for _, _, entry in new.paths() if entry.sha256 not in known
+    )
     return Commit(
         commit_seconds=commit_seconds,
         staged_bytes=sum(part["sizes_bytes"].values()),

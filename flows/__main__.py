@@ -251,8 +251,8 @@ def _add_snapshots(commands: _Commands) -> None:
         commands,
         "snapshots",
         _snapshots,
-        "List the states of the tables that can be read (query --snapshot N) or"
-        " published again (rollback N).",
+        "List earlier states of the tables. They can be read (query --snapshot ID) and"
+        " published again (rollback ID).",
     )
     _add_format(parser)
 
@@ -262,9 +262,9 @@ def _add_rollback(commands: _Commands) -> None:
         commands,
         "rollback",
         _rollback,
-        "Publish an earlier snapshot again, as a new one: nothing is lost, and rolling"
-        " back again undoes it. The next run brings the tables up to date with the raw"
-        " files.",
+        "Publish an earlier snapshot again. It becomes a new one: nothing is lost, and"
+        " rolling back again undoes it. The next run brings the tables up to date with"
+        " the raw files.",
         "warehouse_dir",
     )
     parser.add_argument(
@@ -315,7 +315,9 @@ def _add_command(
     *settings: str,
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=description, description=description
+        name,
+        help=description.partition(". ")[0].rstrip(".") + ".",
+        description=description,
     )
     parser.set_defaults(command=command)
     if settings:

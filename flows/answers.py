@@ -187,9 +187,9 @@ def fit_widths(natural: Sequence[int], available: int) -> list[int] | None:
         at = [index for index, width in enumerate(widths) if width == widest]
         lower = max([width for width in widths if width < widest], default=0)
         floor = max(lower, 1 if len(widths) == 1 else _COLUMN_CHARS)
-        cut = min(widest - floor, -(-excess // len(at)))
-        for index in at:
-            widths[index] -= min(cut, max(0, sum(widths) - room))
+        share, rest = divmod(min(excess, (widest - floor) * len(at)), len(at))
+        for place, index in enumerate(at):
+            widths[index] -= share + (place < rest)
     return widths
 
 

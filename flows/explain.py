@@ -195,7 +195,7 @@ def _head(source: Row, documents: list[Row]) -> RenderableType:
     """Return the file's own lines: what it is and whether it was accepted."""
     status = Status(source["status"])
     style = {Status.ACCEPTED: "green", Status.REJECTED: "red"}.get(status, "yellow")
-    head = Text(source["source_path"], style="bold")
+    head = Text(source["source_path"].replace("\n", "\\n"), style="bold")
     head.append(f"  {status.value}", style=f"bold {style}")
     facts = []
     if source["size_bytes"] is not None:

@@ -109,7 +109,8 @@ def roll_back(settings: Settings, number: int) -> None:
     """
     paper = open_paper()
     warehouse = open_warehouse(settings)
-    with warehouse.lock(wait=settings.wait_for_lock):
+    warehouse.find_snapshot(number)  # a wrong number need not wait for a run
+    with warehouse.lock(wait=settings.wait_for_lock, tell=_tell_waiting):
         _, earlier = warehouse.find_snapshot(number)
         before = warehouse.manifest()
         if before and before.snapshot == number:
@@ -126,6 +127,10 @@ def roll_back(settings: Settings, number: int) -> None:
     paper.say(_next_run(settings))
     if before and any(s.snapshot == before.snapshot for s in warehouse.snapshots()):
         paper.say(Text(f"To undo: articles rollback {before.snapshot}", style="dim"))
+
+
+def _tell_waiting(owner: str) -> None:
+    open_paper(is_error=True).say(f"Waiting for {owner}, which is writing.")
 
 
 def _next_run(settings: Settings) -> Text:

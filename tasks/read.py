@@ -20,6 +20,7 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from tasks.errors import refuse_scarcity
 from tasks.files.compression import UnpackError, unpack
 from tasks.files.crawled import Json, list_articles, read_object
 from tasks.files.encoding import Undecoded, decode_bytes
@@ -227,6 +228,7 @@ def _read_unchanged(path: str, limits: Limits) -> _Content:
 
     Raises:
         Reject: It cannot be read, is too large, or changed twice while being read.
+        PipelineError: The machine has no open files or memory left.
     """
     try:
         content = _read_once(path, limits) or _read_once(path, limits)
@@ -235,6 +237,7 @@ def _read_unchanged(path: str, limits: Limits) -> _Content:
     except IsADirectoryError as error:
         raise Reject(Reason.NOT_A_FILE, "no file any more") from error
     except OSError as error:
+        refuse_scarcity(error, path)
         detail = error.strerror or type(error).__name__
         raise Reject(Reason.UNREADABLE, detail) from error
     if content is None:

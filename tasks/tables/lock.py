@@ -31,7 +31,8 @@ BEAT_SECONDS = 10.0
 STALE_SECONDS = 60.0
 """Age of the last heartbeat from which a holder on another machine counts as dead."""
 
-_PAUSE_SECONDS = 0.1
+_BY_HEARTBEAT = f"(by its heartbeat; taken over {STALE_SECONDS:.0f} s after the last)"
+_PAUSES_SECONDS = (0.05, 1.0)  # first and longest: a server is asked every time
 _NOTE_BYTES = 512  # padded, so that one write replaces a note and none is ever torn
 _LOCKED_BYTE = 1 << 30  # msvcrt locks are mandatory: stay clear of the note
 
@@ -61,11 +62,13 @@ class Owner(NamedTuple):
 
     @property
     def is_local(self) -> bool:
-        """Whether it is, or was, a process of this machine, started as it is now."""
-        return (self.host, self.boot) in {
-            (socket.gethostname(), _boot()),
-            (socket.gethostname(), ""),
-        }
+        """Whether it is, or was, a process under this very kernel.
+
+        Containers of one machine have several names; restarts and namesakes share one.
+        """
+        if self.boot and _boot():
+            return self.boot == _boot()
+        return self.host == socket.gethostname()
 
 
 class Lock:
@@ -82,6 +85,7 @@ class Lock:
         note = json.dumps(self.owner._asdict()).encode().ljust(_NOTE_BYTES)
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.write(descriptor, note)
+        os.fsync(descriptor)  # a network file system may keep it here for long
         self._is_over = threading.Event()
         self._heart = threading.Thread(
             target=self._beat, name=f"heartbeat of {path.name}", daemon=True
@@ -95,9 +99,16 @@ class Lock:
         self.release()
 
     def is_ours(self) -> bool:
-        """Tell whether the file still carries our note: nobody has taken it over."""
-        # Opened anew: a network file system looks at the server only then.
-        owner = read_owner(self._path)
+        """Tell whether the file still carries our note: nobody has taken it over.
+
+        Raises:
+            OSError: That cannot be known now.
+        """
+        try:
+            # Opened anew: a network file system looks at the server only then.
+            owner = _parse_note(self._path.read_bytes())
+        except FileNotFoundError:
+            return False
         return owner is not None and owner.token == self.owner.token
 
     def release(self) -> None:
@@ -140,22 +151,31 @@ def take_lock(
         OSError: The lock file cannot be used.
     """
     told = ""
+    pause_seconds, longest_seconds = _PAUSES_SECONDS
     while isinstance(found := _try(path), str) and wait:
         if found != told:
             _logger.info("waiting for %s", found)
             if tell:
                 tell(found)
         told = found
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(pause_seconds)
+        pause_seconds = min(1.5 * pause_seconds, longest_seconds)
     return found
 
 
 def read_owner(path: Path) -> Owner | None:
     """Return the note in a lock file; null if the lock was released, or never taken."""
     try:
-        note = json.loads(path.read_bytes())
+        return _parse_note(path.read_bytes())
+    except OSError:
+        return None
+
+
+def _parse_note(data: bytes) -> Owner | None:
+    try:
+        note = json.loads(data)
         return Owner(**{name: note[name] for name in Owner._fields if name in note})
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
 
 
@@ -168,7 +188,9 @@ def seconds_since_beat(path: Path) -> float:
     clock = path.with_name(f"trash-clock-{uuid.uuid4().hex}")
     try:
         clock.write_bytes(b"?")  # an empty file may get its time from the client
-        return clock.stat().st_mtime - path.stat().st_mtime
+        # Opened, because only then a network file system asks the server.
+        with path.open("rb") as file:
+            return clock.stat().st_mtime - os.fstat(file.fileno()).st_mtime
     finally:
         clock.unlink(missing_ok=True)
 
@@ -185,7 +207,7 @@ def _try(path: Path) -> Lock | str:
             if not _is_same_file(descriptor, path):
                 continue
             if owner := _living_owner(path):
-                return f"{owner} (its heartbeat shows)"
+                return f"{owner} {_BY_HEARTBEAT}"
             lock = Lock(path, descriptor)
             return lock
         finally:

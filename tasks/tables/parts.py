@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, TypeAlias, TypedDict
 
@@ -251,15 +252,60 @@ def assemble(
         linked = [item for item in linked if item[0].stem not in merged]
     # An empty part only stands in where there is no other.
     linked = [item for item in linked if item[0].rows]
-    parts = [*(part for part, _ in linked), *written]
-    if all(part.is_runs for part in parts):
-        parts.append(write_part({}, folder, new_stem()))
+    if all(part.is_runs for part in [*(part for part, _ in linked), *written]):
+        written.append(write_part({}, folder, new_stem()))
     new = {part.stem for part, _ in staged}
-    for part, source in linked:
-        place = link_or_move if part.stem in new else link_or_copy
-        for _, file, _ in part.paths():
-            place(source / file, folder / file)
-    return tuple(sorted(parts, key=lambda part: part.stem))
+    names = _name_apart(linked, [part for part, _ in kept], new, new_stem)
+    for (part, source), named in zip(linked, names, strict=True):
+        link_part(part, source, named, folder, may_move=part.stem in new)
+    return tuple(sorted([*names, *written], key=lambda part: part.stem))
+
+
+def _name_apart(
+    linked: Sequence[LocatedPart],
+    before: Sequence[Part],
+    new: Collection[str],
+    new_stem: Callable[[], str],
+) -> list[Part]:
+    """Give the files that stay other names, once any file of their table goes.
+
+    Some readers (Arrow, and so pandas) list a folder, look at each file in turn and
+    leave out what is gone meanwhile. Were a snapshot published in between, they would
+    take the files that have stayed for all there is. So of the names of one snapshot
+    the next has all, or none, and such a reader gets an error.
+
+    Args:
+        linked: Parts that are not written again.
+        before: Parts of the snapshot before.
+        new: Stems among ``linked`` that readers have not seen yet.
+        new_stem: Gives a fresh stem.
+    """
+    stay = {part.stem for part, _ in linked}
+    goes = {part.is_runs for part in before if part.stem not in stay}
+    return [
+        rename_part(part, new_stem)
+        if part.is_runs in goes and part.stem not in new
+        else part
+        for part, _ in linked
+    ]
+
+
+def rename_part(part: Part, new_stem: Callable[[], str]) -> Part:
+    """Return a part under a new stem; its files are still to be linked."""
+    return replace(part, stem=new_stem())
+
+
+def link_part(
+    part: Part, source: Path, named: Part, folder: Path, *, may_move: bool = False
+) -> None:
+    """Put the files of a part into a snapshot, under the stem of ``named``.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    place = link_or_move if may_move else link_or_copy
+    for (_, file, _), (_, target, _) in zip(part.paths(), named.paths(), strict=True):
+        place(source / file, folder / target)
 
 
 def migrate_part(

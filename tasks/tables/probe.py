@@ -11,6 +11,7 @@ import shutil
 import stat
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +28,7 @@ from tasks.tables.parts import (
     SMALL_PART_BYTES,
     SMALL_PARTS,
     read_column,
+    size_class,
 )
 
 EMPTY_PART_BYTES = 22_000
@@ -204,8 +206,11 @@ def estimate_need(
         elif gone_share < 1.0:
             rewritten_bytes += round(part.size_bytes * (1 - gone_share))
             rewritten_parts += 1
-    small = [size for size in linked if size < SMALL_PART_BYTES]
-    merged_bytes = sum(small) if len(small) >= SMALL_PARTS else 0
+    small: dict[int, list[int]] = defaultdict(list)  # as ``parts.group_small`` does
+    for size in linked:
+        if size < SMALL_PART_BYTES:
+            small[size_class(size)].append(size)
+    merged_bytes = sum(sum(like) for like in small.values() if len(like) >= SMALL_PARTS)
     copied_bytes = 0
     if manifest and not powers.can_link:
         copied_bytes = manifest.size_bytes - rewritten_bytes

@@ -15,7 +15,8 @@
 Readers who just glob a table's folder see one snapshot or the next, never a mixture:
 the whole folder is exchanged in one system call. Where the file system has no such
 call, the old folder is renamed away and the new one renamed in; a run killed between
-the two is rolled forward by the next.
+the two is rolled forward by the next. Of the file names of one snapshot the next has
+all or none, so that what a reader has listed is never there in part.
 """
 
 import contextlib
@@ -26,6 +27,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -51,8 +53,10 @@ from tasks.tables.parts import (
     Edits,
     StagedPart,
     assemble,
+    link_part,
     locate_part,
     migrate_part,
+    rename_part,
     write_part,
 )
 from tasks.tables.probe import Powers, check_space, estimate_need, probe_writing
@@ -359,7 +363,7 @@ class Warehouse:
         with disk.reported(str(self.live), "look at the warehouse", _INTACT):
             need = estimate_need(
                 self.live,
-                snapshots.find_manifest(self.live),
+                self.manifest(),
                 (staged_bytes, staged_parts),
                 replaced_paths,
                 powers,
@@ -419,13 +423,14 @@ class Warehouse:
             with disk.reported(str(self.live), "recover the warehouse", _INTACT):
                 self._refuse_mount()
                 snapshots.recover(self.live, self.room)
-            self._lock, self._base = lock, snapshots.find_manifest(self.live)
+            self._lock, self._base = lock, self.manifest()
             try:
                 yield
             except WarehouseError as error:
-                if lock.is_ours():
-                    raise
-                raise self._overtaken() from error
+                with contextlib.suppress(OSError):
+                    if not lock.is_ours():
+                        raise self._overtaken() from error
+                raise
             finally:
                 for staging_dir in self._staging_dirs:
                     disk.remove_folder(staging_dir)
@@ -442,7 +447,7 @@ class Warehouse:
 
     def new_stem(self) -> str:
         """Return a fresh stem for a part: number of the snapshot to be, random part."""
-        return f"{self._next_number():08d}-{uuid.uuid4().hex[:12]}"
+        return _make_stem(self._next_number())
 
     def publish(  # all that a commit is made of
         self,
@@ -481,7 +486,9 @@ class Warehouse:
             old = snapshots.inspect_live(self.live)
         with self._new_snapshot(TABLES) as folder:
             staging_dir = self.new_staging_dir()
-            run_part = write_part({RUNS.name: run_table}, staging_dir, self.new_stem())
+            number = self._next_number()
+            new_stem = partial(_make_stem, number)
+            run_part = write_part({RUNS.name: run_table}, staging_dir, new_stem())
             new = [*(locate_part(part) for part in staged), (run_part, staging_dir)]
             kept = [(part, self.live) for part in old.parts] if old else []
             if old and old.schema_version < SCHEMA_VERSION:
@@ -491,7 +498,7 @@ class Warehouse:
                             part,
                             source,
                             staging_dir,
-                            self.new_stem(),
+                            new_stem(),
                             old.schema_version,
                         ),
                         staging_dir,
@@ -500,7 +507,7 @@ class Warehouse:
                 ]
             run_id = str(run_table["run_id"][-1])
             manifest = Manifest(
-                snapshot=self._next_number(),
+                snapshot=number,
                 parent=old.snapshot if old else None,
                 restored_from=None,
                 run_id=run_id,
@@ -512,7 +519,7 @@ class Warehouse:
                     new,
                     Edits.of(replaced_paths, _note_touched(touched, run_id)),
                     folder,
-                    self.new_stem,
+                    new_stem,
                 ),
             )
             self._swap_in(folder, manifest)
@@ -538,16 +545,19 @@ class Warehouse:
                 str(self.live), f"snapshot {number} is live", "Choose an earlier one."
             )
         live = snapshots.inspect_live(self.live)
+        next_number = self._next_number()
+        new_stem = partial(_make_stem, next_number)
         manifest = replace(
             earlier,
-            snapshot=self._next_number(),
+            snapshot=next_number,
             parent=live.snapshot if live else None,
             restored_from=number,
             created_at=datetime.now(UTC),
+            parts=tuple(rename_part(part, new_stem) for part in earlier.parts),
         )
         with self._new_snapshot({table for table, _, _ in earlier.paths()}) as folder:
-            for _, file, _ in earlier.paths():
-                disk.link_or_copy(source / file, folder / file)
+            for part, named in zip(earlier.parts, manifest.parts, strict=True):
+                link_part(part, source, named, folder)
             self._swap_in(folder, manifest)
         return manifest
 
@@ -568,7 +578,7 @@ class Warehouse:
     def _swap_in(self, folder: Path, manifest: Manifest) -> None:
         snapshots.seal(folder, manifest, self.live)
         lock = self._require_lock()
-        if not lock.is_ours() or snapshots.find_manifest(self.live) != self._base:
+        if not lock.is_ours() or self.manifest() != self._base:
             raise self._overtaken()
         try:
             snapshots.swap_in(folder, self.live, self.room, self._publish_mode)
@@ -636,6 +646,10 @@ class Warehouse:
         raise WarehouseError(
             str(self.live), "nothing is published yet", "Run the pipeline first."
         )
+
+
+def _make_stem(number: int) -> str:
+    return f"{number:08d}-{uuid.uuid4().hex[:12]}"
 
 
 def _note_touched(touched: pd.DataFrame | None, run_id: str) -> pa.Table | None:

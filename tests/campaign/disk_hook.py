@@ -44,8 +44,16 @@ class DiskHook:
         if is_thorough:
             write = self.wrap(disk.HashedFile.write)
             monkeypatch.setattr(disk.HashedFile, "write", write)
-            for name in ("sync_folder", "acquire_lock", "note_owner"):
-                monkeypatch.setattr(disk, name, self.wrap(getattr(disk, name)))
+            monkeypatch.setattr(os, "write", self.wrap(os.write))
+            real_os_open, hooked_os_open = os.open, self.wrap(os.open)
+
+            def os_open(path: Any, flags: int, *args: Any, **kwargs: Any) -> Any:
+                # Not the raw files: one that cannot be read is data.
+                is_ours = flags & os.O_CREAT or os.path.isdir(path)  # noqa: PTH112
+                function = hooked_os_open if is_ours else real_os_open
+                return function(path, flags, *args, **kwargs)
+
+            monkeypatch.setattr(os, "open", os_open)
 
     def wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return ``function`` with the action before it."""

@@ -5,6 +5,7 @@ import errno
 import itertools
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,11 @@ import pytest
 
 from flows import line
 from flows.settings import read_settings
-from tasks.tables import disk, snapshots, warehouse
+from tasks.tables import disk, snapshots
 from tasks.tables.manifest import MANIFEST_NAME
 from tests.campaign.disk_hook import DiskHook
 
+HOUR = 3_600_000_000_000  # in nanoseconds
 KILL = "KILL"
 NOT_REACHED = "not reached"
 """What an order answers whose fault was due later than its last call."""
@@ -119,10 +121,14 @@ def shift_clock(monkeypatch: pytest.MonkeyPatch, offsets: Iterator[float]) -> No
         def now(cls, tz: dt.tzinfo | None = None) -> "Shifted":
             return super().now(tz) + dt.timedelta(hours=next(offsets))
 
-    for module in (line, warehouse, snapshots, disk):
-        monkeypatch.setattr(module, "datetime", Shifted)
-    real_time = time.time
-    monkeypatch.setattr(time, "time", lambda: real_time() + 3600 * next(offsets))
+    ours = [m for n, m in sys.modules.items() if n.startswith(("flows.", "tasks."))]
+    for module in ours:
+        if getattr(module, "datetime", None) is dt.datetime:
+            monkeypatch.setattr(module, "datetime", Shifted)
+    real_ns = time.time_ns
+    monkeypatch.setattr(
+        time, "time_ns", lambda: real_ns() + round(next(offsets) * HOUR)
+    )
 
 
 ORDERS = {

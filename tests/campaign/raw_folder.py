@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import random
+import re
 from pathlib import Path
 
 WORDS = (
@@ -65,7 +66,7 @@ class RawFolder:
         path = self.chance.choice([p for p in texts if p.stat().st_size])
         found, text = path.stat(), path.read_text()
         self.serial += 1
-        path.write_text(text.replace("the", f"{self.serial:03}"[-3:]))
+        path.write_text(re.sub(r"\b\d{6}\b", f"{self.serial:06}", text))
         os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
 
     def make(self, name: str) -> bytes:
@@ -97,5 +98,5 @@ class RawFolder:
         half = len(words) // 2
         return (
             f"The {' '.join(words[:half])} was seen by the {words[-1]}."
-            f" It took {self.serial} days until the {' '.join(words[half:])} came."
+            f" It took {self.serial:06} days until the {' '.join(words[half:])} came."
         )

@@ -232,9 +232,9 @@ def test_estimate_counts_what_a_publish_writes(warehouse):
     assert need((0, 0), ["a.txt"]).rewritten_bytes == round(both.size_bytes / 2)
     assert need((0, 0), ["a.txt", "b.txt", "c.txt"]).total_bytes == 0
     assert need((6000, 5), []).merged_bytes == 0  # seven parts
-    assert (
-        need((6000, 6), []).merged_bytes == 6000 + both.size_bytes + rejected.size_bytes
-    )
+    merged_bytes = 6000 + both.size_bytes + rejected.size_bytes
+    assert need((6000, 6), []).merged_bytes == merged_bytes
+    assert need((6_000_000, 6), []).merged_bytes == 0  # not of like size
     copied = need((0, 0), [], Powers(can_link=False, can_exchange=True))
     assert copied.copied_bytes == manifest.size_bytes
     assert copied.files > need((0, 0), []).files
@@ -415,6 +415,24 @@ def test_reading_what_cannot_be_written(sealed, warehouse, has_room):
 
 
 @needs_root
+def test_earlier_snapshots_of_what_cannot_be_written(warehouse):
+    """They are read where they lie, as the live one is."""
+    with warehouse.lock():
+        commit(warehouse, 2, {"a.txt": 3})
+    for path in warehouse.live.parent.rglob("*"):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+
+    def read():
+        for number, name in ((1, "00000001"), (2, "warehouse")):
+            with open_tables(warehouse.live, snapshot=number) as tables:
+                assert tables.folder.name == name
+                assert tables.snapshot == number
+                assert tables.arrow("sources").num_rows == 3
+
+    assert as_nobody(read) == ""
+
+
+@needs_root
 def test_commands_on_what_cannot_be_written(tmp_path, capsys):
     """`status`, `query`, `explain` and `verify` answer; `run` refuses in one line."""
     raw_dir = tmp_path / "raw"
@@ -431,6 +449,7 @@ def test_commands_on_what_cannot_be_written(tmp_path, capsys):
             ["query", "FROM sources", *folders[2:]],
             ["explain", "a.txt", *folders],
             ["verify", *folders],
+            ["snapshots", *folders[2:]],
         ):
             assert command.main(arguments) == 0
         capsys.readouterr()

@@ -1,5 +1,6 @@
 """Two machines on one shared folder, whose lock calls do not reach each other."""
 
+import errno
 import os
 import shutil
 import socket
@@ -179,6 +180,24 @@ def test_overtaken_between_staging_and_the_exchange(warehouse, monkeypatch):
         warehouse.lock(),
         pytest.raises(WarehouseError, match="another run published"),
     ):
+        commit(warehouse, 2, {"b.txt": 4})
+
+
+def test_trouble_with_the_disk_is_not_mistaken(warehouse, monkeypatch):
+    """Who cannot look whether it was overtaken says so, and replaces nothing."""
+    with warehouse.lock():
+        read_bytes = Path.read_bytes
+
+        def refuse(path):
+            if path.name == "lock":
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            return read_bytes(path)
+
+        monkeypatch.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(WarehouseError, match="Too many open files"):
+            commit(warehouse, 2, {"b.txt": 4})
+        monkeypatch.undo()
+        assert see(warehouse.live) == OLD
         commit(warehouse, 2, {"b.txt": 4})
 
 

@@ -1,10 +1,12 @@
 """Manners of the command ``articles``: quick, one line per error, exit status."""
 
+import contextlib
 import errno
 import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +21,7 @@ from tasks.tables import disk
 from tasks.tables.warehouse import Warehouse
 from tasks.version import PIPELINE_VERSION
 
+ROOT = str(Path(command.__file__).parents[1])
 STORY = """\
 A Night at the Harbour
 
@@ -82,7 +85,7 @@ def test_nothing_new_is_said_without_prefect(tables):
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tables,
-        env={"PYTHONPATH": str(command.__file__).rpartition("/flows/")[0]},
+        env={"PYTHONPATH": ROOT},
         capture_output=True,
         check=False,
         text=True,
@@ -525,6 +528,15 @@ def test_unknown_snapshot_is_one_line(arguments, capsys):
     assert "There are 3, 2, 1: see `articles snapshots`." in err
 
 
+def test_rollback_before_the_first_run(folder, capsys):
+    """Nothing is locked, nothing is made."""
+    status, out, err = articles(capsys, "rollback", "1")
+
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "has no snapshot 1. Nothing is published yet" in err
+    assert not list(folder.glob("*arehouse"))
+
+
 @pytest.mark.usefixtures("history")
 def test_rollback_says_what_comes_next(capsys):
     """What is live now, what the next run will do, how to undo it."""
@@ -571,7 +583,7 @@ def started(folder, arguments, **streams):
     return subprocess.run(
         [sys.executable, "-m", "flows", *arguments],
         cwd=folder,
-        env={"PYTHONPATH": str(command.__file__).rpartition("/flows/")[0]},
+        env={"PYTHONPATH": ROOT},
         check=False,
         text=True,
         **streams,
@@ -625,7 +637,7 @@ def test_closed_streams(closed, tables):
     done = subprocess.run(
         ["sh", "-c", f"'{sys.executable}' -m flows rollback 1 {closed}"],
         cwd=tables,
-        env={"PYTHONPATH": str(command.__file__).rpartition("/flows/")[0]},
+        env={"PYTHONPATH": ROOT},
         capture_output=True,
         check=False,
         text=True,
@@ -651,7 +663,7 @@ def test_old_terminals_get_escapes(tables):
         [sys.executable, "-m", "flows", "explain", "story.txt"],
         cwd=tables,
         env={
-            "PYTHONPATH": str(command.__file__).rpartition("/flows/")[0],
+            "PYTHONPATH": ROOT,
             "PYTHONIOENCODING": "latin-1",
         },
         capture_output=True,
@@ -661,3 +673,39 @@ def test_old_terminals_get_escapes(tables):
 
     assert done.stderr == ""
     assert r"Müde \u65e5\u672c" in done.stdout
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_terminals(columns, history):
+    """On a terminal nothing is wider than it, and nobody but us has a say."""
+    fcntl, pty, termios = map(pytest.importorskip, ("fcntl", "pty", "termios"))
+    for arguments in (
+        ["verify"],
+        ["status"],
+        ["snapshots"],
+        ["rollback", "1"],
+        ["explain", "story.txt"],
+        ["query", "SUMMARIZE documents"],
+    ):
+        ours, theirs = pty.openpty()
+        size = struct.pack("HHHH", 40, columns, 0, 0)
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, size)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flows", *arguments],
+            cwd=history,
+            env={"PYTHONPATH": ROOT, "TERM": "xterm", "HOME": str(history)},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        pieces = []
+        with contextlib.suppress(OSError):  # how Linux says that it has ended
+            while piece := os.read(ours, 65536):
+                pieces.append(piece)
+        os.close(ours)
+        assert process.wait() == 0
+        text = re.sub(r"\x1b\[[0-9;]*m", "", b"".join(pieces).decode())
+        assert max(len(line) for line in text.splitlines()) <= columns
+        for noise in ("\x1b", "Prefect", "Traceback"):
+            assert noise not in text

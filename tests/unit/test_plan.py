@@ -1,6 +1,7 @@
 """Which files a run reads: new, changed, to be looked at again; and no other."""
 
 import hashlib
+import json
 import os
 from datetime import UTC, datetime
 
@@ -18,9 +19,11 @@ from flows.ledger import (
     outcomes,
     rules_of,
 )
-from flows.plan import make_plan, plan_rebuild, plan_replay
+from flows.plan import make_plan, open_warehouse, plan_rebuild, plan_replay
+from flows.settings import read_settings
 from tasks.errors import SettingsError
 from tasks.schema import Reason, Status
+from tests.warehouse_rows import commit
 
 NOW = int(datetime(2020, 11, 21, 8, 30, tzinfo=UTC).timestamp()) * 10**9
 OLD = NOW - 10**12
@@ -71,6 +74,25 @@ LIMITS = (1000, 200)
 def make(files, ledger, raw_dir, limits=LIMITS):
     """Plan a run after one with the usual limits."""
     return make_plan(files, ledger, raw_dir, limits, {RUN_ID: LIMITS})
+
+
+@pytest.mark.parametrize(("keep_days", "kept"), [(0, [3, 2, 1]), (7, [3, 2])])
+def test_earlier_snapshots_are_kept_as_the_settings_say(tmp_path, keep_days, kept):
+    """With an age older ones go; 0 is no limit."""
+    settings = read_settings(
+        {}, warehouse_dir=tmp_path / "warehouse", keep_days=keep_days
+    )
+    warehouse = open_warehouse(settings)
+    with warehouse.lock():
+        commit(warehouse, 1)
+    manifest = warehouse.live / "_manifest.json"
+    content = json.loads(manifest.read_text()) | {"created_at": "2020-01-01T00:00:00Z"}
+    manifest.write_text(json.dumps(content))
+    with warehouse.lock():
+        commit(warehouse, 2)
+        commit(warehouse, 3)
+
+    assert [line.snapshot for line in warehouse.snapshots()] == kept
 
 
 def plan_of(files, ledger, raw_dir):

@@ -1,7 +1,6 @@
 """Laws of the Python reader: one snapshot, whatever runs do meanwhile."""
 
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -193,20 +192,6 @@ def test_older_schema_is_shown_as_it_was(place):
         assert set(tables.names) == TABLES.keys() - {"removals"}
         assert "rejected_members" not in tables.pandas("sources")
         assert tables.arrow("documents").num_rows == 1
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_read_only_copy(place):
-    """Where nothing may be written, the tables are read in place."""
-    for folder in [place.parent, *place.parent.rglob("*")]:
-        folder.chmod(0o555 if folder.is_dir() else 0o444)
-    try:
-        for number in (None, 1):
-            with open_tables(place, snapshot=number) as tables:
-                assert tables.arrow("documents").num_rows == 2 - (number or 0)
-    finally:
-        for folder in [place.parent, *place.parent.rglob("*")]:
-            folder.chmod(0o755 if folder.is_dir() else 0o644)
 
 
 def test_copy_without_engine_room(place, tmp_path):

@@ -173,7 +173,11 @@ def test_publish_replaces_staged_files_by_itself(warehouse):
 
 
 def test_publish_rewrites_only_what_it_must(warehouse):
-    """Parts without replaced rows are linked, not written again."""
+    """Parts without replaced rows are linked, not written again; under other names.
+
+    Who listed the folder before, and looks at the files after, must not take those that
+    stayed for all there are: of the old names all are there, or none.
+    """
     publish(warehouse, 1, {"a.txt": 1}, {"b.txt": 1, "c.txt": 1})
     before = {
         file.name: file.stat().st_ino
@@ -185,8 +189,29 @@ def test_publish_rewrites_only_what_it_must(warehouse):
         file.name: file.stat().st_ino
         for file in (warehouse.live / "documents").iterdir()
     }
-    assert len(before.items() & after.items()) == 1
+    assert len({*before.values()} & {*after.values()}) == 1
+    assert not before.keys() & after.keys()
     assert len(after) == 2
+
+
+def test_added_parts_leave_the_old_names(warehouse):
+    """As long as nothing goes, every file keeps its name: backups copy what is new."""
+    publish(warehouse, 1, {"a.txt": 1}, {"b.txt": 1})
+    before = {file.name for file in (warehouse.live / "documents").iterdir()}
+    publish(warehouse, 2, {"c.txt": 1})
+
+    assert before < {file.name for file in (warehouse.live / "documents").iterdir()}
+
+
+def test_rollback_shares_no_name(warehouse):
+    """After a rollback, too, a reader that listed the folder before finds no file."""
+    publish(warehouse, 1, {"a.txt": 1}, {"b.txt": 1})
+    publish(warehouse, 2, {"c.txt": 1})
+    before = {file.name for file in (warehouse.live / "documents").iterdir()}
+    with warehouse.lock():
+        warehouse.rollback(1)
+
+    assert not before & {file.name for file in (warehouse.live / "documents").iterdir()}
 
 
 def test_every_part_has_a_file_in_every_table(warehouse):
