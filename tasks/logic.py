@@ -43,7 +43,7 @@ CHANGES = (
     Change(Step.SPLIT, 1, EVERY, "first version"),
     Change(Step.DESCRIBE, 1, EVERY, "first version"),
     Change(Step.DESCRIBE, 2, EVERY, "`text` leaves captions out"),
-    Change(Step.CLEAN, 2, PAGES, "lines beside an article; standfirsts; inserts"),
+    Change(Step.CLEAN, 2, EVERY, "pages: credit lines, standfirsts; more job titles"),
     Change(Step.SPLIT, 2, EVERY, "captions of nothing are the text"),
 )
 """Every change, oldest first."""
