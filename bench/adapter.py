@@ -29,8 +29,9 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
         suffix: Its suffix, e.g. ``".html"``.
 
     Returns:
-        ``text``, ``paragraphs`` (texts in order), ``title``, ``authors``, ``date``
-        (ISO 8601 or null) and ``language`` of its first article; empty if rejected.
+        ``text``, ``paragraphs`` (those of the text, in order), ``title``, ``authors``,
+        ``date`` (ISO 8601 or null) and ``language`` of its first article; empty if
+        rejected.
     """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, f"article{suffix}").write_bytes(raw)

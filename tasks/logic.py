@@ -44,7 +44,8 @@ CHANGES = (
     Change(Step.DESCRIBE, 1, EVERY, "first version"),
     Change(Step.DETECT, 2, EVERY, "81 languages, quotations, scripts and tags"),
     Change(Step.DESCRIBE, 2, EVERY, "`text` leaves captions out"),
-    Change(Step.CLEAN, 2, PAGES, "date and author lines beside an article are read"),
+    Change(Step.CLEAN, 2, EVERY, "pages: credit lines, standfirsts; more job titles"),
+    Change(Step.SPLIT, 2, EVERY, "captions of nothing are the text"),
     Change(Step.CLEAN, 3, PLAIN, "a network judges the lines of a text"),
 )
 """Every change, oldest first."""

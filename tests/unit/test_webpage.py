@@ -262,6 +262,149 @@ def test_strip_site_knows_both_ends():
     assert strip_site("Ships: The end", {"thequay"}, set()) == "Ships: The end"
 
 
+@pytest.mark.parametrize(
+    ("line", "field", "value"),
+    [
+        ("<p>Posted on 3 May 2020</p>", Field.PUBLISHED_ON, "2020-05-03"),
+        ("<p>3 May 2020 | News</p>", Field.PUBLISHED_ON, "2020-05-03"),
+        ("<p>Last updated: 4 May 2020</p>", Field.MODIFIED_ON, "2020-05-04"),
+        ("<p>By <a>Ada Byron</a><i>Reporter</i></p>", Field.AUTHORS, "Ada Byron"),
+        ("<p>Author:</p><p>Ada Byron</p>", Field.AUTHORS, "Ada Byron"),
+    ],
+)
+def test_lines_above_the_text_say_who_and_when(line, field, value):
+    """What is left out beside the article is read; a label may stand apart."""
+    html = (
+        f"<body><header><h1>Ships</h1>{line}</header><article>{BODY}</article></body>"
+    )
+
+    found = {c.field: c.value for c in read_webpage(html).claims}
+
+    assert found[field] == value
+
+
+def test_unlabelled_lines_below_the_text_say_nothing():
+    """Dates and names of comments and teasers look like those of the article."""
+    html = page(BODY) + "<ul><li>Ada Byron</li><li>3 May 2020</li></ul>"
+
+    fields = {claim.field for claim in read_webpage(html).claims}
+
+    assert not fields & {Field.AUTHORS, Field.PUBLISHED_ON}
+
+
+@pytest.mark.parametrize(
+    ("stamp", "day"),
+    [
+        ("2020-02-25T01:30:00Z", "2020-02-24"),  # evening of the day before, elsewhere
+        ("2020-02-28T12:00:00Z", "2020-02-28"),
+    ],
+)
+def test_day_of_the_address_wins_over_the_day_next_to_it(stamp, day):
+    """A time stamp in UTC may name another day than the newsroom's clock."""
+    head = (
+        "<link rel='canonical' href='https://quay.example/2020/02/24/ships'>"
+        f"<meta property='article:published_time' content='{stamp}'>"
+    )
+
+    assert claims(head)[Field.PUBLISHED_ON] == day
+
+
+def test_byline_that_names_more_authors_is_the_whole_list():
+    """Data for machines often hold the first author only."""
+    head = (
+        "<meta name='author' content='Ada Byron'>"
+        '<script type="application/ld+json">'
+        '{"@type": "NewsArticle", "author": {"name": "Ada Byron"}}</script>'
+    )
+    html = (
+        f"<head>{head}</head><body><header><h1>Ships</h1>"
+        f"<p>By Ada Byron and Bo Ekman</p></header><article>{BODY}</article></body>"
+    )
+
+    authors = [c for c in read_webpage(html).claims if c.field is Field.AUTHORS]
+
+    best = max(authors, key=lambda claim: claim.score)
+    assert best.value == "Ada Byron; Bo Ekman"
+
+
+def test_of_several_headings_the_one_that_other_titles_hold_is_the_title():
+    """A page may have its own name, or a menu, in an ``h1`` too."""
+    head = "<title>Ships that pass | The Quay</title>"
+    body = f"<h1>Menu</h1><h1>Ships that pass</h1>{BODY}"
+
+    assert claims(head, body)[Field.TITLE] == "Ships that pass"
+
+
+def inserts(html):
+    """Texts left out of the article as inserts."""
+    blocks = read_webpage(html).blocks
+    return [block.text for block in blocks if block.rule_id == "html.insert"]
+
+
+LONG = f"<p>{FIRST} {SENTENCE}.</p><p>{SECOND} {SENTENCE}.</p><p>{SENTENCE}, too.</p>"
+PITCH = f"{SENTENCE}, and you may read it every week in our letter to readers."
+
+
+def test_standfirst_is_the_beginning_of_the_text():
+    """The paragraph under the title that the page describes itself with is kept."""
+    standfirst = "For forty years a keeper wrote down what passed his lighthouse."
+    html = (
+        f"<head><meta name='description' content='{standfirst}'></head><body><header>"
+        f"<h1>Ships</h1><div class='x'>{standfirst}</div><p>Share this with friends now"
+        f"</p></header><article>{LONG}</article></body>"
+    )
+
+    assert next(block.text for block in kept(html)) == standfirst
+    assert not any("Share" in block.text for block in kept(html))
+
+
+@pytest.mark.parametrize("name", ["cta-box", "js-promoCard", "CTA"])
+def test_what_the_page_itself_names_an_insert_is_none_of_the_text(name):
+    """A word of the class is enough; part of a word is not."""
+    body = LONG.replace(
+        "</p><p>", f"</p><div class='{name}'><p>{PITCH}</p></div><p>", 1
+    )
+
+    assert inserts(page(body)) == [PITCH]
+    assert inserts(page(body.replace(name, "compromise"))) == []
+
+
+def test_content_that_goes_by_the_name_of_an_insert_stays():
+    """Where most of the text is in such elements, they are the article."""
+    paragraphs = LONG.split("<p>")[1:]
+    body = "".join(f"<div class='promo'><p>{part}</div>" for part in paragraphs)
+
+    assert inserts(page(body)) == []
+    assert len(kept(page(body))) == len(paragraphs)
+
+
+def test_notice_that_is_repeated_is_an_insert():
+    """The same long text three times stands in place of something."""
+    first, second, third = LONG.split("</p>")[:3]
+    body = "".join(f"{part}</p><p>{PITCH}</p>" for part in (first, second, third))
+
+    assert inserts(page(body)) == [PITCH] * 3
+
+
+def test_other_articles_of_the_page_are_inserts():
+    """Systems number their articles; another number is another article."""
+    other = f"<article class='post post-23'><p>{PITCH}</p></article>"
+    html = page(LONG + other).replace("<article>", "<article class='post post-17'>", 1)
+
+    assert PITCH not in [block.text for block in kept(html)]
+
+
+def test_drawing_is_part_of_its_line():
+    """An icon parts no paragraph; words in a drawing are no part of it."""
+    icon = "<svg width='1'><path d='M0 0'/></svg>"
+    words = icon.replace("<path", "<text>Chart</text><path")
+
+    source = Source(f"<p>one {icon} two</p>")
+    assert [(s.start, s.end) for s in source.segments] == [(0, 6)]
+    source = Source(f"<p>one {words} two</p>")
+    assert [(s.start, s.end) for s in source.segments] == [(0, 3), (3, 8), (8, 11)]
+
+
 def test_source_keeps_the_place_of_references():
     """A character that is written as a reference stands where the reference stands."""
     source = Source("<p>a&nbsp;&amp;b&copy2021</p><!-- no --><script>x</script>")
