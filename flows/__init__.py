@@ -8,8 +8,10 @@
 * ``terminal``  what a person sees while a run is going on, and after it
 * ``progress``  how a run tells how far it is
 * ``backstage`` keeps Prefect in the background of the command line
-* ``paper``     how the command line prints
-* ``query``, ``status``, ``explain``, ``verify``, ``laws``, ``retrace`` read the tables
+* ``paper``     how the command line prints, with ``streams`` and ``answers``
+* ``reader``    the tables from Python: ``open_tables``
+* ``query``, ``status``, ``explain``, ``history`` show the tables
+* ``verify``    proves them, with ``laws`` and ``retrace``
 * ``__main__``  the command ``articles``
 
 Everything that touches the data itself is in ``tasks``.

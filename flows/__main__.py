@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO, TypeAlias, get_args
 
+from flows.errand import Errand
 from flows.settings import (
     Detector,
     Engine,
@@ -23,6 +24,7 @@ from flows.settings import (
     read_settings,
     settings_parameters,
 )
+from flows.streams import Outlet, mend_streams, visible
 from tasks.errors import PipelineError, SettingsError, WarehouseError
 from tasks.version import PIPELINE_VERSION
 
@@ -33,6 +35,9 @@ examples:
   articles query "SELECT language, count(*) FROM documents GROUP BY ALL"
   articles explain raw/story.txt     what became of this file
   articles verify                    prove the tables against the raw files
+  articles replay                    read rejected files again
+  articles snapshots                 earlier states of the tables
+  articles rollback 3                publish one of them again
 
 Every option of `run` can also be set by an environment variable, e.g.
 ARTICLES_WAREHOUSE_DIR; the README lists them all.
@@ -53,23 +58,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit status.
     """
-    args = _parser().parse_args(arguments)
+    mend_streams()
+    stdout = sys.stdout
+    with contextlib.redirect_stdout(Outlet(stdout)):
+        status = _try(arguments)
+    for stream in (stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            _close(stream)  # else Python complains at exit
+    return status
+
+
+def _try(arguments: Sequence[str] | None) -> int:
+    """Run one command; every error that is not a bug becomes one line."""
     try:
-        status = int(args.command(args))
+        status = _do(arguments)
         sys.stdout.flush()
     except SettingsError as error:
         return _fail(str(error), 2)
     except PipelineError as error:
         return _fail(str(error), 1)
     except BrokenPipeError:
-        status = 0
-        _close(sys.stdout)  # the reader, e.g. `head`, has had enough
+        return 0  # the reader, e.g. `head`, has had enough
     except BaseException as error:
         if not _is_interrupt(error):
             raise
         status = _fail("Interrupted: the tables are as they were before.", _INTERRUPTED)
         _close(sys.stderr)  # Prefect complains at exit that workers are gone
     return status
+
+
+def _do(arguments: Sequence[str] | None) -> int:
+    try:
+        args = _parser().parse_args(arguments)
+    except SystemExit as leaving:  # argparse has said what there is to say
+        return leaving.code if isinstance(leaving.code, int) else 1
+    return int(args.command(args))
 
 
 def _is_interrupt(error: BaseException | None) -> bool:
@@ -87,8 +112,8 @@ def _close(stream: TextIO) -> None:
 
 def _fail(message: str, status: int) -> int:
     prefix = "articles: " if status != _INTERRUPTED else ""
-    with contextlib.suppress(BrokenPipeError):
-        print(prefix + " ".join(message.split()), file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print(visible(prefix + " ".join(message.split())), file=sys.stderr)
     return status
 
 
@@ -104,10 +129,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(commands)
+    _add_replay(commands)
     _add_status(commands)
     _add_query(commands)
     _add_explain(commands)
     _add_verify(commands)
+    _add_snapshots(commands)
+    _add_rollback(commands)
     return parser
 
 
@@ -119,19 +147,43 @@ def _add_run(commands: _Commands) -> None:
         "Read new and changed raw files, replace the tables.",
         "warehouse_dir",
     )
-    _add_setting(parser, "engine", choices=get_args(Engine))
-    _add_setting(parser, "workers", metavar="N")
-    _add_setting(parser, "detector", choices=get_args(Detector))
+    _add_running(parser)
     parser.add_argument(
         "--reprocess", action="store_true", help="read every file again"
     )
-    parser.add_argument(
-        "--no-wait",
-        dest="wait_for_lock",
-        action="store_const",
-        const=False,
-        help="refuse at once if another run is writing",
+
+
+def _add_replay(commands: _Commands) -> None:
+    parser = _add_command(
+        commands,
+        "replay",
+        _replay,
+        "Read files again of which an article was rejected, once the cause is put"
+        " right; touch nothing else.",
+        "warehouse_dir",
     )
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="file or folder, as a path or as in source_path (default: all)",
+    )
+    parser.add_argument(
+        "--reason",
+        action="append",
+        default=[],
+        metavar="REASON",
+        help="only what was rejected for this reason; may be given more than once",
+    )
+    _add_running(parser)
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    """Add what every command that runs the flow takes."""
+    _add_setting(parser, "engine", choices=get_args(Engine))
+    _add_setting(parser, "workers", metavar="N")
+    _add_setting(parser, "detector", choices=get_args(Detector))
+    _add_no_wait(parser)
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -156,18 +208,14 @@ def _add_query(commands: _Commands) -> None:
     parser.add_argument(
         "sql", metavar="SQL", help="one statement; - reads it from stdin"
     )
-    parser.add_argument(
-        "--format",
-        choices=("table", "csv", "json", "jsonl"),
-        default="table",
-        help="how to print the answer (default: table)",
-    )
+    _add_format(parser)
     parser.add_argument(
         "--max-rows",
-        type=int,
+        type=_count,
         metavar="N",
         help="rows to print, 0 for all (default: 50 in a table, else all)",
     )
+    _add_snapshot(parser)
 
 
 def _add_explain(commands: _Commands) -> None:
@@ -185,6 +233,7 @@ def _add_explain(commands: _Commands) -> None:
         metavar="N",
         help="one article of a file with several: its line or item, from 1",
     )
+    _add_snapshot(parser)
 
 
 def _add_verify(commands: _Commands) -> None:
@@ -197,6 +246,67 @@ def _add_verify(commands: _Commands) -> None:
     )
 
 
+def _add_snapshots(commands: _Commands) -> None:
+    parser = _add_command(
+        commands,
+        "snapshots",
+        _snapshots,
+        "List earlier states of the tables. They can be read (query --snapshot ID) and"
+        " published again (rollback ID).",
+    )
+    _add_format(parser)
+
+
+def _add_rollback(commands: _Commands) -> None:
+    parser = _add_command(
+        commands,
+        "rollback",
+        _rollback,
+        "Publish an earlier snapshot again. It becomes a new one: nothing is lost, and"
+        " rolling back again undoes it. The next run brings the tables up to date with"
+        " the raw files.",
+        "warehouse_dir",
+    )
+    parser.add_argument(
+        "number", metavar="ID", type=_count, help="as in `articles snapshots`"
+    )
+    _add_no_wait(parser)
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--format",
+        choices=("table", "csv", "json", "jsonl"),
+        default="table",
+        help="how to print the answer (default: table)",
+    )
+
+
+def _add_snapshot(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--snapshot",
+        metavar="ID",
+        type=_count,
+        help="an earlier state of the tables, as in `articles snapshots`",
+    )
+
+
+def _add_no_wait(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--no-wait",
+        dest="wait_for_lock",
+        action="store_const",
+        const=False,
+        help="refuse at once if another run is writing",
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 upwards")
+    return int(text)
+
+
 def _add_command(
     commands: _Commands,
     name: str,
@@ -205,7 +315,9 @@ def _add_command(
     *settings: str,
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=description, description=description
+        name,
+        help=description.partition(". ")[0].rstrip(".") + ".",
+        description=description,
     )
     parser.set_defaults(command=command)
     if settings:
@@ -238,18 +350,41 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 
 def _run(args: argparse.Namespace) -> int:
+    return _start(args, Errand(reprocess=args.reprocess))
+
+
+def _replay(args: argparse.Namespace) -> int:
+    errand = Errand(
+        replay=True,
+        replay_paths=tuple(args.paths),
+        replay_reasons=tuple(args.reason),
+    )
+    return _start(args, errand)
+
+
+def _start(args: argparse.Namespace, errand: Errand) -> int:
     settings = _settings(args)
     from flows.terminal import open_screen
 
     screen = open_screen(is_quiet=args.quiet)
     from flows.plan import look_around
 
+    plan = None
     # A warehouse that cannot be read may be repaired by the run: it holds the lock.
     with contextlib.suppress(WarehouseError):
-        plan = look_around(settings)
-        if not args.reprocess and not plan.has_work:
-            screen.say_nothing_new(plan, settings)
-            return 0
+        plan = look_around(settings, errand)
+    is_empty = plan and plan.is_first and not len(plan.files)
+    if is_empty:
+        prepare_environment()
+        from flows.line import ingest_plainly
+
+        ingest_plainly(settings)  # a question gets no rows rather than an error
+    if plan and (is_empty or not plan.has_work):
+        screen.say_nothing_new(plan, settings, errand)
+        return 0
+    from flows.needs import check_early
+
+    check_early(plan, settings)
     prepare_environment()
     signal.signal(signal.SIGTERM, _interrupt)  # `systemctl stop` is Ctrl-C too
     with screen.watching():
@@ -258,7 +393,7 @@ def _run(args: argparse.Namespace) -> int:
 
         hush_prefect()
         start_server()
-        summary = ingest(**settings_parameters(settings), reprocess=args.reprocess)
+        summary = ingest(**settings_parameters(settings), **errand._asdict())
     screen.show_run(summary, settings)
     return 0
 
@@ -279,22 +414,40 @@ def _query(args: argparse.Namespace) -> int:
 
     sql = sys.stdin.read() if args.sql == "-" else args.sql
     settings = _settings(args)
-    for piece in run_query(settings.warehouse_dir, sql, args.format, args.max_rows):
-        sys.stdout.write(piece)
+    show = visible if sys.stdout.isatty() and args.format != "table" else str
+    for piece in run_query(
+        settings.warehouse_dir, sql, args.format, args.max_rows, args.snapshot
+    ):
+        sys.stdout.write(show(piece))
     return 0
 
 
 def _explain(args: argparse.Namespace) -> int:
     from flows.explain import explain_file
 
-    explain_file(_settings(args), args.file, args.member)
+    explain_file(_settings(args), args.file, args.member, args.snapshot)
     return 0
 
 
 def _verify(args: argparse.Namespace) -> int:
+    prepare_environment()
     from flows.verify import verify_warehouse
 
     return verify_warehouse(_settings(args))
+
+
+def _snapshots(args: argparse.Namespace) -> int:
+    from flows.history import show_snapshots
+
+    show_snapshots(_settings(args), args.format)
+    return 0
+
+
+def _rollback(args: argparse.Namespace) -> int:
+    from flows.history import roll_back
+
+    roll_back(_settings(args), args.number)
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,8 +1,20 @@
-"""Keep Prefect in the background while the command line is what a person looks at."""
+"""Keep Prefect in the background while the command line is what a person looks at.
 
+What a run starts, its server and its workers, ends with it, also if it is killed.
+"""
+
+import atexit
+import contextlib
 import logging
+import multiprocessing
+import os
 import signal
+import socket
+import subprocess
+import sys
 import threading
+from multiprocessing.connection import wait
+from typing import Any
 
 import httpx
 from prefect.settings import PREFECT_API_URL
@@ -10,6 +22,30 @@ from prefect.settings import PREFECT_API_URL
 from tasks.errors import PipelineError
 
 _TOLD_ELSEWHERE = ("Finished in state", "Crash detected!")
+_ORPHANED = 70  # exit status of a worker whose run is gone
+_LOOPBACK_SECONDS = 5.0
+
+# Waits until the pipe to the run ends, and unless it was told that all is well ends
+# the process it watches. On Linux a descriptor holds on to that very process, as its
+# number may be another's by then.
+_WATCHER = """
+import os, signal, sys, time
+pid = int(sys.argv[1])
+try:
+    server = os.pidfd_open(pid)
+except (AttributeError, OSError):
+    server = None
+if not sys.stdin.buffer.read():
+    try:
+        if server is None:
+            os.kill(pid, signal.SIGTERM)
+        else:
+            signal.pidfd_send_signal(server, signal.SIGTERM)
+            time.sleep(5)
+            signal.pidfd_send_signal(server, signal.SIGKILL)
+    except OSError:
+        pass
+"""
 
 
 def start_server() -> None:
@@ -30,6 +66,7 @@ def start_server() -> None:
                 " temporary one is started.",
             ) from error
         return
+    _check_loopback()
     errors: list[Exception] = []
 
     def start() -> None:
@@ -39,7 +76,15 @@ def start_server() -> None:
         try:
             from prefect.server.api.server import SubprocessASGIServer  # noqa: PLC0415
 
-            SubprocessASGIServer().start()
+            class Server(SubprocessASGIServer):
+                """Prefect's server, ended with this process whatever ends that."""
+
+                def _run_uvicorn_command(self) -> subprocess.Popen[Any]:
+                    server = super()._run_uvicorn_command()
+                    end_with_us(server.pid)
+                    return server
+
+            Server().start()
         except Exception as error:  # noqa: BLE001  # raised again below
             errors.append(error)
 
@@ -50,15 +95,67 @@ def start_server() -> None:
         raise errors[0]
 
 
+def end_with_us(pid: int) -> None:
+    """See to it that a process ends when this one is gone, even if it is killed.
+
+    Args:
+        pid: A process that this one has started, and ends itself if all goes well.
+    """
+    watcher = subprocess.Popen(  # noqa: S603  # every word of it is ours
+        # Isolated and without packages: a few MB, and nothing of ours can break it.
+        [sys.executable, "-I", "-S", "-c", _WATCHER, str(pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # out of reach of Ctrl-C
+    )
+
+    def dismiss() -> None:
+        with contextlib.suppress(OSError):  # it is gone already
+            watcher.communicate(b"all is well")
+
+    atexit.register(dismiss)
+
+
+def _check_loopback() -> None:
+    """Say at once that no server can be reached here, which Prefect finds in minutes.
+
+    Raises:
+        PipelineError: Not even this machine can be reached under 127.0.0.1.
+    """
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            socket.create_connection(server.getsockname(), _LOOPBACK_SECONDS).close()
+    except OSError as error:
+        raise PipelineError(
+            "127.0.0.1",
+            f"cannot be reached ({error.strerror or error}), so no temporary Prefect"
+            " server can run",
+            "Switch the loopback network on (`ip link set lo up`), or set"
+            " PREFECT_API_URL to a server elsewhere.",
+        ) from error
+
+
 def begin_worker(*, is_hushed: bool) -> None:
     """Prepare a worker process: Ctrl-C ends it at once and without a word.
+
+    So does the end of its run, however that comes: a pool's idle workers would wait
+    forever for work from a process that is gone.
 
     Args:
         is_hushed: Whether the command line started the run.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=_end_after, args=[parent.sentinel], daemon=True).start()
     if is_hushed:
         hush_prefect()
+
+
+def _end_after(sentinel: int) -> None:
+    """End this process, in the middle of its work, when the parent is gone."""
+    wait([sentinel])
+    os._exit(_ORPHANED)
 
 
 def hush_prefect() -> None:

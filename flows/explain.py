@@ -12,8 +12,9 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from flows.paper import make_grid, open_paper
-from flows.query import connect
+from flows.reader import open_tables
 from flows.settings import Settings
+from flows.streams import visible
 from flows.summary import count_of
 from tasks.errors import PipelineError
 from tasks.schema import Field, Kind, Reason, RemovalReason, Status
@@ -60,31 +61,38 @@ _MANY_ARTICLES = 200
 _SHOWN_CHARS = 400  # of a removed piece
 _MOST_SIMILAR = """
     SELECT source_path FROM sources
-    ORDER BY jaro_winkler_similarity(source_path, ?) DESC, source_path LIMIT 1
+    ORDER BY greatest(
+        jaro_winkler_similarity(source_path, $path),
+        jaro_winkler_similarity(parse_filename(source_path), $name)
+    ) DESC, source_path LIMIT 1
 """
 _LIST_THEM = '`articles query "SELECT source_path FROM sources"` lists them all.'
 _UNKNOWN = "unknown"
 
 
-def explain_file(settings: Settings, file: str, member: str | None) -> None:
+def explain_file(
+    settings: Settings, file: str, member: str | None, snapshot: int | None = None
+) -> None:
     """Print what became of a file.
 
     Args:
         settings: Where the raw folder and the tables are.
         file: Path of the file from here, absolute, or as in ``source_path``.
         member: Line or item of one article; null for the whole file.
+        snapshot: Number of an earlier snapshot; null for the live one.
 
     Raises:
         PipelineError: The tables do not know the file or the member.
     """
     paper = open_paper()
-    with connect(settings.warehouse_dir) as tables:
-        source = find_source(tables, settings.raw_dir, file)
+    with open_tables(settings.warehouse_dir, snapshot) as pinned:
+        tables = pinned.duckdb()
+        path, source = find_source(tables, settings.raw_dir, file)
         documents = _select(
             tables,
             "FROM documents WHERE source_path = ?"
             " ORDER BY try_cast(member AS INTEGER), member",
-            source["source_path"],
+            path,
         )
         paper.print(_head(source, documents))
         if member is not None:
@@ -94,7 +102,7 @@ def explain_file(settings: Settings, file: str, member: str | None) -> None:
             ]
             if not documents and not refused:
                 raise PipelineError(
-                    source["source_path"],
+                    path,
                     f"has no member {member!r}",
                     "Leave --member out for the list of its articles.",
                 )
@@ -113,15 +121,17 @@ def explain_file(settings: Settings, file: str, member: str | None) -> None:
                 paper.print(part)
 
 
-def find_source(tables: duckdb.DuckDBPyConnection, raw_dir: Path, file: str) -> Row:
-    """Return the row of ``sources`` that a person means.
+def find_source(
+    tables: duckdb.DuckDBPyConnection, raw_dir: Path, file: str
+) -> tuple[str, Row]:
+    """Return the row of ``sources`` that a person means, and its path.
 
     Raises:
         PipelineError: No row fits; says whether the file is just not read yet.
     """
     for path in source_paths(raw_dir, file):
         if rows := _select(tables, "FROM sources WHERE source_path = ?", path):
-            return rows[0]
+            return path, rows[0]
     exists = (raw_dir / file).exists() or Path(file).exists()
     if exists:
         raise PipelineError(
@@ -129,7 +139,9 @@ def find_source(tables: duckdb.DuckDBPyConnection, raw_dir: Path, file: str) -> 
             f"exists but is no source of the tables; the raw folder is {raw_dir}/",
             "Run `articles run` if it is new, or name its raw folder with --raw.",
         )
-    similar = tables.execute(_MOST_SIMILAR, [Path(file).name]).fetchone()
+    similar = tables.execute(
+        _MOST_SIMILAR, {"path": file, "name": Path(file).name}
+    ).fetchone()
     raise PipelineError(
         file,
         f"no such file in {raw_dir}/ and none of that name among the sources",
@@ -163,14 +175,27 @@ def source_paths(raw_dir: Path, file: str) -> list[str]:
 def _select(tables: duckdb.DuckDBPyConnection, sql: str, *values: object) -> list[Row]:
     result = tables.execute(sql, list(values))
     names = [column[0] for column in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    return [
+        dict(zip(names, map(_shown, row), strict=True)) for row in result.fetchall()
+    ]
+
+
+def _shown(value: object) -> object:
+    """Return a value with every control character in it made visible."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _shown(item) for key, item in value.items()}
+    return value
 
 
 def _head(source: Row, documents: list[Row]) -> RenderableType:
     """Return the file's own lines: what it is and whether it was accepted."""
     status = Status(source["status"])
     style = {Status.ACCEPTED: "green", Status.REJECTED: "red"}.get(status, "yellow")
-    head = Text(source["source_path"], style="bold")
+    head = Text(source["source_path"].replace("\n", "\\n"), style="bold")
     head.append(f"  {status.value}", style=f"bold {style}")
     facts = []
     if source["size_bytes"] is not None:

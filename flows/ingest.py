@@ -7,6 +7,7 @@ import is by full name.
 import functools
 import os
 from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Annotated, Any, cast
 from uuid import UUID
@@ -19,7 +20,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import as_completed
+from prefect.futures import PrefectFuture, as_completed
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -27,36 +28,33 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 from pydantic import Field
 
 from flows.backstage import begin_worker
+from flows.batches import cut_batches, weigh_files
+from flows.errand import Errand
 from flows.line import (
     Call,
+    Crew,
     P,
     R,
     Run,
     add_up,
     call_plainly,
-    changes_nothing,
+    conduct,
     process_batch,
-    replaced_paths,
-    run_row,
     start_run,
-    summarise_run,
 )
-from flows.plan import (
-    Plan,
-    current_fingerprint,
-    cut_batches,
-    open_warehouse,
-    plan_run,
-    weigh_files,
-)
+from flows.plan import Plan
 from flows.progress import Event, is_watched, tell, tell_step
 from flows.settings import Detector, Engine, Settings, read_settings
 from flows.summary import BatchSummary, RunSummary, count_of, headline, report_markdown
 from tasks.discover import discover_files
+from tasks.errors import PipelineError
+from tasks.schema import Reason
+from tasks.tables.warehouse import Warehouse
 from tasks.write import publish
 
 Count = Annotated[int, Field(ge=1)]
-
+Work = tuple[pd.DataFrame, Run, Path, str]
+"""What ``process`` takes: a batch, the run, staging folder and stem of its part."""
 VISIBLE_BATCHES = 50
 """Up to so many batches show every step in the timeline; beyond, only themselves."""
 
@@ -75,6 +73,9 @@ def ingest(  # noqa: PLR0913  # the run form
     warehouse_dir: Path = _SETTINGS.warehouse_dir,
     *,
     reprocess: bool = False,
+    replay: bool = False,
+    replay_paths: tuple[str, ...] = (),
+    replay_reasons: tuple[Reason, ...] = (),
     engine: Engine = _SETTINGS.engine,
     workers: Annotated[int, Field(ge=0)] = _SETTINGS.workers,
     detector: Detector = _SETTINGS.detector,
@@ -84,6 +85,7 @@ def ingest(  # noqa: PLR0913  # the run form
     batch_bytes: Count = _SETTINGS.batch_bytes,
     batch_files: Count = _SETTINGS.batch_files,
     keep_snapshots: Annotated[int, Field(ge=0)] = _SETTINGS.keep_snapshots,
+    keep_days: Annotated[int, Field(ge=0)] = _SETTINGS.keep_days,
     wait_for_lock: bool = _SETTINGS.wait_for_lock,
 ) -> RunSummary:
     """Turn new and changed raw articles into tables.
@@ -96,6 +98,9 @@ def ingest(  # noqa: PLR0913  # the run form
         raw_dir: Folder with the raw files; only ever read.
         warehouse_dir: Folder of the tables.
         reprocess: Read every file again, whether it has changed or not.
+        replay: Read only files of which an article was rejected, and nothing else.
+        replay_paths: Of these, only files and folders with these paths.
+        replay_reasons: Of these, only files rejected for these reasons.
         engine: Where the batches run: in this process, in one process per core, or
             whichever suits the amount of work.
         workers: Worker processes; 0 for one per core.
@@ -106,6 +111,7 @@ def ingest(  # noqa: PLR0913  # the run form
         batch_bytes: Raw bytes per batch.
         batch_files: Files per batch, at most.
         keep_snapshots: Earlier snapshots kept for rollback.
+        keep_days: Age from which earlier snapshots go as well; 0 for any age.
         wait_for_lock: Wait while another run writes to this warehouse, or refuse.
 
     Returns:
@@ -127,36 +133,12 @@ def ingest(  # noqa: PLR0913  # the run form
         batch_bytes=batch_bytes,
         batch_files=batch_files,
         keep_snapshots=keep_snapshots,
+        keep_days=keep_days,
         wait_for_lock=wait_for_lock,
     )
-    run = start_run(settings, str(flow_run.id))
-    warehouse = open_warehouse(settings)
-    tell(Event(f"locking {warehouse.live.name}/", 0, 0, 0))
-    with warehouse.lock(wait=settings.wait_for_lock):
-        files = discover(settings.raw_dir, list(settings.ignore))
-        plan = plan_run(files, warehouse, settings, reprocess=reprocess)
-        batch, snapshot = BatchSummary(), None
-        _name_run(plan)
-        if plan.has_work:
-            staging_dir = warehouse.new_staging_dir()
-            work = [
-                (part, run, staging_dir, warehouse.new_stem())
-                for part in _cut(plan, settings)
-            ]
-            batch = add_up(_process_all(work, plan, settings))
-        if plan.has_work and not changes_nothing(plan, batch):
-            _tell("publish", len(plan.todo), plan)
-            named = publish.with_options(
-                task_run_name=f"publish {count_of(batch.documents, 'article')}"
-            )
-            snapshot = named(
-                warehouse,
-                list(batch.staged),
-                replaced_paths(plan),
-                run_row(run, plan, batch),
-                current_fingerprint(settings),
-            )
-    summary = summarise_run(run, snapshot, plan, batch)
+    errand = Errand(reprocess, replay, replay_paths, replay_reasons)
+    crew = Crew(discover, name_run, process_all, publish_visibly)
+    summary = conduct(start_run(settings, str(flow_run.id)), errand, crew)
     report(summary)
     return summary
 
@@ -198,17 +180,31 @@ def report(summary: RunSummary) -> None:
     get_run_logger().info(headline(summary))
 
 
-def make_runner(settings: Settings) -> TaskRunner[Any]:
+def make_runner(workers: int) -> TaskRunner[Any]:
     """Return what runs batches side by side."""
     begin = functools.partial(begin_worker, is_hushed=is_watched())
-    return ProcessPoolTaskRunner(_workers(settings), initializer=begin)
+    return ProcessPoolTaskRunner(workers, initializer=begin)
 
 
-def _process_all(
-    work: list[tuple[Any, ...]], plan: Plan, settings: Settings
-) -> list[BatchSummary]:
+def name_run(plan: Plan) -> None:
+    """Let the list of runs say what a run is about, once that is known."""
+    name = f"ingest {count_of(len(plan.todo), 'file')}"
+    if plan.deleted:
+        name += f", {len(plan.deleted):,} deleted"
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(
+            flow_run.id, name=name if plan.has_work else "ingest: nothing new"
+        )
+
+
+def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
     """Run every batch, on the chosen engine, and keep the progress up to date."""
-    files = len(plan.todo)
+    settings, files = run.settings, len(plan.todo)
+    staging_dir = warehouse.new_staging_dir()
+    work = [
+        (batch, run, staging_dir, warehouse.new_stem())
+        for batch in _cut(plan, settings)
+    ]
     is_visible = len(work) <= VISIBLE_BATCHES
     get_run_logger().info(
         "%s, %d to read; batches: %d, %s",
@@ -228,14 +224,20 @@ def _process_all(
         done += len(work[index][0])
         update_progress_artifact(cast("UUID", progress), 100.0 * done / files)
         _tell("read", done, plan)
-    return [results[index] for index in range(len(work))]
+    return add_up(results[index] for index in range(len(work)))
+
+
+def publish_visibly(warehouse: Warehouse, *args: Any) -> int:  # noqa: ANN401
+    """Publish as a task run that says what it is about."""
+    return publish.with_options(task_run_name=f"publish {warehouse.live.name}")(
+        warehouse, *args
+    )
 
 
 def _results(
-    work: list[tuple[Any, ...]], plan: Plan, settings: Settings, *, is_visible: bool
+    work: list[Work], plan: Plan, settings: Settings, *, is_visible: bool
 ) -> Iterator[tuple[int, BatchSummary]]:
     """Yield batches with their number as they are done."""
-    names = ("files", "run", "staging_dir", "stem")
     tasks = [
         process.with_options(
             task_run_name=f"process batch {index + 1} of {len(work)}:"
@@ -250,16 +252,80 @@ def _results(
     # Without its address every worker would start a temporary server of its own.
     with get_client(sync_client=True) as client:
         server = {PREFECT_API_URL: str(client.api_url)}
-    with temporary_settings(server), make_runner(settings) as runner:
-        futures = {
-            runner.submit(
-                tasks[index],
-                dict(zip(names, batch, strict=True)) | {"is_visible": is_visible},
-            ): index
-            for index, batch in enumerate(work)
-        }
-        for future in as_completed(list(futures)):
-            yield futures[future], future.result()
+    with temporary_settings(server):
+        yield from _pool_results(work, tasks, _workers(settings), is_visible=is_visible)
+
+
+def _pool_results(
+    work: list[Work],
+    tasks: list[Task[..., BatchSummary]],
+    workers: int,
+    *,
+    is_visible: bool,
+) -> Iterator[tuple[int, BatchSummary]]:
+    """Yield batches as worker processes get them done, come what may to the workers.
+
+    One killed worker (mostly by the system, for lack of memory) takes the whole pool
+    with it. What was lost is tried again in a new one, and at last by one worker alone,
+    who has all the memory. A part that was half written is written again.
+
+    Raises:
+        PipelineError: A batch was lost every time.
+    """
+    names = ("files", "run", "staging_dir", "stem")
+    waiting = dict(enumerate(work))
+    error: Exception | None = None
+    for count in (workers, workers, 1):
+        if error:
+            get_run_logger().warning(
+                "a worker process died (%s); batches to do again: %d, workers: %d",
+                type(error).__name__,
+                len(waiting),
+                count,
+            )
+        with make_runner(count) as runner:
+            futures = {
+                runner.submit(
+                    tasks[index],
+                    dict(zip(names, batch, strict=True)) | {"is_visible": is_visible},
+                ): index
+                for index, batch in waiting.items()
+            }
+            for future in as_completed(list(futures)):
+                result = _get_result(future)
+                if isinstance(result, BatchSummary):
+                    del waiting[futures[future]]
+                    yield futures[future], result
+                else:
+                    error = result
+        if not waiting:
+            return
+    index, batch = next(iter(waiting.items()))
+    raise _out_of_memory(index, batch[0], len(work)) from error
+
+
+def _get_result(future: PrefectFuture[BatchSummary]) -> BatchSummary | Exception:
+    """Return what a batch has become, or the error if its worker is lost."""
+    try:
+        future.wait()  # raises what befell the pool; what befell the batch comes later
+    except (BrokenExecutor, OSError) as error:
+        return error
+    try:
+        return future.result()
+    except MemoryError as error:
+        return error
+
+
+def _out_of_memory(index: int, files: pd.DataFrame, count: int) -> PipelineError:
+    """Return the error for a batch that no worker survives."""
+    paths = files["source_path"]
+    return PipelineError(
+        f"batch {index + 1} of {count} ({count_of(len(files), 'file')},"
+        f" {paths.iloc[0]} to {paths.iloc[-1]})",
+        "its worker process was killed or out of memory, also when it was the only one",
+        "Lower batch_bytes, batch_files or workers, or give the machine more memory,"
+        " then run again; the old tables are intact.",
+    )
 
 
 def _cut(plan: Plan, settings: Settings) -> Iterator[pd.DataFrame]:
@@ -286,14 +352,3 @@ def _workers(settings: Settings) -> int:
 
 def _tell(stage: str, done: int, plan: Plan) -> None:
     tell(Event(stage, done, len(plan.todo), plan.unchanged_count))
-
-
-def _name_run(plan: Plan) -> None:
-    """Let the list of runs say what a run is about, once that is known."""
-    name = f"ingest {count_of(len(plan.todo), 'file')}"
-    if plan.deleted:
-        name += f", {len(plan.deleted):,} deleted"
-    with get_client(sync_client=True) as client:
-        client.update_flow_run(
-            flow_run.id, name=name if plan.has_work else "ingest: nothing new"
-        )

@@ -151,6 +151,15 @@ _LAWS = [
         WHERE d.sha256 IS DISTINCT FROM s.sha256
         """,
     ),
+    Law(
+        "a document and its source were made by the same step_versions",
+        """
+        SELECT 'documents ' || document_id,
+            concat(d.step_versions, ' against ', s.step_versions)
+        FROM documents AS d JOIN sources AS s USING (source_path)
+        WHERE d.step_versions IS DISTINCT FROM s.step_versions
+        """,
+    ),
     _check(
         "document_id comes from source_path and member",
         DOCUMENTS.name,

@@ -10,7 +10,7 @@ import platform
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,17 +19,13 @@ from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 import pandas as pd
 from prefect import Task
 
-from flows.plan import (
-    Plan,
-    current_fingerprint,
-    cut_batches,
-    new_run_id,
-    open_warehouse,
-    outcomes,
-    plan_run,
-)
-from flows.progress import tell_step
-from flows.settings import Settings, settings_json
+from flows.batches import cut_batches
+from flows.errand import EVERYTHING_NEW, Errand
+from flows.ledger import LEDGER_COLUMNS, NULLABLE, new_run_id, outcomes
+from flows.needs import check_disk
+from flows.plan import Plan, open_warehouse, plan_run
+from flows.progress import Event, tell, tell_step
+from flows.settings import Settings, fingerprint, settings_json
 from flows.summary import BatchSummary, RunSummary, StepCost, count_of
 from tasks.clean import clean_articles
 from tasks.describe import describe_articles
@@ -37,9 +33,10 @@ from tasks.detect import detect_languages
 from tasks.discover import discover_files
 from tasks.errors import PipelineError
 from tasks.read import Limits, read_files
-from tasks.schema import Reason, Status, Step
+from tasks.schema import SOURCES, Reason, Status, Step
 from tasks.split import split_blocks
-from tasks.tables.parts import StagedPart
+from tasks.tables.parts import StagedPart, read_staged
+from tasks.tables.warehouse import Warehouse
 from tasks.version import PIPELINE_VERSION
 from tasks.write import publish, settle_sources, write
 
@@ -295,20 +292,12 @@ def summarise(
         rejects=rejects,
         examples=examples,
         steps=costs,
-        retried=outcomes(sources),
     )
 
 
 def add_up(parts: Iterable[BatchSummary]) -> BatchSummary:
     """Add up the batches of a run, in order."""
     return sum(parts, start=BatchSummary())
-
-
-def changes_nothing(plan: Plan, batch: BatchSummary) -> bool:
-    """Whether every file that was looked at again fared as before."""
-    if plan.deleted or plan.is_rebuild:
-        return False
-    return len(batch.retried & plan.retried) == len(plan.todo)
 
 
 def replaced_paths(plan: Plan) -> pd.Series:
@@ -355,41 +344,92 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def ingest_plainly(settings: Settings, *, reprocess: bool = False) -> RunSummary:
-    """Do what the flow ``ingest`` does, in this process and without Prefect's engine.
+class Crew(NamedTuple):
+    """Who does the work of a run, the same work with Prefect and without.
+
+    Attributes:
+        discover: Lists the files of the raw folder.
+        announce: Is told what there is to do.
+        process: Takes the files to read through the line, batch by batch.
+        publish: Publishes; see ``tasks.write.publish``.
+    """
+
+    discover: Callable[[Path, list[str]], pd.DataFrame]
+    announce: Callable[[Plan], None]
+    process: Callable[[Plan, Run, Warehouse], BatchSummary]
+    publish: Callable[..., int]
+
+
+def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
+    """Do a whole run: one snapshot or the next, and nothing in between.
 
     Args:
-        settings: Settings of the run; ``engine`` does not matter.
-        reprocess: Read every file again.
+        run: The run.
+        errand: What it is for.
+        crew: Who does the work.
+
+    Raises:
+        PipelineError: The raw folder or the warehouse cannot be used. The tables are as
+            they were.
     """
-    run = start_run(settings)
+    settings = run.settings
     warehouse = open_warehouse(settings)
-    with warehouse.lock(wait=settings.wait_for_lock):
-        files = discover_files(settings.raw_dir, settings.ignore)
-        plan = plan_run(files, warehouse, settings, reprocess=reprocess)
-        batch, snapshot = BatchSummary(), None
+    tell(Event(f"locking {warehouse.live.name}/", 0, 0, 0))
+    with warehouse.lock(wait=settings.wait_for_lock, tell=_tell_waiting):
+        files = crew.discover(settings.raw_dir, list(settings.ignore))
+        plan = plan_run(files, warehouse, settings, errand)
+        crew.announce(plan)
         if plan.has_work:
-            staging_dir = warehouse.new_staging_dir()
-            parts = cut_batches(
-                plan.todo,
-                batch_bytes=settings.batch_bytes,
-                batch_files=settings.batch_files,
-            )
-            batch = add_up(
-                process_batch(
-                    part, run, staging_dir, warehouse.new_stem(), call_plainly
-                )
-                for part in parts
-            )
-        if plan.has_work and not changes_nothing(plan, batch):
-            snapshot = publish.fn(
+            check_disk(plan, warehouse, settings)
+        batch, snapshot = BatchSummary(), None
+        if len(plan.todo):
+            batch = crew.process(plan, run, warehouse)
+        if plan.has_work and not _changes_nothing(plan, batch):
+            tell(Event("publish", len(plan.todo), len(plan.todo), plan.unchanged_count))
+            snapshot = crew.publish(
                 warehouse,
                 list(batch.staged),
                 replaced_paths(plan),
                 run_row(run, plan, batch),
-                current_fingerprint(settings),
+                fingerprint(settings),
+                plan.touched,
             )
     return summarise_run(run, snapshot, plan, batch)
+
+
+def _tell_waiting(holder: str) -> None:
+    tell(Event(f"waiting for {holder}", 0, 0, 0))
+
+
+def _changes_nothing(plan: Plan, batch: BatchSummary) -> bool:
+    if not plan.may_change_nothing:
+        return False
+    rows = read_staged(batch.staged, SOURCES.name, LEDGER_COLUMNS)
+    return outcomes(rows.to_pandas(types_mapper=NULLABLE)) == plan.known_outcomes
+
+
+def ingest_plainly(settings: Settings, errand: Errand = EVERYTHING_NEW) -> RunSummary:
+    """Do what the flow ``ingest`` does, in this process and without Prefect's engine.
+
+    Args:
+        settings: Settings of the run; ``engine`` does not matter.
+        errand: What the run is for.
+    """
+
+    def process(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
+        staging_dir = warehouse.new_staging_dir()
+        batches = cut_batches(
+            plan.todo,
+            batch_bytes=settings.batch_bytes,
+            batch_files=settings.batch_files,
+        )
+        return add_up(
+            process_batch(batch, run, staging_dir, warehouse.new_stem(), call_plainly)
+            for batch in batches
+        )
+
+    crew = Crew(discover_files, lambda _plan: None, process, publish.fn)
+    return conduct(start_run(settings), errand, crew)
 
 
 def summarise_run(
@@ -402,6 +442,9 @@ def summarise_run(
         discovered=len(plan.files),
         unchanged=plan.unchanged_count,
         deleted=len(plan.deleted),
+        touched=plan.retimed_count,
+        is_migration=plan.is_migration,
+        causes=plan.causes,
         batch=batch,
         seconds=(datetime.now(UTC) - run.started_at).total_seconds(),
     )

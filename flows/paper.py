@@ -1,13 +1,16 @@
 """How the command line prints: for a person, or for the next program in a pipe."""
 
-import io
 import re
 import sys
+from collections.abc import Iterable
 from typing import Literal, TextIO, cast
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table as Grid
+
+from flows.streams import LossyOutlet, Outlet, visible
 
 PIPE_COLUMNS = 100
 """Width to fold text at where there is no terminal."""
@@ -25,29 +28,49 @@ def trim(text: str) -> str:
     return _TRAILING.sub("", text)
 
 
-class Trimmed(io.TextIOBase):
+class Trimmed(Outlet):
     """A text stream without spaces at line ends, which rich fills lines up with."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
 
     def write(self, text: str) -> int:
         """Write whole lines; rich hands over what it prints in one piece."""
-        return self._stream.write(trim(text))
-
-    def flush(self) -> None:
-        """Hand everything to the operating system."""
-        self._stream.flush()
+        super().write(trim(text))
+        return len(text)
 
 
-def open_paper(*, is_error: bool = False, is_quiet: bool = False) -> Console:
+class Paper(Console):
+    """A console that prints what it is given as it is, and only that.
+
+    No markup and no control characters: the text comes from files of strangers.
+    """
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Yield the pieces to print, control characters made visible."""
+        for segment in super().render(renderable, options):
+            if segment.control is None:
+                yield Segment(visible(segment.text), segment.style)
+            else:
+                yield segment
+
+    def say(self, line: RenderableType, end: str = "\n") -> None:
+        """Print a sentence: wrapped at words on a terminal, else in one line."""
+        self.print(line, end=end, soft_wrap=not self.is_terminal)
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command what a reader that is gone means."""
+        raise BrokenPipeError
+
+
+def open_paper(*, is_error: bool = False, is_quiet: bool = False) -> Paper:
     """Return where to print: colours and its own width only on a terminal."""
-    stream = sys.stderr if is_error else sys.stdout
-    if stream.isatty():
-        return Console(file=stream, highlight=False, quiet=is_quiet)
-    return Console(
-        file=cast("TextIO", Trimmed(stream)),
-        width=PIPE_COLUMNS,
+    stream = cast("TextIO", LossyOutlet(sys.stderr)) if is_error else sys.stdout
+    is_terminal = stream.isatty()
+    return Paper(
+        file=stream if is_terminal else cast("TextIO", Trimmed(stream)),
+        width=None if is_terminal else PIPE_COLUMNS,
+        markup=False,
+        emoji=False,
         highlight=False,
         quiet=is_quiet,
     )

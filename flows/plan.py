@@ -1,48 +1,41 @@
-"""Which files must be read: what lies in ``raw/`` against the ledger, ``sources``.
+"""Which files must be read: what lies in ``raw/`` against the ledger.
 
 Plain Python and pandas: a run with nothing to do is known to be one before Prefect,
 which takes seconds to import and tens of seconds to start, is touched.
 """
 
-import contextlib
 import os
-import stat
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
-from functools import cache
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-import pyarrow as pa
 
-from flows.settings import Settings, fingerprint
+from flows.errand import EVERYTHING_NEW, Errand
+from flows.ledger import (
+    RULES,
+    Cause,
+    Limits,
+    Outcome,
+    equal,
+    has_hash,
+    has_same_problem,
+    may_have_changed,
+    meets_other_limits,
+    outcomes,
+    read_ledger,
+    read_limits,
+    rules_of,
+)
+from flows.settings import Settings, fingerprint, fingerprint_of_1
 from tasks.discover import discover_files
-from tasks.errors import SettingsError
-from tasks.schema import RETRIED_REASONS, SCHEMA_VERSION, SOURCES, Reason
-from tasks.tables.disk import hash_file
+from tasks.errors import SettingsError, WarehouseError
+from tasks.schema import SOURCES, Reason, Status
+from tasks.tables.manifest import Manifest
 from tasks.tables.warehouse import Warehouse
-from tasks.version import PIPELINE_VERSION
 
-LEDGER_COLUMNS = [
-    "source_path",
-    "size_bytes",
-    "mtime_ns",
-    "sha256",
-    "status",
-    "reason",
-    "detail",
-    "run_id",
-]
-"""Columns of ``sources`` that a plan is made from."""
-
-_TICK_NS = 2_000_000_000  # coarsest time stamp of a common file system (FAT)
-_PACKED_RATIO = 5  # text shrinks about so much under gzip and zstd
-_PACKED = (".gz", ".zst")
-
-
-Outcome = tuple[object, ...]
-"""What the ledger says of a file that is looked at again in every run."""
+_MAY_FARE_AS_BEFORE = {Cause.RETRIED.value, Cause.REPLAYED.value}
 
 
 class Plan(NamedTuple):
@@ -51,33 +44,47 @@ class Plan(NamedTuple):
     Attributes:
         files: Every file found: ``source_path``, ``size_bytes``, ``mtime_ns``,
             ``problem``, ``detail``; sorted by path.
-        todo: Rows of ``files`` that are new, changed or to be looked at again.
+        todo: Rows of ``files`` to read.
+        causes: Files of ``todo`` by ``Cause``.
         deleted: Paths in the ledger that are no longer found, sorted.
-        is_rebuild: Every file is read again, known or not.
-        retried: Outcomes of earlier runs that may differ now; see ``outcomes``.
+        touched: Rows of ``files`` whose bytes were looked at and are the known ones.
+        retimed_count: How many of these have another time of change.
+        is_migration: The tables have an older schema.
+        is_first: There are no tables yet; even without a file there will be.
+        known_outcomes: What the ledger says of the files in ``todo``.
     """
 
     files: pd.DataFrame
     todo: pd.DataFrame
+    causes: Counter[str]
     deleted: list[str]
-    is_rebuild: bool
-    retried: frozenset[Outcome] = frozenset()
+    touched: pd.DataFrame
+    retimed_count: int = 0
+    is_migration: bool = False
+    is_first: bool = False
+    known_outcomes: frozenset[Outcome] = frozenset()
 
     @property
     def has_work(self) -> bool:
-        """Whether anything has to be read or taken out."""
-        return bool(len(self.todo) or self.deleted)
+        """Whether anything has to be read, taken out or noted."""
+        return bool(len(self.todo) or self.has_other_work)
+
+    @property
+    def has_other_work(self) -> bool:
+        """Whether the tables change whatever the files to read come to."""
+        return bool(
+            self.deleted or self.retimed_count or self.is_migration or self.is_first
+        )
 
     @property
     def unchanged_count(self) -> int:
         """Files that are known and need no reading."""
         return len(self.files) - len(self.todo)
 
-
-def current_fingerprint(settings: Settings) -> str:
-    """Name everything but the raw files that decides what the tables hold."""
-    versions = {"pipeline": PIPELINE_VERSION, "schema": SCHEMA_VERSION}
-    return fingerprint(settings, versions)
+    @property
+    def may_change_nothing(self) -> bool:
+        """Whether nothing changes if every file to read fares as before."""
+        return not self.has_other_work and self.causes.keys() <= _MAY_FARE_AS_BEFORE
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
@@ -94,25 +101,28 @@ def open_warehouse(settings: Settings) -> Warehouse:
             " read its own tables",
             "Name folders side by side with --raw and --warehouse.",
         )
-    return Warehouse(settings.warehouse_dir, keep_snapshots=settings.keep_snapshots)
+    return Warehouse(
+        settings.warehouse_dir,
+        keep_snapshots=settings.keep_snapshots,
+        keep_days=settings.keep_days or None,
+    )
 
 
-def look_around(settings: Settings) -> Plan:
+def look_around(settings: Settings, errand: Errand = EVERYTHING_NEW) -> Plan:
     """Find out what a run would have to do, without the lock and without Prefect.
 
     Raises:
         PipelineError: The raw folder or the warehouse cannot be read.
     """
     files = discover_files(settings.raw_dir, settings.ignore)
-    return plan_run(files, open_warehouse(settings), settings)
+    return plan_run(files, open_warehouse(settings), settings, errand)
 
 
 def plan_run(
     files: pd.DataFrame,
     warehouse: Warehouse,
     settings: Settings,
-    *,
-    reprocess: bool = False,
+    errand: Errand = EVERYTHING_NEW,
 ) -> Plan:
     """Compare the files found with what the warehouse knows.
 
@@ -120,185 +130,195 @@ def plan_run(
         files: Output of ``discover_files``.
         warehouse: Where the ledger is.
         settings: Settings of the run; those that change results count.
-        reprocess: Read every file again.
+        errand: What the run is for.
+
+    Raises:
+        PipelineError: The warehouse cannot be read; a replay of files that cannot be.
     """
     manifest = warehouse.manifest()
-    is_outdated = manifest is not None and (
-        warehouse.needs_rebuild or manifest.fingerprint != current_fingerprint(settings)
-    )
-    columns = ["source_path"] if is_outdated else LEDGER_COLUMNS
-    ledger = warehouse.read_table(SOURCES.name, columns).to_pandas(
-        types_mapper={pa.int64(): pd.Int64Dtype()}.get  # no float can hold mtime_ns
-    )
-    return make_plan(
-        files, ledger, settings.raw_dir, is_rebuild=reprocess or is_outdated
-    )
+    ledger = read_ledger(warehouse)
+    is_migration = manifest is not None and warehouse.needs_migration
+    has_other_settings = manifest is not None and not _has_settings(manifest, settings)
+    if errand.replay:
+        if has_other_settings:
+            raise WarehouseError(
+                str(settings.warehouse_dir),
+                "was made with other settings, so a replay would mix the two",
+                "Use the same settings, or start `articles run`.",
+            )
+        rejected = _list_rejected(warehouse)
+        plan = plan_replay(files, ledger, rejected, settings.raw_dir, errand)
+    elif errand.reprocess or has_other_settings:
+        cause = Cause.REPROCESSED if errand.reprocess else Cause.SETTINGS
+        plan = plan_rebuild(files, ledger, cause)
+    else:
+        limits = (settings.max_file_bytes, settings.max_decompression_ratio)
+        limits_of_runs = read_limits(warehouse)
+        plan = make_plan(files, ledger, settings.raw_dir, limits, limits_of_runs)
+    is_first = manifest is None and not errand.replay
+    return plan._replace(is_migration=is_migration, is_first=is_first)
+
+
+def _has_settings(manifest: Manifest, settings: Settings) -> bool:
+    if manifest.schema_version == 1:
+        return manifest.fingerprint == fingerprint_of_1(settings)
+    return manifest.fingerprint == fingerprint(settings)
+
+
+def plan_rebuild(files: pd.DataFrame, ledger: pd.DataFrame, cause: Cause) -> Plan:
+    """Plan to read every file, whatever the ledger says."""
+    causes = Counter({cause.value: len(files)}) if len(files) else Counter()
+    return Plan(files, files, causes, _deleted(files, ledger), files.iloc[:0])
 
 
 def make_plan(
-    files: pd.DataFrame, ledger: pd.DataFrame, raw_dir: Path, *, is_rebuild: bool
+    files: pd.DataFrame,
+    ledger: pd.DataFrame,
+    raw_dir: Path,
+    limits: Limits,
+    limits_of_runs: Mapping[str, Limits],
 ) -> Plan:
     """Compare the files found with the ledger.
 
-    A file is unchanged if size and time of change are those of the ledger. If it was
-    touched in any way since the run that read it (edited and back-dated, changed while
-    it was being read, but also just moved), the content decides.
+    A file is unchanged if size and time of change are those of the ledger. If only the
+    time differs, or if it was touched in any way since the run that read it (edited and
+    back-dated, but also just moved), the content decides.
 
     Args:
         files: Output of ``discover_files``.
-        ledger: Columns ``LEDGER_COLUMNS`` of ``sources``; no rows at first.
+        ledger: Output of ``read_ledger``.
         raw_dir: Where the files are.
-        is_rebuild: Read every file, whatever the ledger says.
+        limits: Limits of this run.
+        limits_of_runs: Limits of earlier runs, by ``run_id``.
     """
-    deleted = sorted(set(ledger["source_path"]) - set(files["source_path"]))
-    if is_rebuild:
-        return Plan(files, files, deleted, is_rebuild=True)
     known = files.merge(
         ledger, on="source_path", how="left", suffixes=("", "_known"), indicator=True
     )
-    same = (
-        (known["_merge"] == "both")
-        & _equal(known["size_bytes"], known["size_bytes_known"])
-        & _equal(known["mtime_ns"], known["mtime_ns_known"])
-        & _has_same_problem(known, raw_dir)
-    )
-    changed = [
+    is_known = known["_merge"] == "both"
+    same_size = is_known & equal(known["size_bytes"], known["size_bytes_known"])
+    same_time = same_size & equal(known["mtime_ns"], known["mtime_ns_known"])
+    has_bytes = is_known & known["sha256"].notna() & known["problem"].isna()
+    doubtful = [
         index
-        for index, path, sha256, run_id in zip(
-            known.index[same],
-            known["source_path"][same],
-            known["sha256"][same],
-            known["run_id"][same],
+        for index, path, run_id, is_same in zip(
+            known.index[same_size & has_bytes],
+            known["source_path"][same_size & has_bytes],
+            known["run_id"][same_size & has_bytes],
+            same_time[same_size & has_bytes],
             strict=True,
         )
-        if isinstance(sha256, str)
-        and arrived_ns(raw_dir / path) >= _started_ns(run_id) - _TICK_NS
-        and not _has_hash(raw_dir / path, sha256)
+        if not is_same or may_have_changed(raw_dir / path, run_id)
     ]
-    same &= ~same.index.isin(changed)
-    todo = files[~same.to_numpy(dtype=bool)].reset_index(drop=True)
-    return Plan(files, todo, deleted, is_rebuild=False, retried=outcomes(ledger))
-
-
-def outcomes(sources: pd.DataFrame) -> frozenset[Outcome]:
-    """Return what became of the files that may fare otherwise the next time.
-
-    Args:
-        sources: Rows of ``sources``, ``LEDGER_COLUMNS`` at least.
-    """
-    rows = sources[sources["reason"].isin([reason.value for reason in RETRIED_REASONS])]
-    columns = ["source_path", "size_bytes", "mtime_ns", "reason", "detail"]
-    cells = rows[columns].astype("object")
-    return frozenset(
-        cells.where(cells.notna(), None).itertuples(index=False, name=None)
-    )
-
-
-def _equal(left: pd.Series, right: pd.Series) -> pd.Series:
-    """Equal, where two nulls are equal too."""
-    return (left == right).fillna(value=False) | (left.isna() & right.isna())
-
-
-def _has_same_problem(known: pd.DataFrame, raw_dir: Path) -> pd.Series:
-    """Whether looking at the file again would give the outcome of the ledger."""
-    found = known["problem"].notna()
-    as_before = _equal(known["problem"], known["reason"]) & _equal(
-        known["detail"], known["detail_known"]
-    )
-    retried = known["reason"].isin([reason.value for reason in RETRIED_REASONS])
-    same = as_before.where(found, ~retried).astype(bool)
-    unreadable = known[~found & (known["reason"] == Reason.UNREADABLE.value)]
-    still = [
+    as_before = [
         index
-        for index, path in unreadable["source_path"].items()
-        if not _is_readable(raw_dir / path)
+        for index, path, sha256 in zip(
+            doubtful,
+            known["source_path"].loc[doubtful],
+            known["sha256"].loc[doubtful],
+            strict=True,
+        )
+        if has_hash(raw_dir / path, sha256)
     ]
-    return same | same.index.isin(still)
+    is_doubtful, is_as_before = (
+        known.index.isin(doubtful),
+        known.index.isin(as_before),
+    )
+    is_same = (same_time & ~is_doubtful) | is_as_before
+
+    cause = pd.Series(None, index=known.index, dtype="object")
+    present = pd.Series(rules_of(known["source_path"]), known.index, "int64")
+    cause[present != known[RULES]] = Cause.RULES.value
+    cause[meets_other_limits(known, limits, limits_of_runs)] = Cause.LIMITS.value
+    cause[~has_same_problem(known, raw_dir)] = Cause.RETRIED.value
+    cause[~is_same] = Cause.CHANGED.value
+    cause[~is_known] = Cause.NEW.value
+
+    is_todo = cause.notna().to_numpy(dtype=bool)
+    deleted = _deleted(files, ledger)
+    # Without a new time this is no reason to publish, only to note it by the way.
+    is_touched = is_as_before & ~is_todo
+    retimed_count = int((is_touched & ~same_time.to_numpy(dtype=bool)).sum())
+    todo = files[is_todo].reset_index(drop=True)
+    return Plan(
+        files=files,
+        todo=todo,
+        causes=Counter(cause[is_todo]),
+        deleted=deleted,
+        touched=files[is_touched].reset_index(drop=True),
+        retimed_count=retimed_count,
+        known_outcomes=_outcomes_of(todo, ledger),
+    )
 
 
-def _is_readable(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            file.read(1)
-    except OSError:
-        return False
-    return True
-
-
-def arrived_ns(path: Path) -> int:
-    """Return when a file, or a link to it, was last changed in any way.
-
-    Unlike the time of change this one cannot be set, so a file that was edited and
-    back-dated shows. It is not stored: that the run began before it is enough.
-    """
-    try:
-        found = os.lstat(path)
-        if not stat.S_ISLNK(found.st_mode):
-            return found.st_ctime_ns
-        return max(found.st_ctime_ns, os.stat(path).st_ctime_ns)  # noqa: PTH116  # speed
-    except OSError:
-        return 0  # gone by now: the next run sees that
-
-
-def new_run_id(now: datetime, salt: str) -> str:
-    """Return the id of a run: UTC start and six hex digits, sortable by time.
-
-    Examples:
-        >>> new_run_id(datetime(2026, 11, 21, 8, 30, 5, tzinfo=UTC), "c0ffee")
-        '20261121T083005Z-c0ffee'
-    """
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{salt}"
-
-
-@cache
-def _started_ns(run_id: str) -> int:
-    start = datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    return int(start.timestamp()) * 1_000_000_000
-
-
-def _has_hash(path: Path, sha256: str) -> bool:
-    with contextlib.suppress(OSError):
-        return hash_file(path) == sha256
-    return False
-
-
-def weigh(path: str, size_bytes: int) -> int:
-    """Estimate how many bytes of text a file holds.
-
-    Examples:
-        >>> weigh("a.txt", 100), weigh("a.jsonl.gz", 100)
-        (100, 500)
-    """
-    return size_bytes * (_PACKED_RATIO if path.endswith(_PACKED) else 1)
-
-
-def weigh_files(files: pd.DataFrame) -> int:
-    """Estimate how many bytes of text some files hold together."""
-    sizes = files["size_bytes"].fillna(0).astype("int64")
-    return sum(map(weigh, files["source_path"], sizes))
-
-
-def cut_batches(
-    todo: pd.DataFrame, *, batch_bytes: int, batch_files: int
-) -> Iterator[pd.DataFrame]:
-    """Cut the files into batches, in order.
+def plan_replay(
+    files: pd.DataFrame,
+    ledger: pd.DataFrame,
+    rejected: Mapping[str, set[str]],
+    raw_dir: Path,
+    errand: Errand,
+) -> Plan:
+    """Plan to read rejected files again, and nothing else.
 
     Args:
-        todo: ``Plan.todo``.
-        batch_bytes: A batch is full once its files hold this much text.
-        batch_files: ... or when it has this many files.
+        files: Output of ``discover_files``.
+        ledger: Output of ``read_ledger``.
+        rejected: Reasons by path, of files that were rejected in whole or in part.
+        raw_dir: Where the files are; paths may be given with it.
+        errand: Which of them.
 
-    Yields:
-        Consecutive rows of ``todo``, at least one each; a larger file is alone.
+    Raises:
+        SettingsError: A path names nothing that was rejected, or a reason is none.
     """
-    first, weight = 0, 0
-    sizes: Iterable[int] = todo["size_bytes"].fillna(0).astype("int64")
-    for index, (path, size) in enumerate(zip(todo["source_path"], sizes, strict=True)):
-        size_estimate = weigh(path, size)
-        is_full = weight + size_estimate > batch_bytes or index - first >= batch_files
-        if is_full and index > first:
-            yield todo.iloc[first:index].reset_index(drop=True)
-            first, weight = index, 0
-        weight += size_estimate
-    if first < len(todo):
-        yield todo.iloc[first:].reset_index(drop=True)
+    reasons = set(errand.replay_reasons)
+    if unknown := sorted(reasons - {reason.value for reason in Reason}):
+        raise SettingsError(
+            f"reason {unknown[0]!r}",
+            "is none of the closed list",
+            f"Use some of {', '.join(reason.value for reason in Reason)}.",
+        )
+    chosen = {p for p, why in rejected.items() if not reasons or reasons & why}
+    if errand.replay_paths:
+        wanted: set[str] = set()
+        for path in errand.replay_paths:
+            name = _below(path, raw_dir)
+            found = {p for p in rejected if p == name or p.startswith(f"{name}/")}
+            if not (found or name in {"", "."}):
+                raise SettingsError(
+                    f"path {path!r}",
+                    "names no file that was rejected",
+                    'List them: articles query "SELECT * FROM rejects".',
+                )
+            wanted |= found or set(rejected)
+        chosen &= wanted
+    todo = files[files["source_path"].isin(chosen)].reset_index(drop=True)
+    causes = Counter({Cause.REPLAYED.value: len(todo)}) if len(todo) else Counter()
+    known = _outcomes_of(todo, ledger)
+    return Plan(files, todo, causes, [], files.iloc[:0], known_outcomes=known)
+
+
+def _below(path: str, raw_dir: Path) -> str:
+    """Return a path as in ``source_path``, given as such or as a file's."""
+    found = Path(os.path.abspath(path))  # noqa: PTH100  # a link stays a link
+    root = Path(os.path.abspath(raw_dir))  # noqa: PTH100
+    if found.is_relative_to(root):
+        return found.relative_to(root).as_posix()
+    return path.strip("/")
+
+
+def _list_rejected(warehouse: Warehouse) -> dict[str, set[str]]:
+    columns = ["source_path", "status", "reason", "rejected_members"]
+    sources = warehouse.read_table(SOURCES.name, columns)
+    rejected: dict[str, set[str]] = {}
+    for row in sources.to_pylist():
+        reasons = {member["reason"] for member in row["rejected_members"]}
+        if row["status"] == Status.REJECTED or reasons:
+            rejected[row["source_path"]] = reasons | {row["reason"]}
+    return rejected
+
+
+def _deleted(files: pd.DataFrame, ledger: pd.DataFrame) -> list[str]:
+    return sorted(set(ledger["source_path"]) - set(files["source_path"]))
+
+
+def _outcomes_of(todo: pd.DataFrame, ledger: pd.DataFrame) -> frozenset[Outcome]:
+    return outcomes(ledger[ledger["source_path"].isin(todo["source_path"])])

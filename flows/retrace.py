@@ -7,7 +7,8 @@ from typing import NamedTuple
 import duckdb
 import pandas as pd
 
-from flows.plan import arrived_ns, cut_batches
+from flows.batches import cut_batches
+from flows.ledger import arrived_ns
 from flows.settings import Settings
 from tasks.read import Limits, read_files
 from tasks.schema import Markup

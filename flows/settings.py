@@ -122,6 +122,14 @@ class Settings:
             "Earlier snapshots kept for rollback; they share their files.",
         ),
     ] = 5
+    keep_days: Annotated[
+        int,
+        Knob(
+            "days",
+            "Age from which earlier snapshots go as well, whatever their number; 0: no"
+            " limit.",
+        ),
+    ] = 0
     wait_for_lock: Annotated[
         bool,
         Knob(
@@ -131,8 +139,18 @@ class Settings:
     ] = True
 
 
-RESULT_SETTINGS = ("ignore", "max_file_bytes", "max_decompression_ratio", "detector")
-"""Settings that change what the tables hold; a new value reads every file again."""
+RESULT_SETTINGS = ("detector",)
+"""Settings that change every row; a new value reads every file again.
+
+``ignore`` and the limits concern some files only: see ``plan.make_plan``.
+"""
+
+_RESULT_SETTINGS_OF_1 = (
+    "ignore",
+    "max_file_bytes",
+    "max_decompression_ratio",
+    "detector",
+)
 
 
 def variable(name: str) -> str:
@@ -268,18 +286,25 @@ def settings_json(settings: Settings) -> str:
     return json.dumps(settings_parameters(settings), default=str, sort_keys=True)
 
 
-def fingerprint(settings: Settings, versions: Mapping[str, object]) -> str:
-    """Name everything but the raw files that decides what the tables hold.
-
-    Args:
-        settings: Only ``RESULT_SETTINGS`` count.
-        versions: Versions of the pipeline and of its tables.
+def fingerprint(settings: Settings) -> str:
+    """Name the settings that every row depends on.
 
     Returns:
         16 hex digits. A warehouse made under another name is made anew.
     """
-    values = {name: getattr(settings, name) for name in RESULT_SETTINGS}
-    text = json.dumps([values, dict(versions)], default=str, sort_keys=True)
+    return _digest(settings, RESULT_SETTINGS, {})
+
+
+def fingerprint_of_1(settings: Settings) -> str:
+    """Name the settings as a warehouse of schema 1 does, which had just one version."""
+    return _digest(settings, _RESULT_SETTINGS_OF_1, {"pipeline": "0.1.0", "schema": 1})
+
+
+def _digest(
+    settings: Settings, names: tuple[str, ...], versions: dict[str, object]
+) -> str:
+    values = {name: getattr(settings, name) for name in names}
+    text = json.dumps([values, versions], default=str, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -288,8 +313,8 @@ def prepare_environment(environ: MutableMapping[str, str] | None = None) -> None
 
     No telemetry; time enough for the temporary server's first start (38 s measured
     on a fresh home); on the terminal only warnings, as the command line shows progress
-    itself (the log in Prefect's UI stays complete). Where Prefect's home cannot be
-    written, a temporary one.
+    itself (the log in Prefect's UI stays complete, and has what the steps log). Where
+    Prefect's home cannot be written, a temporary one.
 
     Args:
         environ: Environment; ``os.environ`` if not given.
@@ -300,6 +325,8 @@ def prepare_environment(environ: MutableMapping[str, str] | None = None) -> None
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks",
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }.items():
         environ.setdefault(name, value)
     home = Path(environ.get("PREFECT_HOME") or "~/.prefect").expanduser()

@@ -6,14 +6,15 @@ from rich.text import Text
 
 from flows.paper import make_grid, open_paper, print_grid
 from flows.plan import Plan, look_around, open_warehouse
-from flows.query import connect, no_tables
+from flows.reader import no_tables, open_tables
 from flows.settings import Settings
-from flows.summary import count_of
-from tasks.errors import PipelineError
+from flows.summary import causes_line, count_of
+from tasks.errors import PipelineError, WarehouseError
 from tasks.schema import Status
+from tasks.tables.disk import human_bytes
+from tasks.tables.manifest import Manifest
 
 _RUNS = 5
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def show_status(settings: Settings) -> None:
@@ -26,17 +27,18 @@ def show_status(settings: Settings) -> None:
     manifest = open_warehouse(settings).manifest()
     if manifest is None:
         raise no_tables(settings.warehouse_dir)
-    paper.print(
+    paper.say(
         Text(f"{settings.warehouse_dir}/", style="bold")
         + Text(
-            f"  snapshot {manifest.snapshot}, {ago(manifest.created_at)}"
-            f" ({manifest.created_at:%Y-%m-%d %H:%M} UTC),"
+            f"  snapshot {manifest.snapshot}{_restored(manifest)},"
+            f" {ago(manifest.created_at)} ({local_time(manifest.created_at)}),"
             f" {human_bytes(manifest.size_bytes)}"
-        ),
-        soft_wrap=True,
+        )
     )
-    paper.print(_waiting(settings), end="\n\n", soft_wrap=True)
-    with connect(settings.warehouse_dir) as tables:
+    paper.say(_waiting(settings))
+    paper.say(_publishing(settings), end="\n\n")
+    with open_tables(settings.warehouse_dir) as pinned:
+        tables = pinned.duckdb()
         grid = make_grid("table", ">rows")
         for name, rows in manifest.rows.items():
             grid.add_row(name, f"{rows:,}")
@@ -61,7 +63,7 @@ def show_status(settings: Settings) -> None:
         ).fetchall():
             started, *counts, took = row
             grid.add_row(
-                f"{started:%Y-%m-%d %H:%M}",
+                local_time(started.replace(tzinfo=UTC)),
                 *(f"{count:,}" for count in counts),
                 f"{took.total_seconds():.1f}",
             )
@@ -80,33 +82,53 @@ def _waiting(settings: Settings) -> Text:
             f"Up to date with the {found} in {settings.raw_dir}/.", style="green"
         )
     return Text(
-        f"{_work(plan)} of {found} in {settings.raw_dir}/ waiting: run `articles run`.",
+        f"Waiting in {settings.raw_dir}/, of {found}: {describe_work(plan)}."
+        " Run `articles run`.",
         style="yellow",
     )
 
 
-def _work(plan: Plan) -> str:
-    if plan.is_rebuild:
-        return "Settings or version have changed, a rebuild"
-    parts = []
-    if len(plan.todo):
-        parts.append(f"{len(plan.todo):,} new or changed")
+def _publishing(settings: Settings) -> Text:
+    """Tell whether and how a run of this user would publish."""
+    try:
+        powers = open_warehouse(settings).probe()
+    except WarehouseError as error:
+        return Text(f"A run would be refused: {error.problem}.", style="yellow")
+    if powers.can_exchange:
+        return Text("Runs exchange the folder in one step.", style="dim")
+    return Text(
+        "Runs replace the folder by two renames: this file system cannot exchange"
+        " folders. A reader may find it missing for an instant.",
+        style="yellow",
+    )
+
+
+def describe_work(plan: Plan) -> str:
+    """Return what a run would do, as a list."""
+    parts = [causes_line(plan.causes)] if plan.causes else []
     if plan.deleted:
         parts.append(f"{len(plan.deleted):,} deleted")
+    if plan.retimed_count:
+        parts.append(f"{plan.retimed_count:,} with a new time of change")
+    if plan.is_migration:
+        parts.append("tables of an older version to be migrated")
     return ", ".join(parts)
 
 
-def human_bytes(count: int) -> str:
-    """Return a size in the largest unit that keeps it above 1.
+def _restored(manifest: Manifest) -> str:
+    if manifest.restored_from is None:
+        return ""
+    return f" (snapshot {manifest.restored_from} again)"
+
+
+def local_time(moment: datetime) -> str:
+    """Return a moment as the clock on the wall shows it, to the minute.
 
     Examples:
-        >>> human_bytes(1_520_000)
-        '1.5 MB'
+        >>> len(local_time(datetime.now(UTC)))
+        16
     """
-    size, unit = float(count), 0
-    while size >= 1000 and unit < len(_UNITS) - 1:  # noqa: PLR2004  # SI prefixes
-        size, unit = size / 1000, unit + 1
-    return f"{size:.0f} {_UNITS[unit]}" if unit == 0 else f"{size:.1f} {_UNITS[unit]}"
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
 def ago(moment: datetime) -> str:

@@ -30,7 +30,6 @@ class BatchSummary:
         rejects: Rejected files and articles by ``Reason``.
         examples: The first path of each ``Reason``.
         steps: Cost by ``Step``, in order.
-        retried: Outcomes that may differ the next time; see ``plan.outcomes``.
     """
 
     staged: tuple[StagedPart, ...] = ()
@@ -42,7 +41,6 @@ class BatchSummary:
     rejects: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     steps: dict[str, StepCost] = field(default_factory=dict)
-    retried: frozenset[tuple[object, ...]] = frozenset()
 
     def __add__(self, other: Self) -> Self:
         """Add the counts of another batch; the first example of a reason stays."""
@@ -61,7 +59,6 @@ class BatchSummary:
             rejects=self.rejects + other.rejects,
             examples=other.examples | self.examples,
             steps=steps,
-            retried=self.retried | other.retried,
         )
 
 
@@ -75,6 +72,9 @@ class RunSummary:
         discovered: Files found in the raw folder.
         unchanged: Files known and not read again.
         deleted: Files gone since the run before.
+        touched: Files changed at another time but with the same bytes; not read again.
+        is_migration: The tables were brought to a newer schema.
+        causes: Files read, by ``Cause``.
         batch: Counts of the files read.
         seconds: Wall clock, from the lock to the publication.
     """
@@ -84,6 +84,9 @@ class RunSummary:
     discovered: int
     unchanged: int
     deleted: int
+    touched: int
+    is_migration: bool
+    causes: Counter[str]
     batch: BatchSummary
     seconds: float
 
@@ -100,7 +103,8 @@ def funnel(summary: RunSummary) -> list[tuple[str, int, str]]:
     rows = [
         ("files found", summary.discovered, ""),
         ("unchanged", summary.unchanged, "not read again"),
-        ("read", summary.processed, ""),
+        ("touched", summary.touched, "unchanged, but with a new time"),
+        ("read", summary.processed, causes_line(summary.causes)),
         ("ignored", files[Status.IGNORED], "setting `ignore`"),
         ("rejected", files[Status.REJECTED], "see the reasons"),
         ("accepted", files[Status.ACCEPTED], ""),
@@ -164,7 +168,10 @@ def steps_markdown(batch: BatchSummary) -> str:
 def headline(summary: RunSummary) -> str:
     """Return the run in one line."""
     if not summary.processed and not summary.deleted:
-        return f"Nothing new: {count_of(summary.discovered, 'file')} known already"
+        known = f"Nothing new: {count_of(summary.discovered, 'file')} known already"
+        if summary.touched:
+            known += f", {summary.touched:,} with a new time of change"
+        return known + (", tables migrated" if summary.is_migration else "")
     gone = f", {summary.deleted:,} deleted" if summary.deleted else ""
     rejected = summary.batch.files[Status.REJECTED]
     refused = f", {rejected:,} rejected" if rejected else ""
@@ -174,6 +181,16 @@ def headline(summary: RunSummary) -> str:
         f" {count_of(summary.batch.paragraphs, 'paragraph')}"
         f" in {summary.seconds:.1f} s"
     )
+
+
+def causes_line(causes: Counter[str]) -> str:
+    """Return why files are read.
+
+    Examples:
+        >>> causes_line(Counter({"changed": 2, "new": 1200}))
+        '1,200 new, 2 changed'
+    """
+    return ", ".join(f"{count:,} {cause}" for cause, count in causes.most_common())
 
 
 def count_of(number: int, noun: str) -> str:

@@ -24,6 +24,7 @@ from rich.progress import (
 from rich.table import Table as Grid
 from rich.text import Text
 
+from flows.errand import Errand
 from flows.paper import make_grid, open_paper, print_grid
 from flows.plan import Plan
 from flows.progress import Event, listening
@@ -114,18 +115,17 @@ class Screen:
         with listening(show):
             yield
 
-    def say_nothing_new(self, plan: Plan, settings: Settings) -> None:
+    def say_nothing_new(self, plan: Plan, settings: Settings, errand: Errand) -> None:
         """Say in one line that the tables are up to date."""
         raw_dir = settings.raw_dir
-        if len(plan.files):
-            known = (
-                f"all {len(plan.files):,} files" if len(plan.files) > 1 else "the file"
-            )
-            line = f"Nothing new: {known} in {raw_dir}/ known already, nothing written."
-        else:
+        known = f"all {len(plan.files):,} files" if len(plan.files) > 1 else "the file"
+        line = f"Nothing new: {known} in {raw_dir}/ known already, nothing written."
+        if not len(plan.files):
             line = (
                 f"Nothing to read: {raw_dir}/ holds no files. Put raw articles there."
             )
+        elif errand.replay:
+            line = "Nothing to replay: no such file was rejected, nothing written."
         self.out.print(line, soft_wrap=True)
 
     def show_run(self, summary: RunSummary, settings: Settings) -> None:

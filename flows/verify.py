@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from rich.console import Console
 from rich.text import Text
 
 from flows.laws import table_laws
-from flows.paper import open_paper
+from flows.paper import Paper, open_paper
 from flows.plan import open_warehouse
-from flows.query import connect
+from flows.reader import open_tables
 from flows.retrace import check_files, retrace
 from flows.settings import Settings
 from flows.summary import count_of
@@ -55,7 +54,7 @@ def verify_warehouse(settings: Settings) -> int:
             " makes every row anew from the raw files.",
             style="bold red",
         )
-    paper.print(verdict, soft_wrap=True)
+    paper.say(verdict)
     return int(bool(broken))
 
 
@@ -69,7 +68,8 @@ def check_all(settings: Settings) -> Iterator[Finding]:
         One finding per law: files, then rows, then the raw text.
     """
     warehouse = open_warehouse(settings)
-    with connect(settings.warehouse_dir) as tables:
+    with open_tables(settings.warehouse_dir) as pinned:
+        tables = pinned.duckdb()
         yield Finding(
             "every file of the warehouse is the one its manifest lists",
             [
@@ -100,15 +100,15 @@ def check_all(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _show(paper: Console, finding: Finding) -> None:
+def _show(paper: Paper, finding: Finding) -> None:
     line = Text("✗ " if finding.problems else "✓ ")
     line.stylize("bold red" if finding.problems else "green")
     line.append(finding.sentence, style="red" if finding.problems else "")
     if finding.note:
         line.append(f"  ({finding.note})", style="dim")
-    paper.print(line, soft_wrap=True)
+    paper.say(line)
     for row, problem in _first(finding.problems):
-        paper.print(Text(f"    {row}: {problem}"), soft_wrap=True)
+        paper.say(Text(f"    {row}: {problem}"))
     if (more := len(finding.problems) - _SHOWN) > 0:
         paper.print(Text(f"    and {more:,} more", style="dim"))
 

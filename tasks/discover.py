@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from tasks.errors import SettingsError
+from tasks.errors import SettingsError, refuse_scarcity
 from tasks.files.formats import FORMATS, tell_format
 from tasks.schema import Reason
 
@@ -64,6 +64,7 @@ def discover_files(raw_dir: Path, ignore: Sequence[str] = ()) -> pd.DataFrame:
 
     Raises:
         SettingsError: ``raw_dir`` is not a folder that can be listed.
+        PipelineError: The machine has no open files or memory left.
     """
     is_ignored = _match_any(tuple(ignore))
     entries: list[_Entry] = []
@@ -76,6 +77,7 @@ def discover_files(raw_dir: Path, ignore: Sequence[str] = ()) -> pd.DataFrame:
             with os.scandir(folder.path) as listing:
                 found = list(listing)
         except OSError as error:
+            refuse_scarcity(error, folder.path)
             if not folder.shown:
                 raise _bad_root(raw_dir, error) from error
             path = folder.shown.removesuffix("/")
@@ -144,6 +146,7 @@ def _look(
 
 def _judge_error(item: os.DirEntry[str], shown: str, error: OSError) -> _Entry | None:
     """Tell why an entry cannot be looked at; null if it is gone by now."""
+    refuse_scarcity(error, item.path)
     if isinstance(error, FileNotFoundError):
         if not item.is_symlink():
             return None

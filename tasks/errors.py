@@ -8,6 +8,10 @@
 One bad article is not an error: it becomes a row of ``sources`` with its reason.
 """
 
+import errno
+
+_SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
 
 class PipelineError(Exception):
     """Base of them all; the command line prints it on one line, without traceback.
@@ -38,3 +42,24 @@ class WarehouseError(PipelineError):
 
 class SettingsError(PipelineError):
     """A setting or an argument cannot be used. Never retried."""
+
+
+def refuse_scarcity(error: OSError, place: str) -> None:
+    """Raise, if the machine had no more files or memory to give.
+
+    No file is to blame for that: taken for unreadable, its rows would leave the tables.
+
+    Args:
+        error: What opening or listing something failed with.
+        place: What it was.
+
+    Raises:
+        PipelineError: It was for lack of open files or memory.
+    """
+    if error.errno in _SCARCE:
+        raise PipelineError(
+            place,
+            f"cannot be opened: {error.strerror}",
+            "Raise the limit (`ulimit -n` for open files) or lower the setting workers,"
+            " then run again; the old tables are intact.",
+        ) from error

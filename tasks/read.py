@@ -4,12 +4,13 @@ Every file ends as one row of ``sources``; every article of it as one row of
 ``articles`` or one entry of ``rejected_members``.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 from pathlib import Path
@@ -19,10 +20,12 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from tasks.errors import refuse_scarcity
 from tasks.files.compression import UnpackError, unpack
 from tasks.files.crawled import Json, list_articles, read_object
 from tasks.files.encoding import Undecoded, decode_bytes
 from tasks.files.formats import tell_format
+from tasks.logic import step_versions
 from tasks.pieces import Claim
 from tasks.schema import (
     SOURCES,
@@ -39,6 +42,7 @@ _INVISIBLE = (
     "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\x00-\x1f\x7f-\x9f"
 )
 _BLANK = re.compile(rf"[\s{_INVISIBLE}]*")
+_HASHED_UNREAD = (Reason.TOO_LARGE.value, Reason.UNSUPPORTED_FORMAT.value)
 _MAX_INT_DIGITS = 18
 _DOCUMENT_ID_DIGITS = 20
 _MAX_NAMES_SHOWN = 8
@@ -112,6 +116,12 @@ class _Source:
     document_count: int = 0
     rejected_members: list[dict[str, str]] = field(default_factory=list)
 
+    @property
+    def step_versions(self) -> Mapping[str, int] | None:
+        """Versions of the rules that decide over this file."""
+        told = tell_format(self.source_path)
+        return step_versions(told[0] if told else None)
+
     def reject(self, stage: Step, reason: Reason, detail: str) -> None:
         """Say why there is no document."""
         is_ignored = reason is Reason.IGNORED_PATTERN
@@ -152,11 +162,13 @@ def read_files(
         batch.sources.append(source)
         if not pd.isna(problem):
             source.reject(Step.DISCOVER, Reason(problem), detail)
-            continue
-        try:
-            _read_source(source, raw_dir, limits, batch)
-        except Reject as reject:
-            source.reject(Step.READ, reject.reason, reject.detail)
+        else:
+            try:
+                _read_source(source, raw_dir, limits, batch)
+            except Reject as reject:
+                source.reject(Step.READ, reject.reason, reject.detail)
+        if source.reason in _HASHED_UNREAD:
+            source.sha256 = _hash_unread(os.path.join(raw_dir, path))  # noqa: PTH118
     return _frame_articles(batch), _frame_claims(batch), _frame_sources(batch)
 
 
@@ -216,6 +228,7 @@ def _read_unchanged(path: str, limits: Limits) -> _Content:
 
     Raises:
         Reject: It cannot be read, is too large, or changed twice while being read.
+        PipelineError: The machine has no open files or memory left.
     """
     try:
         content = _read_once(path, limits) or _read_once(path, limits)
@@ -224,6 +237,7 @@ def _read_unchanged(path: str, limits: Limits) -> _Content:
     except IsADirectoryError as error:
         raise Reject(Reason.NOT_A_FILE, "no file any more") from error
     except OSError as error:
+        refuse_scarcity(error, path)
         detail = error.strerror or type(error).__name__
         raise Reject(Reason.UNREADABLE, detail) from error
     if content is None:
@@ -271,6 +285,19 @@ def _unpack(raw: bytes, compression: Compression | None, limits: Limits) -> byte
     if not data:
         raise Reject(Reason.EMPTY, "0 bytes after decompression")
     return data
+
+
+def _hash_unread(path: str) -> str | None:
+    """SHA-256 of a file too large, or of no known format, to be read as a whole.
+
+    Null if it cannot be read, or is no plain file any more.
+    """
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, _OPEN_FLAGS)
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return hashlib.file_digest(file, "sha256").hexdigest()
+    return None
 
 
 # JSON
@@ -420,6 +447,7 @@ def _frame_sources(batch: _Batch) -> pd.DataFrame:
         "mtime_ns": "Int64",
         "document_count": "int32",
         "rejected_members": "object",
+        "step_versions": "object",
     }
     return _frame(names, map(attrgetter(*names), batch.sources), dtypes)
 

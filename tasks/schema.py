@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tasks.errors import ContractError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the tables below; stored in every Parquet footer and in the manifest."""
 
 
@@ -29,6 +29,10 @@ class Step(StrEnum):
     SPLIT = "split"
     DESCRIBE = "describe"
     WRITE = "write"
+
+
+VERSIONED_STEPS = (Step.READ, Step.CLEAN, Step.DETECT, Step.SPLIT, Step.DESCRIBE)
+"""Steps whose rules decide what the rows are; see ``tasks/logic.py``."""
 
 
 class Format(StrEnum):
@@ -272,6 +276,10 @@ _DOCUMENT_ID = _column(
     "20 hex digits, from `source_path` and `member`: an edited file keeps its id.",
 )
 
+_STEP_VERSIONS = pa.struct(
+    [pa.field(step.value, pa.int16(), nullable=False) for step in VERSIONED_STEPS]
+)
+
 DOCUMENTS = _table(
     "documents",
     "one row per article",
@@ -343,6 +351,11 @@ DOCUMENTS = _table(
         _column("removed_chars", pa.int32(), "Code points in `removals`."),
         _RUN_ID,
         _column("pipeline_version", _STRING, "Version that made this row."),
+        _column(
+            "step_versions",
+            _STEP_VERSIONS,
+            "Version of each step's logic that made this row: see `tasks/logic.py`.",
+        ),
     ],
 )
 
@@ -431,7 +444,10 @@ SOURCES = _table(
             "mtime_ns", pa.int64(), "Time of last change, nanoseconds since 1970 UTC."
         ),
         _nullable(
-            "sha256", _STRING, "SHA-256 of the bytes; null if they were not read."
+            "sha256",
+            _STRING,
+            "SHA-256 of the bytes, of rejected files too; null if they cannot be read,"
+            " or the file is ignored.",
         ),
         _column("status", _STRING, f"One of {_values(Status)}."),
         _nullable("stage", _STRING, f"Where it was rejected: one of {_values(Step)}."),
@@ -458,6 +474,12 @@ SOURCES = _table(
             "Articles of a container that were rejected, by line or item from 1.",
         ),
         _RUN_ID,
+        _nullable(
+            "step_versions",
+            _STEP_VERSIONS,
+            "As in `documents`; where it is not the present one, the next run reads the"
+            " file again. Null if the name is of no known format.",
+        ),
     ],
 )
 

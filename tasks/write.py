@@ -203,12 +203,13 @@ def write(tables: dict[str, pd.DataFrame], staging_dir: Path, stem: str) -> Stag
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def publish(
+def publish(  # noqa: PLR0913, PLR0917  # all that a commit is made of
     warehouse: Warehouse,
     staged: list[StagedPart],
     replaced_paths: pd.Series,
     run: pd.DataFrame,
     fingerprint: str,
+    touched: pd.DataFrame,
 ) -> int:
     """Publish the staged parts; see ``Warehouse.publish``.
 
@@ -218,11 +219,13 @@ def publish(
         replaced_paths: As a Series, because Prefect walks through lists and sets.
         run: One row of ``schema.RUNS``.
         fingerprint: What rows depend on besides the raw files.
+        touched: Files with another time of change but the bytes that are known.
 
     Returns:
         Number of the snapshot.
     """
-    return warehouse.publish(staged, replaced_paths, run, fingerprint).snapshot
+    manifest = warehouse.publish(staged, replaced_paths, run, fingerprint, touched)
+    return manifest.snapshot
 
 
 def _group_rejects(rejects: pd.DataFrame) -> dict[str, list[RejectedMember]]:

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 
 import pytest
+from hypothesis import settings
 
 _HOME = tempfile.mkdtemp(prefix="articles-prefect-")
 _VARIABLES = {
@@ -21,6 +22,9 @@ def pytest_configure() -> None:
         if name.startswith(("ARTICLES_", "PREFECT_")):
             del os.environ[name]
     os.environ.update(_VARIABLES)
+    # How long an example takes says more of the machine than of the code.
+    settings.register_profile("patient", deadline=None)
+    settings.load_profile("patient")
 
 
 def pytest_unconfigure() -> None:

@@ -1,6 +1,7 @@
 """Small frames that conform to the contract, and what readers see of them."""
 
 import hashlib
+import json
 import os
 from datetime import datetime
 
@@ -8,7 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.schema import TABLES
+from tasks.schema import TABLES, VERSIONED_STEPS
+from tasks.tables.manifest import MANIFEST_NAME
 from tasks.tables.parts import BATCH_TABLES
 from tasks.write import stage_tables
 
@@ -39,6 +41,8 @@ def fill_row(table, **values):
             row[field.name] = ""
         elif pa.types.is_list(field.type):
             row[field.name] = []
+        elif pa.types.is_struct(field.type):
+            row[field.name] = {part.name: 1 for part in field.type}
         elif pa.types.is_timestamp(field.type):
             row[field.name] = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  (naive UTC)
         elif pa.types.is_boolean(field.type):
@@ -95,6 +99,7 @@ def make_batch(versions):
                 size_bytes=version,
                 mtime_ns=1_800_000_000_000_000_001 + version,
                 document_count=count,
+                step_versions={step.value: 1 for step in VERSIONED_STEPS},
             )
         )
     return {
@@ -116,6 +121,27 @@ def commit(warehouse, number, *batches, deleted=()):
         for batch in batches
     ]
     return warehouse.publish(parts, set(deleted), make_run(number), "fingerprint")
+
+
+def make_older(live):
+    """Turn a published warehouse into one of schema 1, as if written by then.
+
+    Args:
+        live: Folder of the tables; changed in place.
+    """
+    path = live / MANIFEST_NAME
+    manifest = json.loads(path.read_text())
+    for entry in manifest["files"]:
+        file = live / entry["file"]
+        rows = pq.read_table(file, partitioning=None)
+        if "step_versions" in rows.column_names:
+            rows = rows.drop_columns(["step_versions"])
+        file.unlink()  # history shares the old file
+        pq.write_table(rows, file)
+        entry["bytes"] = file.stat().st_size
+        entry["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    manifest["schema_version"] = 1
+    path.write_text(json.dumps(manifest))
 
 
 def see(folder):

@@ -1,36 +1,31 @@
-"""The disk, as the warehouse needs it: durable writes, links, exchange, locks.
+"""The disk, as the warehouse needs it: durable writes, links, exchange.
 
 Nothing here knows tables. Functions raise plain ``OSError``; ``reported`` turns it
 into a ``WarehouseError`` at the border.
 
-Linux and macOS have every operation. Elsewhere folders are not flushed, there is no
-exchange (two renames instead), and locks use ``msvcrt``.
+Linux and macOS have every operation. Elsewhere folders are not flushed, and there is no
+exchange (two renames instead).
 """
 
 import contextlib
 import ctypes
 import errno
 import hashlib
-import json
 import os
 import shutil
-import socket
 import sys
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
 from tasks.errors import WarehouseError
 
 _CHUNK_BYTES = 1 << 20
+_UNITS = ("B", "kB", "MB", "GB", "TB")
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # Linux; RENAME_SWAP of macOS has the same value
-_LOCK_PAUSE_SECONDS = 0.1
-_LOCKED_BYTE = 1 << 30  # msvcrt locks are mandatory: stay clear of the owner's note
 
-_NO_LINK = frozenset(
+NO_LINK = frozenset(
     {
         errno.EPERM,  # vfat, or protected_hardlinks and a file of somebody else
         errno.EACCES,
@@ -42,10 +37,17 @@ _NO_LINK = frozenset(
         errno.EOPNOTSUPP,
     }
 )
+"""Errors that say that a file cannot have a second name here."""
+
 NO_EXCHANGE = frozenset(
     {errno.EINVAL, errno.ENOSYS, errno.EXDEV, errno.ENOTSUP, errno.EOPNOTSUPP}
 )
 """Errors that say the file system cannot exchange two folders (EXDEV: overlay)."""
+
+NO_WRITING = frozenset(
+    {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT}
+)
+"""Errors that say that nothing can be written here, by us or for now."""
 
 _NO_FOLDER_FLUSH = frozenset({errno.EINVAL, errno.EBADF, errno.ENOTSUP})
 
@@ -147,6 +149,19 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def measure_files(paths: Iterable[Path]) -> dict[tuple[int, int], int]:
+    """Return the size of each file by its identity, the same for all its names.
+
+    Files that are gone are left out.
+    """
+    sizes = {}
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            found = path.stat()
+            sizes[found.st_dev, found.st_ino] = found.st_size
+    return sizes
+
+
 def is_mount(path: Path) -> bool:
     """Tell whether something is mounted exactly there, so that it cannot be renamed.
 
@@ -167,7 +182,7 @@ def link_or_copy(source: Path, target: Path) -> None:
     try:
         target.hardlink_to(source)
     except OSError as error:
-        if error.errno not in _NO_LINK:
+        if error.errno not in NO_LINK:
             raise
         with source.open("rb") as old, HashedFile(target) as new:
             while chunk := old.read(_CHUNK_BYTES):
@@ -180,14 +195,16 @@ def link_or_move(source: Path, target: Path) -> None:
     try:
         target.hardlink_to(source)
     except OSError as error:
-        if error.errno not in _NO_LINK:
+        if error.errno not in NO_LINK:
             raise
         source.rename(target)
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder as far as possible; the next recovery tries again."""
+    """Remove a folder, or a file, as far as possible; the next recovery tries again."""
     shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        folder.unlink(missing_ok=True)
 
 
 def exchange(one: Path, other: Path) -> None:
@@ -218,84 +235,14 @@ def _call_exchange(one: bytes, other: bytes) -> int:
     )
 
 
-def acquire_lock(path: Path, *, wait: bool) -> int | None:
-    """Take the lock that lives in a file; the system frees it if the process dies.
+def human_bytes(count: int) -> str:
+    """Return a size in the largest unit that keeps it above 1.
 
-    Args:
-        path: Lock file, created if missing. Its content is a note about the owner.
-        wait: Wait until it is free.
-
-    Returns:
-        Descriptor for ``release_lock``, or null if it is taken and ``wait`` is false.
+    Examples:
+        >>> human_bytes(1_520_000)
+        '1.5 MB'
     """
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            taken = _try_lock(descriptor, wait=wait)
-            # Somebody may have removed the file between our two steps.
-            is_current = taken and _is_same_file(descriptor, path)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        if is_current:
-            return descriptor
-        os.close(descriptor)
-        if not taken:
-            return None
-
-
-def release_lock(descriptor: int) -> None:
-    """Free a lock taken by ``acquire_lock``."""
-    os.close(descriptor)
-
-
-def note_owner(descriptor: int) -> None:
-    """Write into the lock file who holds it, for the message others get."""
-    owner = {
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    os.ftruncate(descriptor, 0)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    os.write(descriptor, json.dumps(owner).encode())
-
-
-def read_owner(path: Path) -> str:
-    """Tell who holds a lock, as far as the note in its file says."""
-    try:
-        owner = json.loads(path.read_bytes())
-        return f"process {owner['pid']} on {owner['host']} since {owner['started_at']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
-
-
-def _is_same_file(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _try_lock(descriptor: int, *, wait: bool) -> bool:
-    if sys.platform == "win32":
-        import msvcrt  # noqa: PLC0415  (only there)
-
-        while True:
-            os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
-            try:
-                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-            except OSError:
-                if not wait:
-                    return False
-                time.sleep(_LOCK_PAUSE_SECONDS)
-            else:
-                return True
-    else:
-        import fcntl  # noqa: PLC0415  (not on Windows)
-
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            return False
-        return True
+    size, unit = float(count), 0
+    while size >= 1000 and unit < len(_UNITS) - 1:  # noqa: PLR2004  # SI prefixes
+        size, unit = size / 1000, unit + 1
+    return f"{size:.0f} {_UNITS[unit]}" if unit == 0 else f"{size:.1f} {_UNITS[unit]}"

@@ -1,9 +1,10 @@
 """Parts: Parquet files of one stem, written, filtered and merged in bounded memory."""
 
-import logging
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias, TypedDict
+from typing import NamedTuple, TypeAlias, TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,19 +14,22 @@ from tasks.errors import ContractError, WarehouseError
 from tasks.schema import DOCUMENTS, RUNS, SOURCES, TABLES, Table
 from tasks.tables.disk import HashedFile, hash_file, link_or_copy, link_or_move
 from tasks.tables.manifest import FileEntry, Part
+from tasks.tables.migrations import migrate
 
 BATCH_TABLES = tuple(name for name in TABLES if name != RUNS.name)
 """Tables that hold the rows of raw files; a part has a file in each of them."""
 
 ROW_GROUP_ROWS = 32 * 1024
-SMALL_PART_BYTES = 8 << 20
+SMALL_PART_BYTES = 64 << 20
 """Parts below this are worth merging."""
 MERGED_PART_BYTES = 128 << 20
 """Size that merged parts aim at."""
 MERGED_PART_MEMORY_BYTES = 512 << 20
 """Uncompressed size at which a merged part is full, whatever its size on disk."""
 SMALL_PARTS = 8
-"""Number of small parts from which they are merged."""
+"""Number of small parts of one size class from which they are merged."""
+_SMALLEST_CLASS_BITS = 17
+_CLASS_BITS = 3  # each class reaches to SMALL_PARTS times the size of the one below
 
 DAMAGED = (
     "Move the warehouse folder away and run again: everything is made anew from the raw"
@@ -65,8 +69,6 @@ _DICTIONARY_COLUMNS = (
 )
 
 
-_logger = logging.getLogger(__name__)
-
 LocatedPart: TypeAlias = tuple[Part, Path]
 """A part and the folder its tables' folders lie in."""
 
@@ -99,6 +101,17 @@ def locate_part(staged: StagedPart) -> LocatedPart:
         for name, rows in staged["rows"].items()
     }
     return Part(staged["stem"], files), Path(staged["staging_dir"])
+
+
+def read_staged(
+    staged: Iterable[StagedPart], table: str, columns: Sequence[str]
+) -> pa.Table:
+    """Read columns of one table of parts that are not published yet."""
+    rows = [TABLES[table].empty().select(list(columns))]
+    for part, folder in map(locate_part, staged):
+        file = table_file(folder, table, part.stem)
+        rows.append(pq.read_table(file, columns=list(columns), partitioning=None))
+    return pa.concat_tables(rows)
 
 
 def table_file(folder: Path, table: str, stem: str) -> Path:
@@ -173,10 +186,29 @@ def read_column(folder: Path, part: Part, table: str, column: str) -> pa.Chunked
         raise WarehouseError(f"table {table!r}", f"{path}: {error}", DAMAGED) from error
 
 
+class Edits(NamedTuple):
+    """What changes in the rows that are published already.
+
+    Attributes:
+        gone: ``source_path`` of raw files whose rows go.
+        touched: Of raw files whose rows stay: ``source_path``, and ``mtime_ns`` and
+            ``run_id`` to note.
+    """
+
+    gone: pa.Array
+    touched: pa.Table
+
+    @classmethod
+    def of(cls, gone: Iterable[str] = (), touched: pa.Table | None = None) -> "Edits":
+        """Return edits from plain paths; without ``touched``, none are."""
+        paths = pa.array(sorted(gone), pa.string())
+        return cls(paths, SOURCES.empty() if touched is None else touched)
+
+
 def assemble(
     kept: Sequence[LocatedPart],
     staged: Sequence[LocatedPart],
-    replaced_paths: Collection[str],
+    edits: Edits,
     folder: Path,
     new_stem: Callable[[], str],
 ) -> tuple[Part, ...]:
@@ -185,8 +217,7 @@ def assemble(
     Args:
         kept: Parts of the snapshot before; untouched.
         staged: New parts.
-        replaced_paths: ``source_path`` of the files whose old rows go, besides those
-            that are in ``staged``.
+        edits: What changes in them, besides that rows of staged files go.
         folder: Folder of the new snapshot, with a folder per table.
         new_stem: Gives a fresh stem.
 
@@ -198,14 +229,19 @@ def assemble(
         WarehouseError: A file is not what the manifest says.
         OSError: The disk refused.
     """
-    gone = _find_gone(staged, replaced_paths)
+    edits = edits._replace(gone=_find_gone(staged, edits.gone.to_pylist()))
     _check_runs([*kept, *staged])
     written, linked = [], []
     for part, source in kept:
-        if part.is_runs or not _holds(part, source, gone):
+        if part.is_runs:
             linked.append((part, source))
-        elif rest := filter_part(part, source, folder, new_stem(), gone):
-            written.append(rest)
+        elif _holds(part, source, edits.gone):
+            if rest := filter_part(part, source, folder, new_stem(), edits):
+                written.append(rest)
+        elif _holds(part, source, edits.touched["source_path"]):
+            written.append(touch_part(part, source, folder, new_stem(), edits.touched))
+        else:
+            linked.append((part, source))
     linked += staged
     for group in [
         *group_small([item for item in linked if item[0].is_runs]),
@@ -216,56 +252,118 @@ def assemble(
         linked = [item for item in linked if item[0].stem not in merged]
     # An empty part only stands in where there is no other.
     linked = [item for item in linked if item[0].rows]
-    parts = [*(part for part, _ in linked), *written]
-    if all(part.is_runs for part in parts):
-        parts.append(write_part({}, folder, new_stem()))
+    if all(part.is_runs for part in [*(part for part, _ in linked), *written]):
+        written.append(write_part({}, folder, new_stem()))
     new = {part.stem for part, _ in staged}
-    for part, source in linked:
-        place = link_or_move if part.stem in new else link_or_copy
-        for _, file, _ in part.paths():
-            place(source / file, folder / file)
-    return tuple(sorted(parts, key=lambda part: part.stem))
+    names = _name_apart(linked, [part for part, _ in kept], new, new_stem)
+    for (part, source), named in zip(linked, names, strict=True):
+        link_part(part, source, named, folder, may_move=part.stem in new)
+    return tuple(sorted([*names, *written], key=lambda part: part.stem))
 
 
-def convert_runs(
-    parts: Sequence[LocatedPart], target: Path, new_stem: Callable[[], str]
-) -> list[LocatedPart]:
-    """Write ``runs`` of an older schema again in the present one.
+def _name_apart(
+    linked: Sequence[LocatedPart],
+    before: Sequence[Part],
+    new: Collection[str],
+    new_stem: Callable[[], str],
+) -> list[Part]:
+    """Give the files that stay other names, once any file of their table goes.
 
-    All other tables are made anew from the raw files, but this one cannot be.
+    Some readers (Arrow, and so pandas) list a folder, look at each file in turn and
+    leave out what is gone meanwhile. Were a snapshot published in between, they would
+    take the files that have stayed for all there is. So of the names of one snapshot
+    the next has all, or none, and such a reader gets an error.
 
     Args:
-        parts: Parts of the older schema; those of other tables are left out.
-        target: Folder for the new files.
+        linked: Parts that are not written again.
+        before: Parts of the snapshot before.
+        new: Stems among ``linked`` that readers have not seen yet.
         new_stem: Gives a fresh stem.
-
-    Returns:
-        The new parts. Rows that lack a column that must not be null, or have another
-        type, stay behind in the earlier snapshot, with a warning in the log.
     """
-    converted = []
-    for part, source in parts:
-        if not part.is_runs:
-            continue
-        with pq.ParquetFile(table_file(source, RUNS.name, part.stem)) as file:
-            rows = file.read()
-        try:
-            columns = [
-                rows[field.name].cast(field.type)
-                if field.name in rows.column_names or not field.nullable
-                else pa.nulls(len(rows), field.type)
-                for field in RUNS.schema
-            ]
-        except (KeyError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            _logger.warning("%d old rows of runs do not fit: %s", len(rows), error)
-            continue
-        table = pa.Table.from_arrays(columns, schema=RUNS.schema)
-        converted.append((write_part({RUNS.name: table}, target, new_stem()), target))
-    return converted
+    stay = {part.stem for part, _ in linked}
+    goes = {part.is_runs for part in before if part.stem not in stay}
+    return [
+        rename_part(part, new_stem)
+        if part.is_runs in goes and part.stem not in new
+        else part
+        for part, _ in linked
+    ]
+
+
+def rename_part(part: Part, new_stem: Callable[[], str]) -> Part:
+    """Return a part under a new stem; its files are still to be linked."""
+    return replace(part, stem=new_stem())
+
+
+def link_part(
+    part: Part, source: Path, named: Part, folder: Path, *, may_move: bool = False
+) -> None:
+    """Put the files of a part into a snapshot, under the stem of ``named``.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    place = link_or_move if may_move else link_or_copy
+    for (_, file, _), (_, target, _) in zip(part.paths(), named.paths(), strict=True):
+        place(source / file, folder / target)
+
+
+def migrate_part(
+    part: Part, source: Path, target: Path, stem: str, version: int
+) -> Part:
+    """Write a part of an older schema again in the present one.
+
+    Reads one row group at a time.
+
+    Args:
+        part: Part to rewrite.
+        source: Folder it lies in; untouched.
+        target: Folder of the new part, made if missing.
+        stem: Name of the new part.
+        version: Schema version it was written with.
+
+    Raises:
+        WarehouseError: A file is not what the manifest says.
+        ContractError: There is no way from that schema to this one.
+    """
+    _check_hashes(part, source)
+    files = {}
+    for name in [RUNS.name] if part.is_runs else BATCH_TABLES:
+        (target / name).mkdir(parents=True, exist_ok=True)
+        pieces: Iterable[pa.Table] = ()  # a table that the older schema did not have
+        if name in part.files:
+            pieces = _migrate_groups(source, name, part.stem, version)
+        files[name] = write_file(TABLES[name], pieces, table_file(target, name, stem))
+    return Part(stem, files)
+
+
+def touch_part(
+    part: Part, source: Path, target: Path, stem: str, touched: pa.Table
+) -> Part:
+    """Note new times of change of raw files whose content is as it was.
+
+    Only the file of ``sources`` is written; the others get a second name.
+
+    Args:
+        part: Part that holds the files.
+        source: Folder it lies in; untouched.
+        target: Folder of the new part, with a folder per table.
+        stem: Name of the new part.
+        touched: ``source_path``, ``mtime_ns``, ``run_id``.
+    """
+    files = dict(part.files)
+    for name in part.files:
+        file = table_file(target, name, stem)
+        if name == SOURCES.name:
+            pieces = _touch(_read_groups(source, name, part.stem), touched)
+            files[name] = write_file(SOURCES, pieces, file)
+        else:
+            link_or_copy(table_file(source, name, part.stem), file)
+    return Part(stem, files)
 
 
 def filter_part(
-    part: Part, source: Path, target: Path, stem: str, gone: pa.Array
+    part: Part, source: Path, target: Path, stem: str, edits: Edits
 ) -> Part | None:
     """Write a part again without the rows of some raw files.
 
@@ -276,7 +374,7 @@ def filter_part(
         source: Folder it lies in; untouched.
         target: Folder of the new part.
         stem: Name of the new part.
-        gone: ``source_path`` of every raw file whose rows go.
+        edits: Which rows go, and what is to be noted of those that stay.
 
     Returns:
         The new part, or null if no row is left.
@@ -285,6 +383,7 @@ def filter_part(
         WarehouseError: A file is not what the manifest says.
         ContractError: A file has other columns than the contract.
     """
+    gone = edits.gone
     _check_hashes(part, source)
     paths = read_column(source, part, SOURCES.name, "source_path")
     if pc.all(pc.is_in(paths, gone)).as_py():
@@ -304,7 +403,9 @@ def filter_part(
     for name in part.files:
         keep = keep_source if name == SOURCES.name else keep_document
         rows = _read_groups(source, name, part.stem)
-        pieces = (piece.filter(keep(piece)) for piece in rows)
+        pieces: Iterable[pa.Table] = (piece.filter(keep(piece)) for piece in rows)
+        if name == SOURCES.name:
+            pieces = _touch(pieces, edits.touched)
         files[name] = write_file(TABLES[name], pieces, table_file(target, name, stem))
     return Part(stem, files)
 
@@ -341,15 +442,39 @@ def merge_parts(parts: Sequence[LocatedPart], target: Path, stem: str) -> Part:
 def group_small(parts: Collection[LocatedPart]) -> list[list[LocatedPart]]:
     """Choose parts to merge, in groups that fit into memory.
 
+    Like with like: a row is then written again once per size class, four times before
+    its part is large, however often runs come. Merging all that is small with what was
+    merged last time would write it again every few runs.
+
     Args:
         parts: Parts of the same tables, each with the folder it lies in.
 
     Returns:
-        Groups of two or more; nothing while there are fewer than ``SMALL_PARTS``.
+        Groups of two or more; nothing of a size class with fewer than ``SMALL_PARTS``.
     """
-    small = [(p, folder) for p, folder in parts if p.size_bytes < SMALL_PART_BYTES]
-    if len(small) < SMALL_PARTS:
-        return []
+    classes: dict[int, list[LocatedPart]] = defaultdict(list)
+    for part, folder in parts:
+        if part.size_bytes < SMALL_PART_BYTES:
+            classes[size_class(part.size_bytes)].append((part, folder))
+    return [
+        group
+        for small in classes.values()
+        if len(small) >= SMALL_PARTS
+        for group in _group_by_memory(small)
+    ]
+
+
+def size_class(size_bytes: int) -> int:
+    """Return the size class of a part.
+
+    Examples:
+        >>> [size_class(size << 10) for size in (1, 127, 128, 1023, 1024, 8191, 8192)]
+        [0, 0, 1, 1, 2, 2, 3]
+    """
+    return -(-(size_bytes >> _SMALLEST_CLASS_BITS).bit_length() // _CLASS_BITS)
+
+
+def _group_by_memory(small: Collection[LocatedPart]) -> list[list[LocatedPart]]:
     groups: list[list[LocatedPart]] = [[]]
     size = memory = 0
     for part, folder in small:
@@ -408,6 +533,19 @@ def _holds(part: Part, folder: Path, gone: pa.Array) -> bool:
     return bool(pc.any(pc.is_in(paths, gone)).as_py())
 
 
+def _touch(pieces: Iterable[pa.Table], touched: pa.Table) -> Iterator[pa.Table]:
+    """Yield rows of ``sources``, the touched ones with what is to be noted."""
+    paths = touched["source_path"].combine_chunks()
+    for rows in pieces:
+        place = pc.index_in(rows["source_path"], paths)
+        for name in ("mtime_ns", "run_id"):
+            noted = touched[name].take(place)
+            values = pc.if_else(pc.is_valid(place), noted, rows[name])
+            index = SOURCES.schema.get_field_index(name)
+            rows = rows.set_column(index, SOURCES.schema.field(name), values)  # noqa: PLW2901
+        yield rows
+
+
 def _memory_bytes(part: Part, folder: Path) -> int:
     total = 0
     for name in part.files:
@@ -437,11 +575,21 @@ def _read_groups(folder: Path, name: str, stem: str) -> Iterator[pa.Table]:
             raise ContractError(
                 f"table {name!r}",
                 f"{path} has other columns than tasks/schema.py, same schema version",
-                "Raise SCHEMA_VERSION, then run again to rebuild everything.",
+                "Raise SCHEMA_VERSION and say in tasks/tables/migrations.py how the old"
+                " rows become new ones.",
             )
         yield TABLES[name].empty()
         for index in range(file.num_row_groups):
             yield file.read_row_group(index)
+
+
+def _migrate_groups(
+    folder: Path, name: str, stem: str, version: int
+) -> Iterator[pa.Table]:
+    """Yield the row groups of a file of an older schema in the present one."""
+    with pq.ParquetFile(table_file(folder, name, stem)) as file:
+        for index in range(file.num_row_groups):
+            yield migrate(name, file.read_row_group(index), version)
 
 
 def _cut_row_groups(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:

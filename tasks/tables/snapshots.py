@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from tasks.errors import WarehouseError
 from tasks.schema import SCHEMA_VERSION, TABLES
 from tasks.tables import disk
+from tasks.tables.lock import Lock, take_lock
 from tasks.tables.manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -201,7 +202,11 @@ def swap_in(new: Path, live: Path, room: Path, mode: PublishMode | None) -> Path
         except OSError as error:
             if mode == "exchange" or error.errno not in disk.NO_EXCHANGE:
                 raise
-            _logger.info("publishing by two renames, because of: %s", error)
+            _logger.warning(
+                "folders cannot be exchanged here (%s): publishing by two renames, so a"
+                " reader may find the tables missing for an instant",
+                error.strerror,
+            )
         else:
             _logger.debug("published by exchange")
             return new
@@ -250,8 +255,8 @@ def recover(live: Path, room: Path) -> None:
     _tidy(live, room)
     for folder in _entries(room, "staged-"):
         disk.remove_folder(folder)
-    for lock in room.glob("pin-*.lock"):
-        _remove_dead_pin(lock)
+    for path in room.glob("pin-*.lock"):
+        _remove_dead_pin(path)
 
 
 def expire(room: Path, keep_snapshots: int, keep_days: float | None) -> None:
@@ -265,10 +270,7 @@ def expire(room: Path, keep_snapshots: int, keep_days: float | None) -> None:
             if manifest and manifest.created_at < oldest:
                 doomed.add(number)
     for number in sorted(doomed):
-        # Renamed first, so that no half-removed snapshot can be mistaken for a whole.
-        trash = room / f"trash-{uuid.uuid4().hex}"
-        snapshot_folder(room, number).rename(trash)
-        disk.remove_folder(trash)
+        _throw_away(snapshot_folder(room, number), room)
 
 
 def snapshot_folder(room: Path, number: int) -> Path:
@@ -316,13 +318,12 @@ def _vacate(live: Path) -> None:
         live.rmdir()
 
 
-def _remove_dead_pin(lock: Path) -> None:
+def _remove_dead_pin(path: Path) -> None:
     """Remove a pinned snapshot unless its reader lives, and so holds its lock."""
-    descriptor = disk.acquire_lock(lock, wait=False)
-    if descriptor is not None:
-        disk.remove_folder(lock.with_suffix(""))
-        disk.release_lock(descriptor)
-        lock.unlink(missing_ok=True)
+    if isinstance(lock := take_lock(path), Lock):
+        disk.remove_folder(path.with_suffix(""))
+        lock.release()
+        path.unlink(missing_ok=True)
 
 
 def _tidy(live: Path, room: Path) -> None:
@@ -336,9 +337,19 @@ def _tidy(live: Path, room: Path) -> None:
             target.parent.mkdir(exist_ok=True)
             folder.rename(target)
         else:
-            disk.remove_folder(folder)
+            _throw_away(folder, room)
     for folder in _entries(room, "trash-"):
         disk.remove_folder(folder)
+
+
+def _throw_away(folder: Path, room: Path) -> None:
+    """Remove a snapshot, which nobody can take for a whole while it is half removed.
+
+    Nor can a run on a machine that stood still, and that was overtaken, publish it.
+    """
+    trash = room / f"trash-{uuid.uuid4().hex}"
+    folder.rename(trash)
+    disk.remove_folder(trash)
 
 
 def _entries(room: Path, *prefixes: str) -> Iterator[Path]:

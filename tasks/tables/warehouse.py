@@ -26,6 +26,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -37,29 +38,29 @@ import pyarrow.parquet as pq
 from tasks.errors import WarehouseError
 from tasks.schema import RUNS, SCHEMA_VERSION, SOURCES, TABLES
 from tasks.tables import disk, snapshots
+from tasks.tables.lock import (
+    STALE_SECONDS,
+    Lock,
+    read_owner,
+    seconds_since_beat,
+    take_lock,
+)
 from tasks.tables.manifest import MANIFEST_NAME, Manifest
+from tasks.tables.migrations import migrate
 from tasks.tables.parts import (
     DAMAGED,
+    Edits,
     StagedPart,
     assemble,
-    convert_runs,
+    link_part,
     locate_part,
+    migrate_part,
+    rename_part,
     write_part,
 )
+from tasks.tables.probe import Powers, check_space, estimate_need, probe_writing
 from tasks.tables.snapshots import Problem, PublishMode
 
-LEDGER_COLUMNS = (
-    "source_path",
-    "size_bytes",
-    "mtime_ns",
-    "sha256",
-    "status",
-    "reason",
-    "document_count",
-)
-"""Columns of ``sources`` that tell whether a raw file is known and unchanged."""
-
-_INTEGERS = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}
 Filters: TypeAlias = pc.Expression | list[tuple[str, str, Any]] | None
 """As in ``pyarrow.parquet.read_table``."""
 
@@ -76,13 +77,29 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One line of the warehouse's history."""
+    """One line of the warehouse's history.
+
+    Attributes:
+        snapshot: Its number.
+        created_at: When it was published, UTC.
+        run_id: Run that made the rows.
+        restored_from: Earlier snapshot that a rollback published again; null for a run.
+        schema_version: ``schema.SCHEMA_VERSION`` of its tables.
+        rows: Rows by table.
+        size_bytes: Size of all its files.
+        added_bytes: Size of the files that no older line has; all lines together are
+            what the warehouse and its history take.
+        is_live: Whether it is what readers see.
+    """
 
     snapshot: int
     created_at: datetime
     run_id: str
+    restored_from: int | None
+    schema_version: int
     rows: dict[str, int]
     size_bytes: int
+    added_bytes: int
     is_live: bool
 
 
@@ -93,7 +110,7 @@ class Warehouse:
 
         warehouse = Warehouse(Path("warehouse"))
         with warehouse.lock():
-            known = warehouse.ledger()
+            known = warehouse.read_table("sources")
             staging_dir = warehouse.new_staging_dir()
             part = stage_tables(tables, staging_dir, warehouse.new_stem())
             warehouse.publish([part], replaced_paths, run, fingerprint)
@@ -122,7 +139,9 @@ class Warehouse:
         self._keep_snapshots = keep_snapshots
         self._keep_days = keep_days
         self._publish_mode = publish_mode
-        self._is_locked = False
+        self._lock: Lock | None = None
+        self._base: Manifest | None = None
+        self._staging_dirs: list[Path] = []
 
     # Reading
 
@@ -146,8 +165,8 @@ class Warehouse:
         )
 
     @property
-    def needs_rebuild(self) -> bool:
-        """Whether the tables have an older schema: everything is to be read again."""
+    def needs_migration(self) -> bool:
+        """Whether the tables have an older schema; the next publish brings them up."""
         manifest = self.manifest()
         return manifest is not None and manifest.schema_version < SCHEMA_VERSION
 
@@ -155,6 +174,8 @@ class Warehouse:
         self, name: str, columns: Sequence[str] | None = None, filters: Filters = None
     ) -> pa.Table:
         """Read one table, all of it from the same snapshot.
+
+        Tables of an older schema are read as the present one.
 
         Args:
             name: Table of ``schema.TABLES``.
@@ -169,78 +190,146 @@ class Warehouse:
             for table, file, entry in manifest.paths():
                 if table == name:
                     self._check_size(file, entry.size_bytes)
-            return pq.read_table(
-                [self.live / file for t, file, _ in manifest.paths() if t == name],
-                columns=None if columns is None else list(columns),
-                filters=filters,
+            is_older = manifest.schema_version < SCHEMA_VERSION
+            files = [self.live / file for t, file, _ in manifest.paths() if t == name]
+            if not files:  # a table that the older schema did not have
+                return TABLES[name].empty().select(columns or TABLES[name].schema.names)
+            rows = pq.read_table(
+                files,
+                columns=None if columns is None or is_older else list(columns),
+                filters=None if is_older else filters,
                 partitioning=None,  # a folder `a=b` above the warehouse is no column
             )
+            if is_older:
+                rows = migrate(name, rows, manifest.schema_version)
+                if filters is not None:
+                    rows = rows.filter(pq.filters_to_expression(filters))
+                rows = rows if columns is None else rows.select(list(columns))
+            return rows
 
         if self.manifest() is None:
             empty = TABLES[name].empty()
             return empty if columns is None else empty.select(list(columns))
         return self._read_stable(f"read table {name!r}", read)
 
-    def ledger(self) -> pd.DataFrame:
-        """Return what is known of each raw file.
-
-        Returns:
-            ``LEDGER_COLUMNS``, one row per file, sorted by ``source_path``; numbers are
-            nullable integers. No row if everything must be read again anyway.
-        """
-        table = SOURCES.empty().select(LEDGER_COLUMNS)
-        if not self.needs_rebuild:
-            table = self.read_table(SOURCES.name, LEDGER_COLUMNS)
-        table = table.sort_by("source_path")
-        # Nullable integers, because mtime_ns does not fit into a float.
-        return cast("pd.DataFrame", table.to_pandas(types_mapper=_INTEGERS.get))
-
     def snapshots(self) -> list[Snapshot]:
         """List what can be read or rolled back to, newest first."""
         live = self.manifest()
-        found = [(live, True)] if live else []
+        found = [(self.live, live)] if live else []
         for number in snapshots.snapshot_numbers(self.room):
-            folder = snapshots.snapshot_folder(self.room, number)
-            if manifest := snapshots.find_manifest(folder):
-                found.append((manifest, False))
-        return [
-            Snapshot(m.snapshot, m.created_at, m.run_id, m.rows, m.size_bytes, is_live)
-            for m, is_live in found
-        ]
+            if manifest := self._find_earlier(number):
+                folder = snapshots.snapshot_folder(self.room, number)
+                found.append((folder, manifest))
+        lines: list[Snapshot] = []
+        older: set[tuple[int, int]] = set()
+        for folder, manifest in sorted(found, key=lambda pair: pair[1].snapshot):
+            files = disk.measure_files(folder / file for _, file, _ in manifest.paths())
+            line = Snapshot(
+                snapshot=manifest.snapshot,
+                created_at=manifest.created_at,
+                run_id=manifest.run_id,
+                restored_from=manifest.restored_from,
+                schema_version=manifest.schema_version,
+                rows=manifest.rows,
+                size_bytes=manifest.size_bytes,
+                added_bytes=sum(files[key] for key in files.keys() - older),
+                is_live=manifest is live,
+            )
+            older |= files.keys()
+            lines.append(line)
+        return lines[::-1]
+
+    def find_snapshot(self, number: int | None = None) -> tuple[Path, Manifest]:
+        """Return where a snapshot lies, and its manifest.
+
+        A run may file or expire it at any time: pin it to read from it.
+
+        Args:
+            number: ``snapshot`` of a line of ``snapshots()``; null for the live one.
+
+        Raises:
+            WarehouseError: There is no such snapshot.
+        """
+        for _ in range(2):  # the live one may just be filed as an earlier one
+            live = self.manifest()
+            if live and number in {None, live.snapshot}:
+                return self.live, live
+            if number is not None and (manifest := self._find_earlier(number)):
+                return snapshots.snapshot_folder(self.room, number), manifest
+        if number is None:
+            raise WarehouseError(
+                str(self.live), "nothing is published yet", "Run the pipeline first."
+            )
+        known = [str(line.snapshot) for line in self.snapshots()]
+        raise WarehouseError(
+            str(self.live),
+            f"has no snapshot {number}",
+            f"There are {', '.join(known)}: see `articles snapshots`."
+            if known
+            else "Nothing is published yet: run the pipeline first.",
+        )
+
+    def _find_earlier(self, number: int) -> Manifest | None:
+        return snapshots.find_manifest(snapshots.snapshot_folder(self.room, number))
 
     @contextlib.contextmanager
-    def pin(self) -> Iterator[Path]:
+    def pin(self, number: int | None = None) -> Iterator[Path]:
         """Give a folder that stays this snapshot, for several queries that must agree.
 
         It has the layout of the warehouse and is made of hard links, so that neither
         later runs nor the expiry of snapshots touch it. Removed at the end; if the
-        reader is killed, by the next run.
+        reader is killed, by the next run. Where the reader cannot write (a read-only
+        copy, no permission, a full disk) it is the folder of the snapshot itself, which
+        stays as it is until a run of somebody else publishes.
+
+        Args:
+            number: An earlier snapshot; null for the live one.
 
         Raises:
-            WarehouseError: Nothing is published, or the disk refused.
+            WarehouseError: There is no such snapshot, or the disk refused.
         """
         folder = self.room / f"pin-{uuid.uuid4().hex}"
-        lock = folder.with_suffix(".lock")
+        path = folder.with_suffix(".lock")
+        is_new_room = not self.room.exists()
         with disk.reported(str(self.room), "pin a snapshot", _INTACT):
-            self.room.mkdir(parents=True, exist_ok=True)
-            descriptor = disk.acquire_lock(lock, wait=True)
-
-        def link(manifest: Manifest) -> None:
+            lock = self._link_pin(folder, path, number)
+        try:
+            yield folder if lock else self.find_snapshot(number)[0]
+        finally:
             disk.remove_folder(folder)
+            if lock:
+                lock.release()
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+                if is_new_room:
+                    self.room.rmdir()  # unless a run has moved in
+
+    def _link_pin(self, folder: Path, path: Path, number: int | None) -> Lock | None:
+        """Fill the folder of a pin; null where nothing can be written."""
+
+        def link(_live: Manifest) -> None:
+            disk.remove_folder(folder)
+            source, manifest = self.find_snapshot(number)
             for table in {*TABLES, *(table for table, _, _ in manifest.paths())}:
                 (folder / table).mkdir(parents=True)
             for _, file, _ in manifest.paths():
-                disk.link_or_copy(self.live / file, folder / file)
+                disk.link_or_copy(source / file, folder / file)
             (folder / MANIFEST_NAME).write_bytes(manifest.dump())
 
-        try:
-            self._read_stable("pin a snapshot", link)
-            yield folder
-        finally:
-            disk.remove_folder(folder)
-            if descriptor is not None:
-                disk.release_lock(descriptor)
-            lock.unlink(missing_ok=True)
+        self._read_stable("pin a snapshot", lambda manifest: manifest)
+        with contextlib.ExitStack() as stack:
+            try:
+                self.room.mkdir(exist_ok=True)
+                lock = cast("Lock", take_lock(path))  # a name that nobody else knows
+                stack.enter_context(lock)
+                self._read_stable("pin a snapshot", link)
+            except (OSError, WarehouseError) as error:
+                refusal = error if isinstance(error, OSError) else error.__cause__
+                if isinstance(refusal, OSError) and refusal.errno in disk.NO_WRITING:
+                    return None
+                raise
+            stack.pop_all()
+            return lock
 
     def verify_files(self) -> Iterator[Problem]:
         """Compare every file with the manifest, byte for byte; nothing if all is well.
@@ -252,45 +341,99 @@ class Warehouse:
 
     # Writing
 
+    def check_disk(
+        self, staged_bytes: int, staged_parts: int, replaced_paths: Collection[str]
+    ) -> Powers:
+        """Refuse a run that the disk would refuse in the end; writes nothing.
+
+        Args:
+            staged_bytes: Size of the parts that the run will stage, about.
+            staged_parts: Their number, about.
+            replaced_paths: As for ``publish``.
+
+        Returns:
+            What the file system allows; a run works with any of it.
+
+        Raises:
+            WarehouseError: The folder is not ours or a mount, we may not write there,
+                or there is not enough space.
+        """
+        powers = self.probe()
+        with disk.reported(str(self.live), "look at the warehouse", _INTACT):
+            need = estimate_need(
+                self.live,
+                self.manifest(),
+                (staged_bytes, staged_parts),
+                replaced_paths,
+                powers,
+            )
+            check_space(self.live, need)
+        return powers
+
+    def probe(self) -> Powers:
+        """Try out whether a run could publish; nothing stays of it.
+
+        Raises:
+            WarehouseError: The folder is not ours or a mount, or we may not write.
+        """
+        with disk.reported(str(self.live), "look at the warehouse", _INTACT):
+            self._refuse_mount()
+            manifest = snapshots.inspect_live(self.live)
+            return probe_writing(self.live, self.room, manifest)
+
+    def is_busy(self) -> bool:
+        """Tell whether a run seems to be writing now: its heartbeat is fresh."""
+        path = self.room / "lock"
+        try:
+            is_alive = abs(seconds_since_beat(path)) < STALE_SECONDS
+        except OSError:
+            return False
+        return is_alive and read_owner(path) is not None
+
     @contextlib.contextmanager
-    def lock(self, *, wait: bool = False) -> Iterator[None]:
+    def lock(
+        self, *, wait: bool = False, tell: Callable[[str], None] | None = None
+    ) -> Iterator[None]:
         """Hold the warehouse for a run, and first repair what a killed run left.
 
         Args:
             wait: Wait for the run that holds it, instead of refusing.
+            tell: Told who holds it, if it has to be waited for.
 
         Raises:
             WarehouseError: It is taken (the message names by whom), the folder holds
-                something else, or the disk refused.
+                something else, the disk refused, or another machine took the lock over
+                while this one stood still.
         """
-        if self._is_locked:
+        if self._lock:
             raise RuntimeError("this Warehouse holds the lock already")
-        path = self.room / "lock"
         with disk.reported(str(self.room), "lock the warehouse", _INTACT):
             if not self.room.exists():
                 snapshots.inspect_live(self.live)  # leave no lock beside foreign files
             self.room.mkdir(parents=True, exist_ok=True)
-            descriptor = disk.acquire_lock(path, wait=wait)
-        if descriptor is None:
+            lock = take_lock(self.room / "lock", wait=wait, tell=tell)
+        if isinstance(lock, str):
             raise WarehouseError(
                 str(self.live),
-                f"{disk.read_owner(path)} is writing to it",
+                f"{lock} is writing to it",
                 "Wait until it is done, or stop that process.",
             )
-        try:
+        with lock:
             with disk.reported(str(self.live), "recover the warehouse", _INTACT):
-                disk.note_owner(descriptor)
-                if disk.is_mount(self.live):  # told now, not after hours of work
-                    raise WarehouseError(str(self.live), "is a mount", _SAME_DISK)
+                self._refuse_mount()
                 snapshots.recover(self.live, self.room)
-            self._is_locked = True
-            yield
-        finally:
-            if self._is_locked:
-                for staging_dir in self.room.glob("staged-*"):
+            self._lock, self._base = lock, self.manifest()
+            try:
+                yield
+            except WarehouseError as error:
+                with contextlib.suppress(OSError):
+                    if not lock.is_ours():
+                        raise self._overtaken() from error
+                raise
+            finally:
+                for staging_dir in self._staging_dirs:
                     disk.remove_folder(staging_dir)
-            self._is_locked = False
-            disk.release_lock(descriptor)
+                self._lock, self._base, self._staging_dirs = None, None, []
 
     def new_staging_dir(self) -> Path:
         """Make a folder for the parts of this run; gone when the lock is freed."""
@@ -298,24 +441,25 @@ class Warehouse:
         folder = self.room / f"staged-{uuid.uuid4().hex}"
         with disk.reported(str(self.room), "make a staging folder", _INTACT):
             folder.mkdir()
+        self._staging_dirs.append(folder)
         return folder
 
     def new_stem(self) -> str:
         """Return a fresh stem for a part: number of the snapshot to be, random part."""
-        return f"{self._next_number():08d}-{uuid.uuid4().hex[:12]}"
+        return _make_stem(self._next_number())
 
-    def publish(
+    def publish(  # all that a commit is made of
         self,
         staged: Sequence[StagedPart],
         replaced_paths: Collection[str],
         run: Mapping[str, Any] | pd.DataFrame,
         fingerprint: str,
+        touched: pd.DataFrame | None = None,
     ) -> Manifest:
         """Publish parts in place of the old rows of some raw files, all or nothing.
 
         Rewrites only the parts that hold replaced files and links the others. Merges
-        small parts. With tables of an older schema nothing old is kept but ``runs``
-        that still fit: the caller has staged every raw file again (see ``ledger``).
+        small parts. Tables of an older schema are all written again in the present one.
 
         Args:
             staged: Results of ``stage_tables``; the parts stay until the lock is freed.
@@ -323,6 +467,8 @@ class Warehouse:
                 retried, deleted. Staged files are replaced in any case.
             run: The row for ``runs``.
             fingerprint: What rows depend on besides the raw files; kept for the caller.
+            touched: Files whose rows stay but were changed at another time:
+                ``source_path``, ``mtime_ns``. Null for none.
 
         Returns:
             The manifest that is live now.
@@ -339,20 +485,41 @@ class Warehouse:
             old = snapshots.inspect_live(self.live)
         with self._new_snapshot(TABLES) as folder:
             staging_dir = self.new_staging_dir()
-            run_part = write_part({RUNS.name: run_table}, staging_dir, self.new_stem())
+            number = self._next_number()
+            new_stem = partial(_make_stem, number)
+            run_part = write_part({RUNS.name: run_table}, staging_dir, new_stem())
             new = [*(locate_part(part) for part in staged), (run_part, staging_dir)]
             kept = [(part, self.live) for part in old.parts] if old else []
             if old and old.schema_version < SCHEMA_VERSION:
-                kept = convert_runs(kept, staging_dir, self.new_stem)
+                kept = [
+                    (
+                        migrate_part(
+                            part,
+                            source,
+                            staging_dir,
+                            new_stem(),
+                            old.schema_version,
+                        ),
+                        staging_dir,
+                    )
+                    for part, source in kept
+                ]
+            run_id = str(run_table["run_id"][-1])
             manifest = Manifest(
-                snapshot=self._next_number(),
+                snapshot=number,
                 parent=old.snapshot if old else None,
                 restored_from=None,
-                run_id=str(run_table["run_id"][-1]),
+                run_id=run_id,
                 created_at=datetime.now(UTC),
                 schema_version=SCHEMA_VERSION,
                 fingerprint=fingerprint,
-                parts=assemble(kept, new, replaced_paths, folder, self.new_stem),
+                parts=assemble(
+                    kept,
+                    new,
+                    Edits.of(replaced_paths, _note_touched(touched, run_id)),
+                    folder,
+                    new_stem,
+                ),
             )
             self._swap_in(folder, manifest)
         return manifest
@@ -371,26 +538,25 @@ class Warehouse:
                 are as they were.
         """
         self._require_lock()
-        source = snapshots.snapshot_folder(self.room, number)
-        earlier = snapshots.find_manifest(source)
-        if earlier is None:
-            known = [s.snapshot for s in self.snapshots() if not s.is_live]
+        source, earlier = self.find_snapshot(number)
+        if source == self.live:
             raise WarehouseError(
-                str(self.live),
-                f"there is no earlier snapshot {number}; there are {known}",
-                "Choose one of these.",
+                str(self.live), f"snapshot {number} is live", "Choose an earlier one."
             )
         live = snapshots.inspect_live(self.live)
+        next_number = self._next_number()
+        new_stem = partial(_make_stem, next_number)
         manifest = replace(
             earlier,
-            snapshot=self._next_number(),
+            snapshot=next_number,
             parent=live.snapshot if live else None,
             restored_from=number,
             created_at=datetime.now(UTC),
+            parts=tuple(rename_part(part, new_stem) for part in earlier.parts),
         )
         with self._new_snapshot({table for table, _, _ in earlier.paths()}) as folder:
-            for _, file, _ in earlier.paths():
-                disk.link_or_copy(source / file, folder / file)
+            for part, named in zip(earlier.parts, manifest.parts, strict=True):
+                link_part(part, source, named, folder)
             self._swap_in(folder, manifest)
         return manifest
 
@@ -410,6 +576,9 @@ class Warehouse:
 
     def _swap_in(self, folder: Path, manifest: Manifest) -> None:
         snapshots.seal(folder, manifest, self.live)
+        lock = self._require_lock()
+        if not lock.is_ours() or self.manifest() != self._base:
+            raise self._overtaken()
         try:
             snapshots.swap_in(folder, self.live, self.room, self._publish_mode)
         except OSError as error:
@@ -418,15 +587,31 @@ class Warehouse:
             raise WarehouseError(
                 str(self.live), f"the folder cannot be replaced: {error}", _SAME_DISK
             ) from error
+        self._base = manifest
+
+    def _overtaken(self) -> WarehouseError:
+        """Return the error of a run whose tables are not those it began with."""
+        return WarehouseError(
+            str(self.live),
+            "another run published meanwhile, or took the lock because this machine"
+            " stood still; nothing was replaced",
+            "Run again: it starts from what is published now.",
+        )
 
     def _next_number(self) -> int:
         live = self.manifest()
         earlier = snapshots.snapshot_numbers(self.room)
         return 1 + max([live.snapshot if live else 0, *earlier])
 
-    def _require_lock(self) -> None:
-        if not self._is_locked:
+    def _refuse_mount(self) -> None:
+        """Tell at once, and not after hours of work, what cannot be renamed."""
+        if disk.is_mount(self.live):
+            raise WarehouseError(str(self.live), "is a mount", _SAME_DISK)
+
+    def _require_lock(self) -> Lock:
+        if not self._lock:
             raise RuntimeError("hold the lock: `with warehouse.lock(): ...`")
+        return self._lock
 
     def _check_size(self, file: str, size_bytes: int) -> None:
         found = (self.live / file).stat().st_size
@@ -460,3 +645,17 @@ class Warehouse:
         raise WarehouseError(
             str(self.live), "nothing is published yet", "Run the pipeline first."
         )
+
+
+def _make_stem(number: int) -> str:
+    return f"{number:08d}-{uuid.uuid4().hex[:12]}"
+
+
+def _note_touched(touched: pd.DataFrame | None, run_id: str) -> pa.Table | None:
+    """Return what is to be noted of touched files, typed as in ``sources``."""
+    if touched is None or touched.empty:
+        return None
+    names = ("source_path", "mtime_ns", "run_id")
+    schema = pa.schema([SOURCES.schema.field(name) for name in names])
+    rows = touched[["source_path", "mtime_ns"]].assign(run_id=run_id)
+    return pa.Table.from_pandas(rows, schema, preserve_index=False)

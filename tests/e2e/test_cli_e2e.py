@@ -15,6 +15,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from tasks.tables.warehouse import Warehouse
+
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 180  # a temporary server takes up to a minute on a busy machine
 STORY = """\
@@ -117,13 +119,17 @@ def test_second_run_writes_nothing_and_is_quick(folder):
     assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
-def test_terminal_shows_progress_and_no_log(own_folder):
-    """On a terminal there is a bar, and nothing of it is left over."""
-    (own_folder / "raw" / "second.txt").write_text(STORY.replace("two", "three"))
+def run_in_terminal(folder, act=lambda _output: None):
+    """Run the command on a terminal; return its status and all that was shown.
+
+    Args:
+        folder: Current folder.
+        act: Is called with the output so far, whenever there is more.
+    """
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "flows", "run"],
-        cwd=own_folder,
+        cwd=folder,
         env=environment() | {"TERM": "xterm", "COLUMNS": "100"},
         stdout=theirs,
         stderr=theirs,
@@ -133,13 +139,38 @@ def test_terminal_shows_progress_and_no_log(own_folder):
     with contextlib.suppress(OSError):  # how a closed terminal ends on Linux
         while data := os.read(ours, 65536):
             output += data
+            act(output.decode(errors="replace"))
     os.close(ours)
+    return process.wait(START_SECONDS), output.decode()
 
-    text = output.decode()
-    assert process.wait(START_SECONDS) == 0
+
+def test_terminal_shows_progress_and_no_log(own_folder):
+    """On a terminal there is a bar, and nothing of it is left over."""
+    (own_folder / "raw" / "second.txt").write_text(STORY.replace("two", "three"))
+
+    status, text = run_in_terminal(own_folder)
+
+    assert status == 0
     assert "starting Prefect" in text
     assert "1 file read: 1 article" in text
     assert "INFO" not in text
+
+
+def test_terminal_shows_who_is_waited_for(own_folder):
+    """A run that waits for another says for which, then does its work."""
+    (own_folder / "raw" / "second.txt").write_text(STORY.replace("two", "three"))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(Warehouse(own_folder / "warehouse").lock())
+
+        def let_go(output):
+            if "waiting for" in output:
+                stack.close()
+
+        status, text = run_in_terminal(own_folder, let_go)
+
+    assert status == 0
+    assert f"waiting for process {os.getpid()} on " in text
+    assert "1 file read: 1 article" in text
 
 
 def test_interrupt_keeps_the_old_tables(own_folder):
@@ -167,4 +198,4 @@ def test_interrupt_keeps_the_old_tables(own_folder):
     assert (process.returncode, out) == (130, "")
     assert err == "Interrupted: the tables are as they were before.\n"
     assert manifest == (own_folder / "warehouse" / "_manifest.json").read_bytes()
-    assert "400 new or changed" in articles(own_folder, "status").stdout
+    assert "of 402 files: 400 new" in articles(own_folder, "status").stdout

@@ -148,16 +148,17 @@ def test_second_run_writes_nothing(raw_dir, tmp_path):
     }
 
 
-def test_changed_setting_reads_everything_again(raw_dir, tmp_path):
-    """What decides the rows is part of what the ledger is true for."""
+def test_changed_setting_reads_what_it_concerns(raw_dir, tmp_path):
+    """A limit concerns the files that are larger, the detector concerns them all."""
     options = {"raw_dir": raw_dir, "warehouse_dir": tmp_path / "warehouse"}
     ingest(**options)
 
     summary = ingest(**options, max_file_bytes=200)
 
-    assert summary.processed == 8
-    assert summary.batch.rejects["too_large"] == 6
+    assert summary.processed == summary.batch.rejects["too_large"] == 6
     assert len(rows_of(options["warehouse_dir"], "documents")) == 0
+    summary = ingest(**options, max_file_bytes=200, detector="langdetect")
+    assert summary.processed == 8
 
 
 def test_article_that_breaks_a_step_is_a_reject(raw_dir, tmp_path, monkeypatch):

@@ -1,7 +1,6 @@
 """What readers of the warehouse see when a run is killed or the disk refuses."""
 
 import errno
-import io
 import os
 import resource
 import shutil
@@ -20,6 +19,7 @@ from tasks.errors import WarehouseError
 from tasks.tables import disk, snapshots
 from tasks.tables.warehouse import Warehouse
 from tasks.write import stage_tables
+from tests.campaign.disk_hook import DiskHook
 from tests.warehouse_rows import (
     FAST_FOLDER,
     REJECTED,
@@ -34,40 +34,6 @@ OLD = {"kept.txt": 1, "changed.txt": 2, "deleted.txt": 3, "rejected.txt": REJECT
 NEW = {"kept.txt": 1, "changed.txt": 4, "rejected.txt": REJECTED, "new.txt": 5}
 AWAY = {"warehouse": "renamed away"}
 KILLED, DONE = 9, 0
-CALLS = ["link", "rename", "mkdir", "unlink", "rmdir", "fsync", "ftruncate"]
-
-
-class DiskHook:
-    """Do something just before every call that changes the disk, counted from 1."""
-
-    def __init__(self, monkeypatch, action):
-        self.count, self.action, self.is_acting = 0, action, False
-        for name in CALLS:
-            monkeypatch.setattr(os, name, self.wrap(getattr(os, name)))
-        monkeypatch.setattr(disk, "exchange", self.wrap(disk.exchange))
-        opened = self.wrap(io.open)
-
-        def open_(file, mode="r", *args, **kwargs):
-            function = opened if set(mode) & set("wxa") else real_open
-            return function(file, mode, *args, **kwargs)
-
-        real_open = io.open
-        monkeypatch.setattr(io, "open", open_)
-
-    def wrap(self, function):
-        """Return ``function`` with the action before it."""
-
-        def hooked(*args, **kwargs):
-            if not self.is_acting:
-                self.count += 1
-                self.is_acting = True
-                try:
-                    self.action(self.count)
-                finally:
-                    self.is_acting = False
-            return function(*args, **kwargs)
-
-        return hooked
 
 
 @pytest.fixture
@@ -312,8 +278,8 @@ def test_full_disk_while_staging(tmp_path):
 
 
 @pytest.mark.parametrize("number", sorted(disk.NO_EXCHANGE))
-def test_no_exchange_here(tmp_path, monkeypatch, number):
-    """Where folders cannot be exchanged, two renames publish the same."""
+def test_no_exchange_here(tmp_path, monkeypatch, number, caplog):
+    """Where folders cannot be exchanged, two renames publish the same, and say so."""
     warehouse = start(tmp_path, None)
 
     def refuse(_one, _other):
@@ -324,6 +290,7 @@ def test_no_exchange_here(tmp_path, monkeypatch, number):
 
     assert see(warehouse.live) == NEW
     assert len(warehouse.snapshots()) == 2
+    assert caplog.text.count("publishing by two renames") == 1
 
 
 def test_forced_exchange_does_not_fall_back(tmp_path, monkeypatch):

@@ -40,6 +40,7 @@ ACTIONS = st.one_of(
     st.tuples(st.just("delete"), st.sampled_from(NAMES), st.none()),
     st.tuples(st.just("link"), st.sampled_from(NAMES), st.sampled_from(NAMES)),
     st.tuples(st.just("run"), st.none(), st.none()),
+    st.tuples(st.just("roll back"), st.none(), st.integers(0, 4)),
 )
 RUN = ("run", None, None)
 EDITED_AND_BACK_DATED = [
@@ -48,6 +49,15 @@ EDITED_AND_BACK_DATED = [
     RUN,
     ("write", "a.txt", CONTENTS[3]),
     ("back-date", "a.txt", 0),
+]
+ROLLED_BACK = [
+    *EDITED_AND_BACK_DATED[:2],
+    ("write", "b.md", CONTENTS[1]),
+    RUN,
+    *EDITED_AND_BACK_DATED[3:],
+    ("delete", "b.md", None),
+    RUN,
+    ("roll back", None, 0),
 ]
 RELINKED = [
     ("write", "a.txt", CONTENTS[2]),
@@ -93,6 +103,15 @@ def run_over(raw_dir, warehouse_dir):
     )
 
 
+def roll_back(warehouse_dir, index):
+    """Publish one of the snapshots there are again, if there is an earlier one."""
+    warehouse = Warehouse(warehouse_dir)
+    earlier = [line.snapshot for line in warehouse.snapshots() if not line.is_live]
+    if earlier:
+        with warehouse.lock():
+            warehouse.rollback(earlier[index % len(earlier)])
+
+
 def content_of(warehouse_dir):
     """Return every row of every table but the runs, in a fixed order, without runs."""
     warehouse = Warehouse(warehouse_dir)
@@ -118,9 +137,10 @@ def assert_same(left, right):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example(EDITED_AND_BACK_DATED)
 @example(RELINKED)
+@example(ROLLED_BACK)
 @given(st.lists(ACTIONS, min_size=1, max_size=12))
 def test_incremental_runs_equal_a_clean_rebuild(actions):
-    """Add, edit, rename, touch, back-date, delete, link: the order never shows."""
+    """Add, edit, rename, touch, delete, link, roll back: the order never shows."""
     folder = Path(tempfile.mkdtemp())
     try:
         raw_dir = folder / "raw"
@@ -128,6 +148,8 @@ def test_incremental_runs_equal_a_clean_rebuild(actions):
         for action, name, detail in actions:
             if action == "run":
                 run_over(raw_dir, folder / "warehouse")
+            elif action == "roll back":
+                roll_back(folder / "warehouse", detail)
             else:
                 change(raw_dir, action, name, detail)
         run_over(raw_dir, folder / "warehouse")

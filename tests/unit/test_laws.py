@@ -5,7 +5,7 @@ import pytest
 
 from flows.laws import table_laws
 from flows.line import ingest_plainly
-from flows.query import connect
+from flows.reader import open_tables
 from flows.settings import read_settings
 from tasks.schema import TABLES
 
@@ -38,6 +38,10 @@ BREACHES = [
         "a rejected file has stage, reason and detail",
     ),
     ("UPDATE documents SET sha256 = 'x'", "a document and its source have the same"),
+    (
+        "UPDATE sources SET step_versions = NULL",
+        "a document and its source were made by the same step_versions",
+    ),
     ("UPDATE documents SET document_id = 'x'", "document_id comes from source_path"),
     ("UPDATE documents SET text = text || '!'", "documents.text is its paragraphs"),
     ("DELETE FROM paragraphs", "documents.text is its paragraphs"),
@@ -82,8 +86,8 @@ def made(tmp_path_factory):
     (raw_dir / "empty.txt").write_text("")
     warehouse_dir = folder / "warehouse"
     ingest_plainly(read_settings({}, raw_dir=raw_dir, warehouse_dir=warehouse_dir))
-    with connect(warehouse_dir) as tables:
-        return {name: tables.table(name).to_arrow_table() for name in TABLES}
+    with open_tables(warehouse_dir) as tables:
+        return {name: tables.arrow(name) for name in TABLES}
 
 
 @pytest.fixture

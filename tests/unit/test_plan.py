@@ -1,14 +1,29 @@
 """Which files a run reads: new, changed, to be looked at again; and no other."""
 
 import hashlib
+import json
 import os
 from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
 
-from flows.plan import LEDGER_COLUMNS, cut_batches, make_plan, outcomes
+from flows.batches import cut_batches
+from flows.errand import Errand
+from flows.ledger import (
+    LEDGER_COLUMNS,
+    RULES,
+    Cause,
+    arrived_ns,
+    new_run_id,
+    outcomes,
+    rules_of,
+)
+from flows.plan import make_plan, open_warehouse, plan_rebuild, plan_replay
+from flows.settings import read_settings
+from tasks.errors import SettingsError
 from tasks.schema import Reason, Status
+from tests.warehouse_rows import commit
 
 NOW = int(datetime(2020, 11, 21, 8, 30, tzinfo=UTC).timestamp()) * 10**9
 OLD = NOW - 10**12
@@ -29,20 +44,60 @@ def files_of(*rows):
 
 def ledger_of(*rows):
     """Make the ledger of some ``known`` files."""
-    frame = pd.DataFrame(list(rows), columns=LEDGER_COLUMNS)
+    frame = pd.DataFrame(list(rows), columns=[*LEDGER_COLUMNS, RULES])
     types = dict.fromkeys(LEDGER_COLUMNS, "str")
-    return frame.astype(types | {"size_bytes": "Int64", "mtime_ns": "Int64"})
+    types |= {"size_bytes": "Int64", "mtime_ns": "Int64", "document_count": "int32"}
+    return frame.astype(types)
 
 
-def known(path="a.txt", size=3, mtime=OLD, reason=None, detail=None, *, sha256="00"):  # noqa: PLR0913  # a row
+def known(path="a.txt", size=3, mtime=OLD, reason=None, detail=None, **others):
     """Make the ledger's row of a file."""
     status = Status.REJECTED if reason else Status.ACCEPTED
-    return (path, size, mtime, sha256, status.value, reason, detail, RUN_ID)
+    row = {
+        "source_path": path,
+        "size_bytes": size,
+        "mtime_ns": mtime,
+        "sha256": "00",
+        "status": status.value,
+        "reason": reason,
+        "detail": detail,
+        "document_count": 0 if reason else 1,
+        "run_id": RUN_ID,
+        RULES: rules_of([path])[0],
+    }
+    return tuple((row | others).values())
 
 
-def plan_of(files, ledger, raw_dir, *, is_rebuild=False):
+LIMITS = (1000, 200)
+
+
+def make(files, ledger, raw_dir, limits=LIMITS):
+    """Plan a run after one with the usual limits."""
+    return make_plan(files, ledger, raw_dir, limits, {RUN_ID: LIMITS})
+
+
+@pytest.mark.parametrize(("keep_days", "kept"), [(0, [3, 2, 1]), (7, [3, 2])])
+def test_earlier_snapshots_are_kept_as_the_settings_say(tmp_path, keep_days, kept):
+    """With an age older ones go; 0 is no limit."""
+    settings = read_settings(
+        {}, warehouse_dir=tmp_path / "warehouse", keep_days=keep_days
+    )
+    warehouse = open_warehouse(settings)
+    with warehouse.lock():
+        commit(warehouse, 1)
+    manifest = warehouse.live / "_manifest.json"
+    content = json.loads(manifest.read_text()) | {"created_at": "2020-01-01T00:00:00Z"}
+    manifest.write_text(json.dumps(content))
+    with warehouse.lock():
+        commit(warehouse, 2)
+        commit(warehouse, 3)
+
+    assert [line.snapshot for line in warehouse.snapshots()] == kept
+
+
+def plan_of(files, ledger, raw_dir):
     """Return the paths to read and the paths that are gone."""
-    plan = make_plan(files, ledger, raw_dir, is_rebuild=is_rebuild)
+    plan = make(files, ledger, raw_dir)
     return plan.todo["source_path"].tolist(), plan.deleted
 
 
@@ -97,8 +152,9 @@ def test_unreadable_file_stays_known_until_it_can_be_read(tmp_path):
     file = tmp_path / "a.txt"
     file.write_text("abc")
     found = files_of(("a.txt", 3, OLD, None, None))
-    refused = {"reason": "unreadable", "detail": "Permission denied", "sha256": None}
-    ledger = ledger_of(known(**refused))
+    ledger = ledger_of(
+        known(reason="unreadable", detail="Permission denied", sha256=None)
+    )
 
     file.chmod(0)
     assert plan_of(found, ledger, tmp_path)[0] == []
@@ -128,25 +184,161 @@ def test_link_to_another_file_of_the_same_looks_is_seen(tmp_path):
     assert plan_of(found, ledger_of(known()), tmp_path)[0] == ["a.txt"]
 
 
-def test_rebuild_reads_everything_and_drops_what_is_gone(tmp_path):
-    """Other settings or another version: no row of the past can be trusted."""
+def test_clock_set_back(tmp_path):
+    """A run that lies in the future tells that no time can be trusted: look inside."""
+    (tmp_path / "a.txt").write_bytes(b"abc")
+    later = new_run_id(datetime(2999, 1, 1, tzinfo=UTC), "c0ffee")
+    found = files_of(("a.txt", 3, OLD, None, None))
+
+    assert plan_of(found, ledger_of(known(run_id=later)), tmp_path)[0] == ["a.txt"]
+    same = known(run_id=later, sha256=hashlib.sha256(b"abc").hexdigest())
+    assert plan_of(found, ledger_of(same), tmp_path)[0] == []
+
+
+def test_touched_file_is_not_read_again(tmp_path):
+    """The bytes are known, so only the new time of change is to be noted."""
+    (tmp_path / "a.txt").write_bytes(b"abc")
+    found = files_of(("a.txt", 3, OLD + 5, None, None))
+
+    plan = make(
+        found, ledger_of(known(sha256=hashlib.sha256(b"abc").hexdigest())), tmp_path
+    )
+
+    assert plan.todo.empty
+    assert plan.touched["mtime_ns"].tolist() == [OLD + 5]
+    assert plan.has_work
+
+
+def test_moved_file_is_noted_only_along_with_other_work(tmp_path):
+    """Moving a folder of files is no reason to publish, and is noted when there is."""
+    (tmp_path / "a.txt").write_bytes(b"abc")
+    row = known(sha256=hashlib.sha256(b"abc").hexdigest())
+    assert arrived_ns(tmp_path / "a.txt") > OLD
+
+    alone = make(files_of(("a.txt", 3, OLD, None, None)), ledger_of(row), tmp_path)
+    both = make(
+        files_of(("a.txt", 3, OLD, None, None), ("b.txt", 3, OLD, None, None)),
+        ledger_of(row),
+        tmp_path,
+    )
+
+    assert not alone.has_work
+    assert both.retimed_count == 0
+    assert both.touched["source_path"].tolist() == ["a.txt"]
+
+
+def test_changed_rules_concern_the_files_they_made(tmp_path):
+    """A row made by other versions of the rules is made again; no other is."""
+    found = files_of(*((f"{n}.txt", 3, OLD, None, None) for n in "abc"))
+    ledger = ledger_of(known("a.txt"), known("b.txt", **{RULES: 7}), known("c.txt"))
+
+    plan = make(found, ledger, tmp_path)
+
+    assert plan.todo["source_path"].tolist() == ["b.txt"]
+    assert dict(plan.causes) == {Cause.RULES.value: 1}
+
+
+@pytest.mark.parametrize(
+    ("limits", "todo"),
+    [
+        (LIMITS, []),
+        ((2000, 200), ["refused.txt"]),
+        ((5, 200), ["large.txt", "packed.txt.gz", "refused.txt"]),
+        ((1000, 100), ["packed.txt.gz", "refused.txt"]),
+    ],
+    ids=["same", "higher", "lower", "other ratio"],
+)
+def test_other_limits_concern_some_files(limits, todo, tmp_path):
+    """What was refused, is too large now, or may unpack to too much."""
+    rows = {
+        "large.txt": (900, None),
+        "packed.txt.gz": (4, None),
+        "refused.txt": (1500, Reason.TOO_LARGE.value),
+        "small.txt": (3, None),
+    }
+    if limits[0] > LIMITS[0]:  # a compressed file that was accepted still is
+        del rows["packed.txt.gz"]
+    found = files_of(*((path, row[0], OLD, None, None) for path, row in rows.items()))
+    ledger = ledger_of(
+        *(known(path, row[0], OLD, row[1]) for path, row in rows.items())
+    )
+
+    plan = make(found, ledger, tmp_path, limits)
+
+    assert plan.todo["source_path"].tolist() == todo
+
+
+def test_no_longer_ignored(tmp_path):
+    """Without the pattern that kept it out, a file is an article like any other."""
+    found = files_of(("a.txt", 3, OLD, None, None))
+    ledger = ledger_of(known(reason=Reason.IGNORED_PATTERN.value))
+
+    assert plan_of(found, ledger, tmp_path)[0] == ["a.txt"]
+
+
+def test_rebuild_reads_everything_and_drops_what_is_gone():
+    """Other settings for every row: no row of the past can be kept."""
     found = files_of(("a.txt", 3, OLD, None, None))
     ledger = ledger_of(known(), known("b.txt"))
 
-    plan = plan_of(found, ledger, tmp_path, is_rebuild=True)
+    plan = plan_rebuild(found, ledger, Cause.SETTINGS)
 
-    assert plan == (["a.txt"], ["b.txt"])
+    assert plan.todo["source_path"].tolist() == ["a.txt"]
+    assert plan.deleted == ["b.txt"]
 
 
-def test_outcomes_are_those_that_may_change():
-    """Null cells compare equal, so that an outcome is found again."""
-    ledger = ledger_of(
-        known(),
-        known("b", None, None, "dangling_link", "x"),
-        known("c", reason="blank"),
+REJECTED = {"a.txt": {"blank"}, "sub/b.txt": {"binary"}, "sub/c.jsonl": {"no_text"}}
+
+
+@pytest.mark.parametrize(
+    ("paths", "reasons", "todo"),
+    [
+        ([], [], ["a.txt", "sub/b.txt", "sub/c.jsonl"]),
+        ([], ["blank", "no_text"], ["a.txt", "sub/c.jsonl"]),
+        (["sub"], [], ["sub/b.txt", "sub/c.jsonl"]),
+        (["raw/sub/b.txt"], [], ["sub/b.txt"]),
+        (["sub/"], ["blank"], []),
+        (["raw"], [], ["a.txt", "sub/b.txt", "sub/c.jsonl"]),
+    ],
+)
+def test_replay_takes_what_was_rejected(paths, reasons, todo, tmp_path, monkeypatch):
+    """All of it, or by reason, or by path; never a new, changed or deleted file."""
+    monkeypatch.chdir(tmp_path)
+    names = ["a.txt", "new.txt", "sub/b.txt", "sub/c.jsonl"]
+    found = files_of(*((name, 4, OLD, None, None) for name in names))
+    ledger = ledger_of(known("a.txt"), known("sub/b.txt"), known("gone.txt"))
+    errand = Errand(
+        replay=True, replay_paths=tuple(paths), replay_reasons=tuple(reasons)
     )
 
-    assert frozenset({("b", None, None, "dangling_link", "x")}) == outcomes(ledger)
+    plan = plan_replay(found, ledger, REJECTED, tmp_path / "raw", errand)
+
+    assert plan.todo["source_path"].tolist() == todo
+    assert not plan.has_other_work
+
+
+@pytest.mark.parametrize(
+    "errand",
+    [
+        Errand(replay=True, replay_paths=("accepted.txt",)),
+        Errand(replay=True, replay_reasons=("boredom",)),
+    ],
+    ids=["path", "reason"],
+)
+def test_replay_of_nothing_is_a_mistake(errand, tmp_path):
+    """A path or a reason that fits nothing is told, not taken for all."""
+    with pytest.raises(SettingsError):
+        plan_replay(files_of(), ledger_of(), REJECTED, tmp_path, errand)
+
+
+def test_outcomes_compare_but_for_the_run():
+    """Null cells compare equal, so that an outcome is found again."""
+    one = ledger_of(known("b", None, None, "dangling_link", "x"))
+    other = ledger_of(known("b", None, None, "dangling_link", "x", run_id="later"))
+    third = ledger_of(known("b", None, None, "dangling_link", "y"))
+
+    assert outcomes(one) == outcomes(other)
+    assert outcomes(one) != outcomes(third)
 
 
 def test_batches_keep_every_file_in_order():

@@ -5,10 +5,13 @@ import datetime as dt
 import decimal
 import io
 import json
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from flows.query import _WRITERS, FORMATS, _csv_line, _unique, plain
+from flows.answers import FORMATS, _csv_line, fit_widths, plain, write_rows
 
 NAMES = ["n", "text", "on", "tags", "n"]
 ROWS = [
@@ -19,7 +22,7 @@ ROWS = [
 
 def answer(output, rows=ROWS, max_rows=0):
     """Write rows in a format."""
-    return "".join(_WRITERS[output](_unique(NAMES), iter(rows), max_rows))
+    return "".join(write_rows(output, NAMES, rows, max_rows))
 
 
 def test_json_keeps_types_and_every_column():
@@ -86,3 +89,45 @@ def test_plain_values_are_json():
         "raw": "ff",
         "took": "0:00:05",
     }
+
+
+@given(st.lists(st.integers(1, 90), min_size=1, max_size=12), st.integers(20, 200))
+def test_columns_fit_the_line(natural, available):
+    """The widest are cut first, none to less than says something, or not at all."""
+    widths = fit_widths(natural, available)
+
+    room = available - 3 * (len(natural) - 1)
+    least = [min(width, 10) for width in natural]
+    if widths is None:
+        assert len(natural) > 1 and sum(least) > room
+        return
+    assert sum(widths) <= room
+    assert (sum(natural) <= room) == (widths == natural)
+    cut = [w for w, n in zip(widths, natural, strict=True) if w < n]
+    assert all(width <= min(cut) + 1 for width in widths if cut)
+    if len(natural) > 1:
+        assert all(w >= low for w, low in zip(widths, least, strict=True))
+
+
+def test_table_on_a_narrow_terminal(monkeypatch):
+    """Dates and numbers stay whole, long texts are cut; many columns go one by one."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("NO_COLOR", "1")
+    rows = [("x" * 70, dt.date(2025, 1, 29), 1234567, "y" * 70)]
+
+    text = "".join(write_rows("table", ["a", "on", "count", "b"], rows))
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
+    assert "2025-01-29" in lines[2] and "1234567" in lines[2]
+    assert lines[2].count("…") == 2
+    assert max(map(len, lines)) <= 60
+    wide = "".join(write_rows("table", list("abcdefgh"), [("z" * 20,) * 8]))
+    assert wide.count("z" * 20) == 8
+
+
+def test_a_plan_is_drawn_as_it_is():
+    """EXPLAIN answers with a drawing, which no table may cut."""
+    plan = "╭─ Scan ─╮\n╰────────╯\n"
+    names = ["explain_key", "explain_value"]
+
+    assert "".join(write_rows("table", names, [("plan", plan)])).strip() == plan.strip()

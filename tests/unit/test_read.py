@@ -256,7 +256,8 @@ def test_every_file_has_one_row_of_sources(tmp_path):
         "x.txt": "rejected",
     }
     assert list(found["stage"].fillna("")) == ["discover", "", "discover", "discover"]
-    assert list(found["sha256"].isna()) == [True, False, True, True]
+    assert list(found["sha256"].isna()) == [True, False, False, True]
+    assert found["sha256"]["b.jpg"] == found["sha256"]["a.txt"]
     assert found["size_bytes"]["b.jpg"] == 6
     assert found["reason"]["x.txt"] == "not_a_file"
 

@@ -22,13 +22,6 @@ def test_generated_sections_are_up_to_date():
     assert done.returncode == 0, done.stderr
 
 
-def test_every_file_named_exists():
-    """Links and folders of the README are there."""
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
-
-    assert [link for link in links if not (ROOT / link).exists()] == []
-
-
 def test_every_command_exists():
     """Each `articles` verb and `make` target of the README is one."""
     from flows.__main__ import _parser

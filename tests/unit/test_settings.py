@@ -17,7 +17,6 @@ from flows.settings import (
 from tasks.errors import SettingsError
 
 NAMES = list(Settings.__dataclass_fields__)
-VERSIONS = {"pipeline": "1", "schema": 1}
 
 
 def test_defaults_need_no_environment():
@@ -113,15 +112,8 @@ def test_fingerprint_changes_with_results_only(name):
     changed = read_settings({}, **{name: other})
 
     assert changed != Settings()
-    is_same = fingerprint(changed, VERSIONS) == fingerprint(Settings(), VERSIONS)
+    is_same = fingerprint(changed) == fingerprint(Settings())
     assert (name not in RESULT_SETTINGS) == is_same
-
-
-def test_fingerprint_changes_with_the_versions():
-    """A new pipeline or schema version makes every row anew."""
-    new = fingerprint(Settings(), VERSIONS | {"schema": 2})
-
-    assert new != fingerprint(Settings(), VERSIONS)
 
 
 def test_settings_as_json_name_all_of_them():

@@ -1,6 +1,7 @@
 """What a run tells of itself."""
 
 from collections import Counter
+from dataclasses import replace
 
 from flows.summary import (
     BatchSummary,
@@ -21,7 +22,18 @@ BATCH = BatchSummary(
     examples={"empty": "odd | name.txt"},
     steps={"read": StepCost(3, 0.5)},
 )
-RUN = RunSummary("r1", 7, 10, 7, 0, BATCH, 1.25)
+RUN = RunSummary(
+    run_id="r1",
+    snapshot=7,
+    discovered=10,
+    unchanged=7,
+    deleted=0,
+    touched=0,
+    is_migration=False,
+    causes=Counter(new=3),
+    batch=BATCH,
+    seconds=1.25,
+)
 
 
 def test_batches_add_up():
@@ -61,7 +73,7 @@ def test_headline_is_one_line_with_the_counts():
     assert headline(RUN) == (
         "3 files read, 1 rejected: 3 articles, 40 paragraphs in 1.2 s"
     )
-    idle = RunSummary("r1", None, 10, 10, 0, BatchSummary(), 0.1)
+    idle = replace(RUN, snapshot=None, causes=Counter(), batch=BatchSummary())
     assert headline(idle) == "Nothing new: 10 files known already"
 
 

@@ -21,13 +21,14 @@ from tasks.schema import SCHEMA_VERSION, TABLES
 from tasks.tables import parts
 from tasks.tables.manifest import MANIFEST_NAME
 from tasks.tables.parts import BATCH_TABLES, SMALL_PARTS
-from tasks.tables.warehouse import LEDGER_COLUMNS, Warehouse
+from tasks.tables.warehouse import Warehouse
 from tasks.write import stage_tables
 from tests.warehouse_rows import (
     FAST_FOLDER,
     REJECTED,
     commit,
     make_batch,
+    make_older,
     make_run,
     see,
 )
@@ -104,26 +105,12 @@ def test_read_table_below_a_folder_named_like_a_partition(tmp_path):
 def test_read_before_the_first_publish(warehouse):
     """Without a warehouse there are no rows, and reading creates nothing."""
     assert warehouse.manifest() is None
-    assert not warehouse.needs_rebuild
+    assert not warehouse.needs_migration
     assert warehouse.read_table("documents").num_rows == 0
     assert warehouse.read_table("documents", ["text"]).column_names == ["text"]
-    assert list(warehouse.ledger().columns) == list(LEDGER_COLUMNS)
     assert warehouse.snapshots() == []
     assert list(warehouse.verify_files()) == []
     assert list(warehouse.live.parent.iterdir()) == []
-
-
-def test_ledger(warehouse):
-    """The ledger has one row per file, sorted, with times exact to the nanosecond."""
-    publish(warehouse, 1, {"b.txt": 1}, {"a.txt": REJECTED, "c.txt": 2})
-
-    ledger = warehouse.ledger()
-    assert ledger["source_path"].to_list() == ["a.txt", "b.txt", "c.txt"]
-    assert ledger["status"].to_list() == ["rejected", "accepted", "accepted"]
-    assert ledger["mtime_ns"].to_list() == [
-        1_800_000_000_000_000_001 + n for n in (0, 1, 2)
-    ]
-    assert ledger["document_count"].to_list() == [0, 1, 2]
 
 
 def test_ledger_without_prefect():
@@ -186,7 +173,11 @@ def test_publish_replaces_staged_files_by_itself(warehouse):
 
 
 def test_publish_rewrites_only_what_it_must(warehouse):
-    """Parts without replaced rows are linked, not written again."""
+    """Parts without replaced rows are linked, not written again; under other names.
+
+    Who listed the folder before, and looks at the files after, must not take those that
+    stayed for all there are: of the old names all are there, or none.
+    """
     publish(warehouse, 1, {"a.txt": 1}, {"b.txt": 1, "c.txt": 1})
     before = {
         file.name: file.stat().st_ino
@@ -198,8 +189,29 @@ def test_publish_rewrites_only_what_it_must(warehouse):
         file.name: file.stat().st_ino
         for file in (warehouse.live / "documents").iterdir()
     }
-    assert len(before.items() & after.items()) == 1
+    assert len({*before.values()} & {*after.values()}) == 1
+    assert not before.keys() & after.keys()
     assert len(after) == 2
+
+
+def test_added_parts_leave_the_old_names(warehouse):
+    """As long as nothing goes, every file keeps its name: backups copy what is new."""
+    publish(warehouse, 1, {"a.txt": 1}, {"b.txt": 1})
+    before = {file.name for file in (warehouse.live / "documents").iterdir()}
+    publish(warehouse, 2, {"c.txt": 1})
+
+    assert before < {file.name for file in (warehouse.live / "documents").iterdir()}
+
+
+def test_rollback_shares_no_name(warehouse):
+    """After a rollback, too, a reader that listed the folder before finds no file."""
+    publish(warehouse, 1, {"a.txt": 1}, {"b.txt": 1})
+    publish(warehouse, 2, {"c.txt": 1})
+    before = {file.name for file in (warehouse.live / "documents").iterdir()}
+    with warehouse.lock():
+        warehouse.rollback(1)
+
+    assert not before & {file.name for file in (warehouse.live / "documents").iterdir()}
 
 
 def test_every_part_has_a_file_in_every_table(warehouse):
@@ -402,26 +414,56 @@ def test_newer_warehouse(warehouse, version):
     publish(warehouse, 1)
     edit_manifest(warehouse, **{version: 99})
     with pytest.raises(WarehouseError, match="Upgrade article-pipeline"):
-        warehouse.ledger()
+        warehouse.read_table("sources")
     with pytest.raises(WarehouseError, match="Upgrade"), warehouse.lock():
         pass
 
 
-def test_older_schema_is_rebuilt(warehouse):
-    """Of an older schema nothing is kept but the history of runs."""
-    publish(warehouse, 1, {"a.txt": 1, "b.txt": 2})
-    edit_manifest(warehouse, schema_version=SCHEMA_VERSION - 1)
-    assert warehouse.needs_rebuild
-    assert warehouse.ledger().empty
+def test_older_schema_is_migrated(warehouse):
+    """The next commit, whatever it is for, brings every row to the present schema."""
+    publish(warehouse, 1, {"a.txt": 1, "b.txt": 2}, {"c.txt": 3})
+    before = {name: warehouse.read_table(name) for name in TABLES}
+    make_older(warehouse.live)
+    assert warehouse.needs_migration
+    # Read as the present schema even before; a column that was unknown is filled in.
+    for name, rows in before.items():
+        assert warehouse.read_table(name).to_pylist() == rows.to_pylist(), name
+    chosen = warehouse.read_table("sources", ["source_path"], [("size_bytes", ">", 1)])
+    assert sorted(chosen["source_path"].to_pylist()) == ["b.txt", "c.txt"]
 
-    manifest = publish(warehouse, 2, {"a.txt": 3})
+    manifest = publish(warehouse, 2, {"a.txt": 5})
     assert manifest.schema_version == SCHEMA_VERSION
-    assert not warehouse.needs_rebuild
-    assert see(warehouse.live) == {"a.txt": 3}
+    assert not warehouse.needs_migration
+    assert see(warehouse.live) == {"a.txt": 5, "b.txt": 2, "c.txt": 3}
+    assert list(warehouse.verify_files()) == []
     assert set(warehouse.read_table("runs")["run_id"].to_pylist()) == {
         "run-0001",
         "run-0002",
     }
+
+
+def test_rollback_to_an_older_schema(warehouse):
+    """Its files are published as they were; the next commit migrates them."""
+    publish(warehouse, 1, {"a.txt": 1})
+    make_older(warehouse.live)
+    publish(warehouse, 2, {"a.txt": 2})
+    with warehouse.lock():
+        warehouse.rollback(1)
+    assert warehouse.needs_migration
+
+    publish(warehouse, 3, {"b.txt": 3})
+    assert see(warehouse.live) == {"a.txt": 1, "b.txt": 3}
+
+
+def test_damaged_files_are_not_migrated(warehouse):
+    """Damage must not get a fresh, valid checksum."""
+    publish(warehouse, 1, {"a.txt": 1})
+    make_older(warehouse.live)
+    file = next((warehouse.live / "documents").iterdir())
+    file.write_bytes(b"?" * file.stat().st_size)
+
+    with pytest.raises(WarehouseError, match="differs from its SHA-256"):
+        publish(warehouse, 2)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format_version": "a"}'])
@@ -504,7 +546,7 @@ def test_rollback_to_nowhere(warehouse):
     publish(warehouse, 2)
     with (
         warehouse.lock(),
-        pytest.raises(WarehouseError, match=r"no earlier snapshot 7; there are \[1\]"),
+        pytest.raises(WarehouseError, match=r"has no snapshot 7. There are 2, 1:"),
     ):
         warehouse.rollback(7)
 
@@ -613,7 +655,7 @@ def test_verify_names_every_broken_file(warehouse):
     problems = {(p.table, p.law) for p in warehouse.verify_files()}
     assert problems == {("evidence", "file exists"), ("sources", "SHA-256")}
     with pytest.raises(WarehouseError, match="bytes, the manifest says"):
-        warehouse.ledger()
+        warehouse.read_table("sources")
     with pytest.raises(WarehouseError, match="No such file"):
         warehouse.read_table("evidence")
 
@@ -625,7 +667,7 @@ def test_damage_that_keeps_the_size(warehouse):
     file.write_bytes(b"?" * file.stat().st_size)
 
     with pytest.raises(WarehouseError, match="SHA-256"):
-        warehouse.ledger()
+        warehouse.read_table("sources")
     with pytest.raises(WarehouseError, match="sources"):
         publish(warehouse, 2, deleted=["a.txt"])
 

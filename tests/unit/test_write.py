@@ -245,7 +245,8 @@ def test_tasks(tmp_path):
             make_batch({"a.txt": 1}), warehouse.new_staging_dir(), warehouse.new_stem()
         )
         run = pd.DataFrame([make_run(1)])
-        assert publish.fn(warehouse, [part], pd.Series(dtype=str), run, "f") == 1
+        none = pd.Series(dtype=str), pd.DataFrame()
+        assert publish.fn(warehouse, [part], none[0], run, "f", none[1]) == 1
 
     assert (write.name, publish.name) == ("write", "publish")
     assert see(warehouse.live) == {"a.txt": 1}

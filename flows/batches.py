@@ -1,0 +1,50 @@
+"""Batches: how the work of a run is weighed and cut."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+_PACKED_RATIO = 5  # text shrinks about so much under gzip and zstd
+_PACKED = (".gz", ".zst")
+
+
+def weigh_each(files: pd.DataFrame) -> "pd.Series[int]":
+    """Estimate how many bytes of text each file holds.
+
+    Examples:
+        >>> files = {"source_path": ["a.txt", "a.jsonl.gz"], "size_bytes": [100, 100]}
+        >>> weigh_each(pd.DataFrame(files)).tolist()
+        [100, 500]
+    """
+    sizes = files["size_bytes"].fillna(0).astype("int64")
+    is_packed = files["source_path"].astype("str").str.endswith(_PACKED)
+    return sizes.where(~is_packed.astype(bool), sizes * _PACKED_RATIO)
+
+
+def weigh_files(files: pd.DataFrame) -> int:
+    """Estimate how many bytes of text some files hold together."""
+    return int(weigh_each(files).sum())
+
+
+def cut_batches(
+    todo: pd.DataFrame, *, batch_bytes: int, batch_files: int
+) -> Iterator[pd.DataFrame]:
+    """Cut the files into batches, in order.
+
+    Args:
+        todo: ``Plan.todo``.
+        batch_bytes: A batch is full once its files hold this much text.
+        batch_files: ... or when it has this many files.
+
+    Yields:
+        Consecutive rows of ``todo``, at least one each; a larger file is alone.
+    """
+    first, weight = 0, 0
+    for index, size_estimate in enumerate(weigh_each(todo).tolist()):
+        is_full = weight + size_estimate > batch_bytes or index - first >= batch_files
+        if is_full and index > first:
+            yield todo.iloc[first:index].reset_index(drop=True)
+            first, weight = index, 0
+        weight += size_estimate
+    if first < len(todo):
+        yield todo.iloc[first:].reset_index(drop=True)

@@ -1,0 +1,250 @@
+"""The ledger: what the table ``sources`` knows of each raw file, against what is found.
+
+Everything is decided without reading an article: by size, time of change, and, where
+these cannot tell, the SHA-256 of the bytes.
+"""
+
+import contextlib
+import json
+import os
+import stat
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.files.formats import COMPRESSIONS, tell_format
+from tasks.logic import step_versions
+from tasks.schema import RETRIED_REASONS, RUNS, SOURCES, VERSIONED_STEPS, Format, Reason
+from tasks.tables.disk import hash_file
+from tasks.tables.warehouse import Warehouse
+
+LEDGER_COLUMNS = (
+    "source_path",
+    "size_bytes",
+    "mtime_ns",
+    "sha256",
+    "status",
+    "reason",
+    "detail",
+    "document_count",
+    "run_id",
+)
+"""Columns of ``sources`` that a plan is made from, as they are."""
+
+RULES = "rules"
+"""Column of the ledger: ``step_versions`` in one number; see ``rules_of``."""
+
+_TICK_NS = 2_000_000_000  # coarsest time stamp of a common file system (FAT)
+_MAX_VERSIONS = 1_000
+_UNKNOWN_FORMAT = -1
+_LIMITED = (Reason.TOO_LARGE.value, Reason.DECOMPRESSION_BOMB.value)
+_PACKED = tuple(COMPRESSIONS)
+
+NULLABLE = {pa.int64(): pd.Int64Dtype()}.get
+"""For ``to_pandas``: no float can hold ``mtime_ns``."""
+
+Outcome = tuple[object, ...]
+"""What the ledger says of a file, but for the run."""
+
+Limits = tuple[int, int]
+"""Settings ``max_file_bytes`` and ``max_decompression_ratio``."""
+
+
+class Cause(StrEnum):
+    """Why a file is read."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    RETRIED = "looked at again"  # the trouble lay around the file and may be over
+    LIMITS = "under other limits"
+    RULES = "under changed rules"
+    SETTINGS = "under other settings"
+    REPROCESSED = "reprocessed"
+    REPLAYED = "replayed"
+
+
+def read_ledger(warehouse: Warehouse) -> pd.DataFrame:
+    """Return what is known of each raw file.
+
+    Returns:
+        One row per file: ``LEDGER_COLUMNS`` and ``RULES``; numbers that may be missing
+        are nullable integers. No row before the first run.
+    """
+    columns = [*LEDGER_COLUMNS, "step_versions"]
+    table = warehouse.read_table(SOURCES.name, columns)
+    versions = table["step_versions"].combine_chunks()
+    rules = pa.array([0] * len(table), pa.int64())
+    for step in VERSIONED_STEPS:
+        version = pc.struct_field(versions, step.value).cast(pa.int64())
+        rules = pc.add(pc.multiply(rules, _MAX_VERSIONS), version)
+    rules = pc.fill_null(rules, _UNKNOWN_FORMAT)
+    ledger: pd.DataFrame = table.drop_columns(["step_versions"]).to_pandas(
+        types_mapper=NULLABLE
+    )
+    return ledger.assign(**{RULES: rules.to_numpy(zero_copy_only=False)})
+
+
+def rules_of(source_paths: Iterable[str]) -> list[int]:
+    """Return the present versions of the rules for each file, in one number.
+
+    Examples:
+        >>> rules_of(["photo.jpg"])
+        [-1]
+    """
+    codes = {known: _encode_versions(step_versions(known)) for known in Format}
+    told = map(tell_format, source_paths)
+    return [codes[found[0]] if found else _UNKNOWN_FORMAT for found in told]
+
+
+def _encode_versions(versions: Mapping[str, int] | None) -> int:
+    if versions is None:
+        return _UNKNOWN_FORMAT
+    code = 0
+    for step in VERSIONED_STEPS:
+        code = code * _MAX_VERSIONS + versions[step.value]
+    return code
+
+
+def read_limits(warehouse: Warehouse) -> dict[str, Limits]:
+    """Return the limits that each run went by, by ``run_id``."""
+    runs = warehouse.read_table(RUNS.name, ["run_id", "settings"])
+    limits = {}
+    for run_id, text in zip(
+        runs["run_id"].to_pylist(), runs["settings"].to_pylist(), strict=True
+    ):
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            settings = json.loads(text)
+            limits[run_id] = (
+                settings["max_file_bytes"],
+                settings["max_decompression_ratio"],
+            )
+    return limits
+
+
+def outcomes(sources: pd.DataFrame) -> frozenset[Outcome]:
+    """Return what became of files, so that it can be compared.
+
+    Args:
+        sources: Rows of ``sources``, ``LEDGER_COLUMNS`` at least.
+    """
+    columns = [column for column in LEDGER_COLUMNS if column != "run_id"]
+    cells = sources[columns].astype("object")
+    return frozenset(
+        cells.where(cells.notna(), None).itertuples(index=False, name=None)
+    )
+
+
+def equal(left: pd.Series, right: pd.Series) -> pd.Series:
+    """Equal, where two nulls are equal too."""
+    return (left == right).fillna(value=False) | (left.isna() & right.isna())
+
+
+def has_same_problem(known: pd.DataFrame, raw_dir: Path) -> pd.Series:
+    """Whether looking at a file again would give the outcome of the ledger.
+
+    Args:
+        known: Files found, joined with the ledger.
+        raw_dir: Where they are.
+    """
+    found = known["problem"].notna()
+    as_before = equal(known["problem"], known["reason"]) & equal(
+        known["detail"], known["detail_known"]
+    )
+    retried = known["reason"].isin([reason.value for reason in RETRIED_REASONS])
+    ignored = known["reason"] == Reason.IGNORED_PATTERN.value  # and no longer is
+    same = as_before.where(found, ~(retried | ignored)).astype(bool)
+    unreadable = known[~found & (known["reason"] == Reason.UNREADABLE.value)]
+    still = [
+        index
+        for index, path in unreadable["source_path"].items()
+        if not _is_readable(raw_dir / path)
+    ]
+    return same | same.index.isin(still)
+
+
+def meets_other_limits(
+    known: pd.DataFrame, limits: Limits, limits_of_runs: Mapping[str, Limits]
+) -> pd.Series:
+    """Whether a file may fare otherwise under the present limits.
+
+    Args:
+        known: Files found, joined with the ledger.
+        limits: The present ones.
+        limits_of_runs: Those of earlier runs, by ``run_id``.
+
+    Returns:
+        True for files read under other limits that were refused by these, are larger
+        than the present ones, or compressed (what they unpack to is not known).
+    """
+    others = [run_id for run_id, theirs in limits_of_runs.items() if theirs != limits]
+    read_under_others = known["run_id"].isin(others)
+    if not read_under_others.any():
+        return read_under_others
+    affected = known["reason"].isin(_LIMITED)
+    affected |= (known["size_bytes"] > limits[0]).fillna(value=False)
+    affected |= known["source_path"].str.lower().str.endswith(_PACKED)
+    return read_under_others & affected & known["problem"].isna()
+
+
+def may_have_changed(path: Path, run_id: str) -> bool:
+    """Whether a file was touched in any way since the run that read it began.
+
+    By times alone a file that was edited and back-dated looks as before. A run that
+    lies in the future says that the clock was set back: no time can be trusted then.
+    """
+    started_ns = _started_ns(run_id)
+    return arrived_ns(path) >= started_ns - _TICK_NS or started_ns > time.time_ns()
+
+
+def arrived_ns(path: Path) -> int:
+    """Return when a file, or a link to it, was last changed in any way.
+
+    Unlike the time of change this one cannot be set, so a file that was edited and
+    back-dated shows. It is not stored: that the run began before it is enough.
+    """
+    try:
+        found = os.lstat(path)
+        if not stat.S_ISLNK(found.st_mode):
+            return found.st_ctime_ns
+        return max(found.st_ctime_ns, os.stat(path).st_ctime_ns)  # noqa: PTH116  # speed
+    except OSError:
+        return 0  # gone by now: the next run sees that
+
+
+def has_hash(path: Path, sha256: str) -> bool:
+    """Whether the bytes of a file are the known ones."""
+    with contextlib.suppress(OSError):
+        return hash_file(path) == sha256
+    return False
+
+
+def new_run_id(now: datetime, salt: str) -> str:
+    """Return the id of a run: UTC start and six hex digits, sortable by time.
+
+    Examples:
+        >>> new_run_id(datetime(2026, 11, 21, 8, 30, 5, tzinfo=UTC), "c0ffee")
+        '20261121T083005Z-c0ffee'
+    """
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{salt}"
+
+
+@cache
+def _started_ns(run_id: str) -> int:
+    start = datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return int(start.timestamp()) * 1_000_000_000
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,83 @@
+"""Versions of the steps' logic: which change of the rules concerns which files.
+
+A change that alters what a step makes of some articles is entered in ``CHANGES``, in
+the same commit. Every row of ``documents`` and ``sources`` keeps the versions that made
+it, so the next run reads again just the files that a change concerns. A change of code
+that leaves the outcome as it is needs no entry (``tests/golden/test_logic.py`` tells
+when one is due).
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import NamedTuple
+
+from tasks.schema import VERSIONED_STEPS, Format, Step
+
+EVERY = frozenset(Format)
+PLAIN = frozenset({Format.TEXT, Format.MARKDOWN, Format.JSON, Format.JSONL})
+"""Formats that may hold plain text; a field of a JSON object may."""
+PAGES = frozenset({Format.HTML, Format.JSON, Format.JSONL})
+"""Formats that may hold HTML; a field of a JSON object may."""
+
+
+class Change(NamedTuple):
+    """One change of the rules.
+
+    Attributes:
+        step: Step that decides otherwise since.
+        version: Its version since then; rises by one with each change of this step.
+        formats: Formats whose files may come out otherwise.
+        what: What has changed, in a few words.
+    """
+
+    step: Step
+    version: int
+    formats: frozenset[Format]
+    what: str
+
+
+CHANGES = (
+    Change(Step.READ, 1, EVERY, "first version"),
+    Change(Step.CLEAN, 1, EVERY, "first version"),
+    Change(Step.DETECT, 1, EVERY, "first version"),
+    Change(Step.SPLIT, 1, EVERY, "first version"),
+    Change(Step.DESCRIBE, 1, EVERY, "first version"),
+    Change(Step.CLEAN, 2, EVERY, "a network tells the page around plain text"),
+)
+"""Every change, oldest first."""
+
+
+def step_versions(article_format: Format | None) -> Mapping[str, int] | None:
+    """Return the version of each step's logic for files of a format.
+
+    Args:
+        article_format: As the file's name tells it; null if it tells none of ours.
+
+    Returns:
+        Version by step, as in the column ``step_versions``. Null without a format:
+        nothing but the name was looked at.
+    """
+    return None if article_format is None else last_versions(article_format, CHANGES)
+
+
+@cache
+def last_versions(
+    article_format: Format, changes: tuple[Change, ...]
+) -> Mapping[str, int]:
+    """Return the version of the last change that concerns a format, by step.
+
+    Examples:
+        >>> captions = Change(Step.CLEAN, 2, PAGES, "captions end with a credit")
+        >>> last_versions(Format.HTML, (*CHANGES[:5], captions))["clean"]
+        2
+        >>> last_versions(Format.TEXT, (*CHANGES[:5], captions))["clean"]
+        1
+    """
+    return {
+        step.value: max(
+            change.version
+            for change in changes
+            if change.step is step and article_format in change.formats
+        )
+        for step in VERSIONED_STEPS
+    }
