@@ -46,7 +46,7 @@ CHANGES = (
     Change(Step.DESCRIBE, 2, EVERY, "`text` leaves captions out"),
     Change(Step.CLEAN, 2, EVERY, "pages: credit lines, standfirsts; more job titles"),
     Change(Step.SPLIT, 2, EVERY, "captions of nothing are the text"),
-    Change(Step.CLEAN, 3, PLAIN, "a network judges the lines of a text"),
+    Change(Step.CLEAN, 3, EVERY, "a network tells the page around plain text"),
 )
 """Every change, oldest first."""
 

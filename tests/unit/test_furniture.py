@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tasks.clean import Article, clean_text, clean_texts, read_draft
-from tasks.schema import Markup, RemovalReason
+from tasks.schema import Field, Markup, RemovalReason
 from tasks.text.furniture import judge_drafts, load_network
 
 PROSE = """\
@@ -124,3 +124,16 @@ def test_captions_and_notes_stay():
     text = "\n\n".join([*MENU, PROSE[0], caption, *PROSE[1:], note, *TEASERS])
 
     assert kept(text) == [PROSE[0], caption, *PROSE[1:], note]
+
+
+@pytest.mark.parametrize(
+    "above", ["", "Startseite\nPolitik\nWirtschaft\nSport\nKultur\nWetter\nAbo\nShop\n"]
+)
+def test_the_title_is_found_below_a_menu(above):
+    """The line that heads the prose is the title, however much of the page is above."""
+    title = "Die letzte Lücke im Radweg am Fluss schließt sich"
+    text = f"{above}\n{title}\n\n" + "\n\n".join(PROSE)
+
+    _, claims = clean_text(text, Markup.TEXT, [])
+
+    assert [c.value for c in claims if c.field is Field.TITLE] == [title]

@@ -1,9 +1,15 @@
 """Laws of `tasks/text/layout.py`: lines, layout marks, hard-wrapped paragraphs."""
 
+import ftfy.badness
 import pytest
 
 from tasks.schema import Kind, RemovalReason
-from tasks.text.layout import find_blocks, find_lines, find_wrap_column
+from tasks.text.layout import (
+    find_blocks,
+    find_lines,
+    find_wrap_column,
+    has_mojibake,
+)
 
 WRAPPED = """\
 Der Hafen von Sandau ist seit dem Frühjahr wieder für die Schifffahrt ge-
@@ -108,3 +114,26 @@ def test_chinese_lines_join_without_a_space():
     raw = f"{line}\n" * 4 + "春天完工。"
 
     assert kept(raw) == [line * 4 + "春天完工。"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "plain",
+        "Übermut tut selten gut",
+        "für die BÃ¼hne",
+        "Â tief",
+        "Ein Ã Satz",
+        "„Ä“ – „Ö“",
+        "ŒUVRE œ!",
+        "Привет, «мир» " * 40,
+        "Привет, РџСЂРёРІРµС‚ " * 40,
+        "今天上午" * 50 + "ä»Šå¤©",
+        "x" * 500 + " \u0080 " + "y" * 500,
+        "a " * 300 + "doÃ±a " + "b " * 300,
+    ],
+)
+def test_mojibake_is_looked_for_where_it_can_be(text):
+    """Looking only at rare characters finds just what ftfy finds in the whole text."""
+    assert has_mojibake(text) == bool(ftfy.badness.is_bad(text))
