@@ -72,7 +72,12 @@ def make_batch(versions):
             document_id = hashlib.sha256(key).hexdigest()[:20]
             text = f"{path} version {version}"
             language = "de" if version % 3 else "uk"
-            document = {"document_id": document_id, "language": language}
+            document = {
+                "document_id": document_id,
+                "language": language,
+                "script": "Zzzz",  # as a migration fills it in
+                "language_tag": language,
+            }
             rows["documents"].append(
                 fill_row(
                     "documents",
