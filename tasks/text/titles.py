@@ -42,12 +42,23 @@ def lift_title(draft: Draft) -> None:
         draft.lift(index, Field.TITLE, rule_id)
         _drop_above_title(draft, index)
     titles.discard("")
-    longest = _LOOSE * max(map(len, titles), default=0)  # marks and spaces fold away
-    for other in draft.kept():
-        if len(draft.blocks[other].text) > longest:
-            continue
-        if lexicon.fold(draft.blocks[other].text) in titles:
+    for place, other in enumerate(draft.kept()):
+        block = draft.blocks[other]
+        if lexicon.fold(block.text) in titles:
             draft.remove(other, RemovalReason.REPEATED_TITLE, "head.repeated_title")
+        elif place < _HEAD_BLOCKS and _ends_with_title(block, titles):
+            draft.remove(other, RemovalReason.REPEATED_TITLE, "head.kicker_and_title")
+
+
+def _ends_with_title(block: Block, titles: set[str]) -> bool:
+    """Whether a heading is a title behind its kicker, which pages show as one."""
+    if block.kind is not Kind.HEADING:
+        return False
+    folded = lexicon.fold(block.text)
+    return any(
+        folded.endswith(f" {title}") and title.count(" ") >= _FULL_TITLE_WORDS
+        for title in titles
+    )
 
 
 def _drop_above_title(draft: Draft, title: int) -> None:

@@ -2,10 +2,11 @@
 
 import pytest
 
+from tasks.clean import clean_text
 from tasks.pages.pagesource import Source
 from tasks.pages.pagevalues import iso_date, people, strip_site
 from tasks.pages.webpage import read_webpage
-from tasks.schema import Field, Kind, RemovalReason
+from tasks.schema import Field, Kind, Markup, RemovalReason
 from tasks.text.normalise import normalise
 
 SENTENCE = (
@@ -417,3 +418,16 @@ def test_source_keeps_the_place_of_references():
         (16, 21),
         (21, 22),
     ]
+
+
+def test_title_behind_its_kicker_is_the_title_again():
+    """A heading that is kicker and title in one is no part of the text."""
+    title = "What the keeper of the lighthouse saw"
+    head = f"<title>{title}</title><meta property='og:title' content='{title}'>"
+    html = page(f"<h1>{title}</h1><h2>On the coast {title}</h2>{LONG}", head)
+
+    blocks, _ = clean_text(html, Markup.HTML, [])
+
+    texts = [block.text for block in blocks if block.reason is None]
+    assert len(texts) == 3
+    assert not any(text.endswith(title) for text in texts)
