@@ -29,9 +29,9 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
         suffix: Its suffix, e.g. ``".html"``.
 
     Returns:
-        ``text``, ``paragraphs`` (those of the text, in order), ``title``, ``authors``,
-        ``date`` (ISO 8601 or null) and ``language`` of its first article; empty if
-        rejected.
+        ``text``, ``paragraphs`` (texts in order), ``title``, ``authors``, ``date``
+        (ISO 8601 or null) and ``language`` of its first article; empty if rejected.
+        Captions are left out of both, as in the gold: their ``kind`` tells them.
     """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, f"article{suffix}").write_bytes(raw)
@@ -43,9 +43,10 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
     paragraphs = tables["paragraphs"]
     own = paragraphs["document_id"] == document.document_id
     own &= paragraphs["kind"] != Kind.CAPTION.value
+    texts = paragraphs.loc[own, "text"].tolist()
     return {
-        "text": document.text,
-        "paragraphs": paragraphs.loc[own, "text"].tolist(),
+        "text": "\n\n".join(texts),
+        "paragraphs": texts,
         "title": document.title,
         "authors": list(document.authors),
         "date": document.published_on and document.published_on.isoformat(),

@@ -267,11 +267,8 @@ def _article(
     )
     yield from _pieces(paragraphs, removals, document["language"])
     removed = count_of(len(removals), "piece") + " removed"
-    captions = sum(row["kind"] == Kind.CAPTION.value for row in paragraphs)
-    left_out = f" ({count_of(captions, 'caption')} not in `text`)" if captions else ""
     yield Text(
-        f"{count_of(len(paragraphs), 'paragraph')}{left_out},"
-        f" {document['word_count']:,} words;"
+        f"{count_of(len(paragraphs), 'paragraph')}, {document['word_count']:,} words;"
         f" {removed} ({document['removed_chars']:,} of"
         f" {document['raw_chars']:,} characters).",
         style="dim",

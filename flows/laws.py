@@ -168,25 +168,25 @@ _LAWS = [
         " substr(sha256(source_path || chr(0) || coalesce(member, '')), 1, 20)",
     ),
     Law(
-        "documents.text is its paragraphs but captions, joined by a blank line",
+        "documents.text is its paragraphs joined by a blank line",
         """
         SELECT 'documents ' || document_id, 'text differs from the paragraphs'
         FROM documents LEFT JOIN (
             SELECT document_id,
                 string_agg(text, chr(10) || chr(10) ORDER BY paragraph_index) AS joined
-            FROM paragraphs WHERE kind <> 'caption' GROUP BY document_id
+            FROM paragraphs GROUP BY document_id
         ) USING (document_id)
         WHERE text <> coalesce(joined, '')
         """,
     ),
     _same_count("paragraph_count", PARAGRAPHS.name),
     Law(
-        "documents.word_count sums up its paragraphs but captions",
+        "documents.word_count sums up its paragraphs",
         """
         SELECT 'documents ' || document_id, word_count || ' instead of ' || words
         FROM documents JOIN (
             SELECT document_id, sum(word_count) AS words
-            FROM paragraphs WHERE kind <> 'caption' GROUP BY document_id
+            FROM paragraphs GROUP BY document_id
         ) USING (document_id)
         WHERE word_count <> words
         """,

@@ -211,8 +211,7 @@ def describe_articles(
         with the columns of the contract.
     """
     by_document = claims_by_document(claims)
-    running = paragraphs[paragraphs["kind"] != Kind.CAPTION.value]
-    texts = running.groupby("document_id", sort=False)["text"].agg("\n\n".join)
+    texts = paragraphs.groupby("document_id", sort=False)["text"].agg("\n\n".join)
     counts = paragraphs.groupby("document_id", sort=False).size()
     words = paragraphs.groupby("document_id", sort=False)["word_count"].sum()
     lengths = removals["end_chars"] - removals["start_chars"]

@@ -43,9 +43,9 @@ CHANGES = (
     Change(Step.SPLIT, 1, EVERY, "first version"),
     Change(Step.DESCRIBE, 1, EVERY, "first version"),
     Change(Step.DETECT, 2, EVERY, "81 languages, quotations, scripts and tags"),
-    Change(Step.DESCRIBE, 2, EVERY, "`text` leaves captions out"),
+    Change(Step.DESCRIBE, 2, EVERY, "authors and dates beside the text of a page"),
     Change(Step.CLEAN, 2, EVERY, "pages: credit lines, standfirsts; more job titles"),
-    Change(Step.SPLIT, 2, EVERY, "captions of nothing are the text"),
+    Change(Step.SPLIT, 2, EVERY, "passages in another language are kept"),
     Change(Step.CLEAN, 3, EVERY, "a network tells the page around plain text"),
 )
 """Every change, oldest first."""

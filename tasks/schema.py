@@ -370,7 +370,7 @@ DOCUMENTS = _table(
         _column(
             "text",
             _STRING,
-            "The paragraphs joined by a blank line, but for captions of pictures.",
+            "The paragraphs joined by a blank line.",
         ),
         _column("text_sha256", _STRING, "SHA-256 of `text`: equal for duplicates."),
         _column("paragraph_count", pa.int32(), "Rows in `paragraphs`."),

@@ -53,7 +53,7 @@ def tell_kinds(parts: list[Part]) -> list[Kind]:
         parts: The kept blocks in order; ``kind`` as the markup says, or null.
 
     Returns:
-        One kind per part. Captions of an article that holds nothing else are its text.
+        One kind per part.
     """
     kinds = [_tell_alone(part, i, len(parts)) for i, part in enumerate(parts)]
     for index, part in enumerate(parts):
@@ -69,8 +69,6 @@ def tell_kinds(parts: list[Part]) -> list[Kind]:
                 kinds[index] = Kind.LIST_ITEM
             elif is_heading_shaped(part.text) and _heads_text(parts, kinds, index):
                 kinds[index] = Kind.HEADING
-    if all(kind is Kind.CAPTION for kind in kinds):
-        return [Kind.BODY] * len(kinds)
     return kinds
 
 

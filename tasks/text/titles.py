@@ -42,9 +42,10 @@ def lift_title(draft: Draft) -> None:
         draft.lift(index, Field.TITLE, rule_id)
         _drop_above_title(draft, index)
     titles.discard("")
+    longest = _LOOSE * max(map(len, titles), default=0)  # marks and spaces fold away
     for place, other in enumerate(draft.kept()):
         block = draft.blocks[other]
-        if lexicon.fold(block.text) in titles:
+        if len(block.text) <= longest and lexicon.fold(block.text) in titles:
             draft.remove(other, RemovalReason.REPEATED_TITLE, "head.repeated_title")
         elif place < _HEAD_BLOCKS and _ends_with_title(block, titles):
             draft.remove(other, RemovalReason.REPEATED_TITLE, "head.kicker_and_title")

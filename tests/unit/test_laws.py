@@ -60,7 +60,6 @@ BREACHES = [
     ("UPDATE documents SET document_id = 'x'", "document_id comes from source_path"),
     ("UPDATE documents SET text = text || '!'", "documents.text is its paragraphs"),
     ("DELETE FROM paragraphs", "documents.text is its paragraphs"),
-    ("UPDATE paragraphs SET kind = 'caption'", "documents.text is its paragraphs but"),
     ("UPDATE documents SET paragraph_count = 9", "documents.paragraph_count counts"),
     ("UPDATE documents SET word_count = 9", "documents.word_count sums up"),
     ("UPDATE documents SET character_count = 9", "documents.character_count is"),

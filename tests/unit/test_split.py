@@ -92,13 +92,3 @@ def test_tables_follow_the_contract():
     assert PARAGRAPHS.conform(paragraphs)["heading_path"].to_pylist() == [[], ["Am"]]
     assert REMOVALS.conform(removals)["field"].to_pylist() == ["title"]
     assert paragraphs["start_chars"].tolist() == [4, pd.NA]
-
-
-def test_captions_of_an_article_that_holds_nothing_else_are_its_text():
-    """A page of pictures has the captions for its text."""
-    captions = [Part("The old pier (Photo: Ada Byron)", Kind.CAPTION)] * 2
-
-    assert tell_kinds(captions) == [Kind.BODY] * 2
-    assert tell_kinds([*captions, Part("It burned down.", Kind.BODY)])[:1] == [
-        Kind.CAPTION
-    ]
