@@ -112,19 +112,19 @@ def kill_coordinators(world: World, tally: Tally, bench: Bench) -> None:
 def kill_commands(world: World, tally: Tally, bench: Bench, *, engine: str) -> None:
     """Kill the real command; now and then it is the real command that recovers."""
     command = bench.command(engine)
-    for number in range(bench.size.commands):
+    while tally.injected < bench.size.commands:
         kill_at_random(
             world,
             tally,
             lambda: command.started(world),
             COMMAND_SECONDS,
-            None if number % 3 else lambda: command.run(world),
+            None if tally.injected % 3 else lambda: command.run(world),
         )
 
 
 def kill_forks(world: World, tally: Tally, bench: Bench) -> None:
     """Kill forked runs."""
-    for _ in range(bench.size.kills):
+    while tally.injected < bench.size.kills:
         kill_at_random(world, tally, lambda: start_fork(world), FORK_SECONDS)
 
 
@@ -187,10 +187,13 @@ def main() -> None:
                 continue
             tally = Tally(name)
             start = time.monotonic()
-            with new_world(forks, arguments.seed + number, arguments.folder) as world:
-                kind(world, tally, Bench(size, server))
             tallies.append(tally)
-            print(show(tally, time.monotonic() - start), flush=True)
+            seed = arguments.seed + number
+            try:
+                with new_world(forks, seed, arguments.folder) as world:
+                    kind(world, tally, Bench(size, server))
+            finally:  # also of a kind that is interrupted
+                print(show(tally, time.monotonic() - start), flush=True)
     sys.exit(not all(tally.is_clean for tally in tallies))
 
 

@@ -36,7 +36,7 @@ from tests.warehouse_rows import FAST_FOLDER, fill_row
 
 HOURS_PER_DAY = 24
 HOURS_PER_MONTH = 730
-ARTICLES_PER_HOUR = (16, 24)
+ARTICLES_PER_HOUR = 20
 PARAGRAPHS = (4, 14)
 WORDS_PER_PARAGRAPH = (25, 90)
 VOCABULARY_WORDS = 8_000
@@ -87,8 +87,9 @@ class Day(NamedTuple):
 class Newsroom:
     """Articles that come, change and go; the raw files are real, but short."""
 
-    def __init__(self, raw_dir: Path, seed: int) -> None:
+    def __init__(self, raw_dir: Path, seed: int, articles_per_hour: int) -> None:
         self.raw_dir = raw_dir
+        self.articles_per_hour = articles_per_hour
         self.chance = random.Random(seed)  # noqa: S311  (not for secrets)
         letters = "eeeaaiionnrrttssldcumpgbfhvkwz"
         vocabulary = [
@@ -107,10 +108,14 @@ class Newsroom:
         self.paths: list[str] = []
         self.first_recent = 0
 
+    def _how_many(self) -> int:
+        spread = self.articles_per_hour // 5
+        return self.articles_per_hour + self.chance.randint(-spread, spread)
+
     def an_hour_passes(self, hour: int) -> tuple[list[str], list[str]]:
         """Return the paths that are new or edited, and those that are gone."""
         if hour % HOURS_PER_DAY == 0:
-            cut = RECENT_HOURS * ARTICLES_PER_HOUR[0]
+            cut = RECENT_HOURS * self.articles_per_hour
             self.first_recent = max(0, len(self.paths) - cut)
         edited = self.chance.randint(1, 2)
         recent, old = self.paths[self.first_recent :], self.paths[: self.first_recent]
@@ -121,7 +126,7 @@ class Newsroom:
             gone = set(self.chance.sample(self.paths, DELETIONS_PER_DAY)) - changed
         fresh = [
             f"site-{index % 9}/{hour // HOURS_PER_DAY:03}/{hour:05}-{index:02}.txt"
-            for index in range(self.chance.randint(*ARTICLES_PER_HOUR))
+            for index in range(self._how_many())
         ]
         for path in gone:
             (self.raw_dir / path).unlink()
@@ -327,10 +332,12 @@ def sum_up(
     )
 
 
-def simulate(folder: Path, commits: int, seed: int) -> Iterator[list[Day]]:
+def simulate(
+    folder: Path, commits: int, articles_per_hour: int, seed: int
+) -> Iterator[list[Day]]:
     """Run the year; print a line per month, and yield the days so far after each."""
     warehouse = Warehouse(folder / "warehouse")
-    newsroom = Newsroom(folder / "raw", seed)
+    newsroom = Newsroom(folder / "raw", seed, articles_per_hour)
     newsroom.raw_dir.mkdir()
     days: list[Day] = []
     done: list[Commit] = []
@@ -417,6 +424,9 @@ def main() -> None:
     """Simulate, print, and write the curves."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--commits", type=int, default=8_760)
+    parser.add_argument(
+        "--articles", type=int, default=ARTICLES_PER_HOUR, help="per hour"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="default: a disk in memory")
     parser.add_argument("--csv", type=Path, help="write a line per day")
@@ -424,11 +434,14 @@ def main() -> None:
     arguments = parser.parse_args()
     print(
         f"{datetime.now(UTC):%Y-%m-%d} {platform.machine()}, {os.cpu_count()} cores,"
-        f" n = {arguments.commits:,} commits, seed {arguments.seed}"
+        f" n = {arguments.commits:,} commits, {arguments.articles} articles an hour,"
+        f" seed {arguments.seed}"
     )
     folder = Path(tempfile.mkdtemp(dir=arguments.folder or FAST_FOLDER))
     try:
-        for days in simulate(folder, arguments.commits, arguments.seed):
+        for days in simulate(
+            folder, arguments.commits, arguments.articles, arguments.seed
+        ):
             if arguments.csv:
                 write_days(arguments.csv, days)
             if arguments.svg:

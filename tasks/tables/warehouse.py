@@ -15,7 +15,8 @@
 Readers who just glob a table's folder see one snapshot or the next, never a mixture:
 the whole folder is exchanged in one system call. Where the file system has no such
 call, the old folder is renamed away and the new one renamed in; a run killed between
-the two is rolled forward by the next.
+the two is rolled forward by the next. Of the file names of one snapshot the next has
+all or none, so that what a reader has listed is never there in part.
 """
 
 import contextlib

@@ -248,8 +248,9 @@ def kill_at_random(
     time.sleep(delay)
     started.kill()
     ending = started.wait()
-    tally.injected += 1
-    tally.phases[world.phase() if ending.status < 0 else "too late"] += 1
+    if ending.status < 0:  # else the run was over before
+        tally.injected += 1
+        tally.phases[world.phase()] += 1
     world.read(tally)
     world.recover(tally, recover)
 
