@@ -28,9 +28,14 @@ from flows.ledger import (
     read_limits,
     rules_of,
 )
-from flows.settings import Settings, fingerprint, fingerprint_of_1
+from flows.settings import (
+    RESULT_SETTINGS,
+    Settings,
+    fingerprint,
+    fingerprint_of_1,
+)
 from tasks.discover import discover_files
-from tasks.errors import SettingsError, WarehouseError
+from tasks.errors import SettingsError
 from tasks.schema import SOURCES, Reason, Status
 from tasks.tables.manifest import Manifest
 from tasks.tables.warehouse import Warehouse
@@ -133,18 +138,21 @@ def plan_run(
         errand: What the run is for.
 
     Raises:
-        PipelineError: The warehouse cannot be read; a replay of files that cannot be.
+        SettingsError: A replay of what was not rejected, or under other settings.
+        PipelineError: The warehouse cannot be read.
     """
+    _check_reasons(errand)  # wrong, whatever the warehouse is like
     manifest = warehouse.manifest()
     ledger = read_ledger(warehouse)
     is_migration = manifest is not None and warehouse.needs_migration
     has_other_settings = manifest is not None and not _has_settings(manifest, settings)
     if errand.replay:
         if has_other_settings:
-            raise WarehouseError(
-                str(settings.warehouse_dir),
-                "was made with other settings, so a replay would mix the two",
-                "Use the same settings, or start `articles run`.",
+            raise SettingsError(
+                "settings",
+                f"{settings.warehouse_dir} was made with others, so a replay would mix"
+                " the two",
+                f"Use the same {', '.join(RESULT_SETTINGS)}, or start `articles run`.",
             )
         rejected = _list_rejected(warehouse)
         plan = plan_replay(files, ledger, rejected, settings.raw_dir, errand)
@@ -267,15 +275,9 @@ def plan_replay(
         errand: Which of them.
 
     Raises:
-        SettingsError: A path names nothing that was rejected, or a reason is none.
+        SettingsError: A path names nothing that was rejected.
     """
     reasons = set(errand.replay_reasons)
-    if unknown := sorted(reasons - {reason.value for reason in Reason}):
-        raise SettingsError(
-            f"reason {unknown[0]!r}",
-            "is none of the closed list",
-            f"Use some of {', '.join(reason.value for reason in Reason)}.",
-        )
     chosen = {p for p, why in rejected.items() if not reasons or reasons & why}
     if errand.replay_paths:
         wanted: set[str] = set()
@@ -294,6 +296,16 @@ def plan_replay(
     causes = Counter({Cause.REPLAYED.value: len(todo)}) if len(todo) else Counter()
     known = _outcomes_of(todo, ledger)
     return Plan(files, todo, causes, [], files.iloc[:0], known_outcomes=known)
+
+
+def _check_reasons(errand: Errand) -> None:
+    known = [reason.value for reason in Reason]
+    if unknown := sorted(set(errand.replay_reasons) - {*known}):
+        raise SettingsError(
+            f"reason {unknown[0]!r}",
+            "is none of the closed list",
+            f"Use some of {', '.join(known)}.",
+        )
 
 
 def _below(path: str, raw_dir: Path) -> str:

@@ -73,8 +73,8 @@ def check_all(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "every file of the warehouse is the one its manifest lists",
             [
-                (f"{problem.table}/{problem.file}", f"{problem.law}: {problem.detail}")
-                for problem in warehouse.verify_files()
+                (problem.file, f"{problem.law}: {problem.detail}")
+                for problem in warehouse.verify_files(pinned.folder)
             ],
         )
         for law in table_laws():

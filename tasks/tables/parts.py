@@ -12,7 +12,13 @@ import pyarrow.parquet as pq
 
 from tasks.errors import ContractError, WarehouseError
 from tasks.schema import DOCUMENTS, RUNS, SOURCES, TABLES, Table
-from tasks.tables.disk import HashedFile, hash_file, link_or_copy, link_or_move
+from tasks.tables.disk import (
+    HashedFile,
+    hash_file,
+    link_or_copy,
+    link_or_move,
+    reported,
+)
 from tasks.tables.manifest import FileEntry, Part
 from tasks.tables.migrations import migrate
 
@@ -308,6 +314,27 @@ def link_part(
         place(source / file, folder / target)
 
 
+def check_hashes(part: Part, folder: Path, remedy: str = DAMAGED) -> None:
+    """Refuse a damaged part, or damage would get a fresh, valid checksum.
+
+    Args:
+        part: Part to check.
+        folder: Folder it lies in.
+        remedy: What the reader can do about damage.
+
+    Raises:
+        WarehouseError: A file is missing, or not what the manifest says.
+    """
+    for name, entry in part.files.items():
+        path = table_file(folder, name, part.stem)
+        with reported(f"table {name!r}", f"read {path}", remedy):
+            sha256 = hash_file(path)
+        if sha256 != entry.sha256:
+            raise WarehouseError(
+                f"table {name!r}", f"{path} differs from its SHA-256", remedy
+            )
+
+
 def migrate_part(
     part: Part, source: Path, target: Path, stem: str, version: int
 ) -> Part:
@@ -326,7 +353,7 @@ def migrate_part(
         WarehouseError: A file is not what the manifest says.
         ContractError: There is no way from that schema to this one.
     """
-    _check_hashes(part, source)
+    check_hashes(part, source)
     files = {}
     for name in [RUNS.name] if part.is_runs else BATCH_TABLES:
         (target / name).mkdir(parents=True, exist_ok=True)
@@ -384,7 +411,7 @@ def filter_part(
         ContractError: A file has other columns than the contract.
     """
     gone = edits.gone
-    _check_hashes(part, source)
+    check_hashes(part, source)
     paths = read_column(source, part, SOURCES.name, "source_path")
     if pc.all(pc.is_in(paths, gone)).as_py():
         return None
@@ -423,7 +450,7 @@ def merge_parts(parts: Sequence[LocatedPart], target: Path, stem: str) -> Part:
         ContractError: A file has other columns than the contract.
     """
     for part, folder in parts:
-        _check_hashes(part, folder)
+        check_hashes(part, folder)
     files = {}
     for name in parts[0][0].files:
         rows = pa.concat_tables(
@@ -555,16 +582,6 @@ def _memory_bytes(part: Part, folder: Path) -> int:
             for index in range(footer.num_row_groups)
         )
     return total
-
-
-def _check_hashes(part: Part, folder: Path) -> None:
-    """Refuse a damaged part, or damage would get a fresh, valid checksum."""
-    for name, entry in part.files.items():
-        path = table_file(folder, name, part.stem)
-        if hash_file(path) != entry.sha256:
-            raise WarehouseError(
-                f"table {name!r}", f"{path} differs from its SHA-256", DAMAGED
-            )
 
 
 def _read_groups(folder: Path, name: str, stem: str) -> Iterator[pa.Table]:

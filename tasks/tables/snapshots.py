@@ -132,9 +132,7 @@ def verify_files(live: Path, manifest: Manifest) -> Iterator[Problem]:
         Problems by law: ``file exists``, ``file is known``, ``SHA-256``, ``rows``,
         ``schema``, ``table has a file``.
     """
-    for file in find_foreign(live, manifest):
-        table = file.split("/")[0] if "/" in file else ""
-        yield Problem(table, file, "file is known", "not in the manifest")
+    yield from verify_names(live, manifest)
     for table in sorted(TABLES.keys() - {table for table, _, _ in manifest.paths()}):
         yield Problem(table, table, "table has a file", "none in the manifest")
     for table, file, entry in manifest.paths():
@@ -155,6 +153,13 @@ def verify_files(live: Path, manifest: Manifest) -> Iterator[Problem]:
             footer.schema.to_arrow_schema().equals(TABLES[table].schema)
         ):
             yield Problem(table, file, "schema", "differs from tasks/schema.py")
+
+
+def verify_names(live: Path, manifest: Manifest) -> Iterator[Problem]:
+    """Report what lies in a published folder and is not in its manifest."""
+    for file in find_foreign(live, manifest):
+        table = file.split("/")[0] if "/" in file else ""
+        yield Problem(table, file, "file is known", "not in the manifest")
 
 
 def seal(folder: Path, manifest: Manifest, live: Path) -> None:

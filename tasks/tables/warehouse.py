@@ -53,6 +53,7 @@ from tasks.tables.parts import (
     Edits,
     StagedPart,
     assemble,
+    check_hashes,
     link_part,
     locate_part,
     migrate_part,
@@ -68,6 +69,10 @@ Filters: TypeAlias = pc.Expression | list[tuple[str, str, Any]] | None
 _READ_ATTEMPTS = 20
 _READ_PAUSE_SECONDS = 0.02
 _INTACT = "Free space or fix permissions, then run again; the old tables are intact."
+_DAMAGED_SNAPSHOT = (
+    "Choose another snapshot, or move the warehouse folder away and run: everything is"
+    " made anew from the raw files. The tables are as they were."
+)
 _SAME_DISK = (
     "Keep the folder above the warehouse on the same file system: mount that one, not"
     " the warehouse itself."
@@ -332,13 +337,27 @@ class Warehouse:
             stack.pop_all()
             return lock
 
-    def verify_files(self) -> Iterator[Problem]:
+    def verify_files(self, pinned: Path | None = None) -> Iterator[Problem]:
         """Compare every file with the manifest, byte for byte; nothing if all is well.
 
-        Hold the lock, or a run may replace the files meanwhile.
+        Args:
+            pinned: What ``pin`` gave for the live snapshot. Without it hold the lock,
+                or a run may replace the files meanwhile.
         """
-        if manifest := self.manifest():
-            yield from snapshots.verify_files(self.live, manifest)
+        folder = pinned or self.live
+        if pinned or self.manifest():
+            manifest = snapshots.read_manifest(folder)
+            yield from snapshots.verify_files(folder, manifest)
+            if folder != self.live:
+                yield from self._find_foreign(manifest)
+
+    def _find_foreign(self, manifest: Manifest) -> list[Problem]:
+        """Report files that are not ours; none if ``manifest`` is no longer live."""
+        try:
+            found = list(snapshots.verify_names(self.live, manifest))
+        except FileNotFoundError:
+            return []
+        return found if self.manifest() == manifest else []
 
     # Writing
 
@@ -535,8 +554,8 @@ class Warehouse:
             The manifest that is live now.
 
         Raises:
-            WarehouseError: There is no such snapshot, or the disk refused. The tables
-                are as they were.
+            WarehouseError: There is no such snapshot, a file of it is damaged, or the
+                disk refused. The tables are as they were.
         """
         self._require_lock()
         source, earlier = self.find_snapshot(number)
@@ -557,6 +576,7 @@ class Warehouse:
         )
         with self._new_snapshot({table for table, _, _ in earlier.paths()}) as folder:
             for part, named in zip(earlier.parts, manifest.parts, strict=True):
+                check_hashes(part, source, _DAMAGED_SNAPSHOT)
                 link_part(part, source, named, folder)
             self._swap_in(folder, manifest)
         return manifest

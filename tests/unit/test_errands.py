@@ -8,8 +8,10 @@ import pytest
 from flows.errand import Errand
 from flows.ledger import Cause
 from flows.line import ingest_plainly
+from flows.plan import look_around
 from flows.settings import Settings, fingerprint_of_1, read_settings
 from tasks import logic
+from tasks.errors import SettingsError
 from tasks.schema import Format, Step
 from tasks.tables.warehouse import Warehouse
 from tests.warehouse_rows import make_older
@@ -153,6 +155,25 @@ def test_replay_after_a_limit_was_raised(folder):
 
     assert summary.processed == 3
     assert rows(folder).keys() == {"a.txt", "b.html", "c.jsonl"}
+
+
+def test_replay_under_other_settings(folder):
+    """Refused like any wrong argument, before Prefect is started."""
+    with pytest.raises(SettingsError, match="mix the two"):
+        run(folder, Errand(replay=True), detector="langdetect")
+
+
+def test_replay_for_an_unknown_reason(folder):
+    """A mistake, also where the tables cannot tell what was rejected."""
+    errand = Errand(replay=True, replay_reasons=("boredom",))
+    (folder / "warehouse" / "_manifest.json").write_text("?")
+    with pytest.raises(SettingsError, match="boredom"):
+        look_around(
+            read_settings(
+                {}, raw_dir=folder / "raw", warehouse_dir=folder / "warehouse"
+            ),
+            errand,
+        )
 
 
 def test_touched_files_are_not_read(folder, monkeypatch):

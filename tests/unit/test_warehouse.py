@@ -544,6 +544,25 @@ def test_rollback(warehouse):
     assert see(warehouse.live) == {"a.txt": 2, "b.txt": 1}
 
 
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_rollback_to_damage(warehouse, damage):
+    """A damaged snapshot is not published again: the tables stay as they are."""
+    publish(warehouse, 1, {"a.txt": 1})
+    publish(warehouse, 2, {"a.txt": 2})
+    file = next((warehouse.room / "snapshots/00000001/documents").iterdir())
+    if damage == "missing":
+        file.unlink()
+    else:
+        data = file.read_bytes()
+        file.write_bytes(data[:-9] + b"?" + data[-8:])
+
+    with warehouse.lock(), pytest.raises(WarehouseError, match="another snapshot"):
+        warehouse.rollback(1)
+    assert see(warehouse.live) == {"a.txt": 2}
+    assert list(warehouse.verify_files()) == []
+    publish(warehouse, 3, {"b.txt": 1})
+
+
 def test_rollback_to_nowhere(warehouse):
     """An unknown snapshot is refused, naming those there are."""
     publish(warehouse, 1)
@@ -662,6 +681,28 @@ def test_verify_names_every_broken_file(warehouse):
         warehouse.read_table("sources")
     with pytest.raises(WarehouseError, match="No such file"):
         warehouse.read_table("evidence")
+
+
+def test_verify_while_a_run_publishes(warehouse):
+    """What a run replaces meanwhile is no damage: a pinned snapshot is looked at."""
+    publish(warehouse, 1, {"a.txt": 1})
+    with warehouse.pin() as folder:
+        problems = warehouse.verify_files(folder)
+        publish(warehouse, 2, {"a.txt": 2})
+
+        assert list(problems) == []
+
+
+def test_verify_names_own_files_beside_a_pin(warehouse):
+    """Files of somebody else lie in the live folder, not in the pinned one."""
+    publish(warehouse, 1, {"a.txt": 1})
+    (warehouse.live / "documents" / "mine.txt").write_text("?")
+    with warehouse.pin() as folder:
+        problems = list(warehouse.verify_files(folder))
+
+    assert [(p.file, p.law) for p in problems] == [
+        ("documents/mine.txt", "file is known")
+    ]
 
 
 def test_damage_that_keeps_the_size(warehouse):
