@@ -126,8 +126,8 @@ class Settings:
         int,
         Knob(
             "days",
-            "Age from which earlier snapshots go as well, whatever their number; 0: no"
-            " limit.",
+            "Earlier snapshots that were replaced longer ago go as well, whatever their"
+            " number; 0: no limit.",
         ),
     ] = 0
     wait_for_lock: Annotated[

@@ -241,7 +241,7 @@ def settle(
         disk.sync_folder(live.parent)
         disk.sync_folder(room)
         _tidy(live, room)
-        expire(room, keep_snapshots, keep_days)
+        expire(live, room, keep_snapshots, keep_days)
     except OSError as error:
         _logger.warning("published, but could not tidy up afterwards: %s", error)
 
@@ -264,16 +264,23 @@ def recover(live: Path, room: Path) -> None:
         _remove_dead_pin(path)
 
 
-def expire(room: Path, keep_snapshots: int, keep_days: float | None) -> None:
-    """Remove earlier snapshots beyond a number, or above an age if one is given."""
+def expire(
+    live: Path, room: Path, keep_snapshots: int, keep_days: float | None
+) -> None:
+    """Remove earlier snapshots beyond a number, or above an age if one is given.
+
+    The age counts from when a snapshot was replaced: what was live until a moment ago
+    is not old, however long it had been so.
+    """
     numbers = snapshot_numbers(room)
     doomed = set(numbers[keep_snapshots:])
     if keep_days is not None:
         oldest = datetime.now(UTC) - timedelta(days=keep_days)
+        following = find_manifest(live)
         for number in numbers:
-            manifest = find_manifest(snapshot_folder(room, number))
-            if manifest and manifest.created_at < oldest:
+            if following and following.created_at < oldest:
                 doomed.add(number)
+            following = find_manifest(snapshot_folder(room, number)) or following
     for number in sorted(doomed):
         _throw_away(snapshot_folder(room, number), room)
 

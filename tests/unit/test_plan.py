@@ -85,11 +85,11 @@ def test_earlier_snapshots_are_kept_as_the_settings_say(tmp_path, keep_days, kep
     warehouse = open_warehouse(settings)
     with warehouse.lock():
         commit(warehouse, 1)
+        commit(warehouse, 2)
     manifest = warehouse.live / "_manifest.json"
     content = json.loads(manifest.read_text()) | {"created_at": "2020-01-01T00:00:00Z"}
     manifest.write_text(json.dumps(content))
     with warehouse.lock():
-        commit(warehouse, 2)
         commit(warehouse, 3)
 
     assert [line.snapshot for line in warehouse.snapshots()] == kept

@@ -508,13 +508,15 @@ def test_snapshots_are_kept_by_number(tmp_path):
 
 
 def test_snapshots_are_kept_by_age(tmp_path):
-    """With an age, older snapshots go whatever their number."""
+    """With an age, those replaced longer ago go whatever their number."""
     warehouse = Warehouse(tmp_path / "warehouse", keep_days=1.0)
     publish(warehouse, 1)
     edit_manifest(warehouse, created_at="2026-01-01T00:00:00+00:00")
     publish(warehouse, 2)
-    publish(warehouse, 3)
+    assert [line.snapshot for line in warehouse.snapshots()] == [2, 1]  # just replaced
 
+    edit_manifest(warehouse, created_at="2026-01-02T00:00:00+00:00")
+    publish(warehouse, 3)
     assert [line.snapshot for line in warehouse.snapshots()] == [3, 2]
 
 
