@@ -163,14 +163,14 @@ def test_changed_setting_reads_what_it_concerns(raw_dir, tmp_path):
 
 def test_article_that_breaks_a_step_is_a_reject(raw_dir, tmp_path, monkeypatch):
     """The others go on; the row keeps the error; the run is a success."""
-    healthy = clean.clean_text
+    healthy = clean.read_draft
 
-    def clean_text(raw, *args):
-        if "Part 3" in raw:
+    def read_draft(article):
+        if "Part 3" in article.raw:
             raise ZeroDivisionError("odd text")
-        return healthy(raw, *args)
+        return healthy(article)
 
-    monkeypatch.setattr(clean, "clean_text", clean_text)
+    monkeypatch.setattr(clean, "read_draft", read_draft)
     warehouse_dir = tmp_path / "warehouse"
 
     ingest(raw_dir=raw_dir, warehouse_dir=warehouse_dir, engine="inline")
@@ -194,10 +194,10 @@ def test_broken_step_fails_the_run_and_keeps_the_tables(raw_dir, tmp_path, monke
     (raw_dir / "one.txt").write_text(STORY)
     (raw_dir / "two.txt").write_text(STORY)
 
-    def clean_text(*_):
+    def clean_texts(*_):
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(clean, "clean_text", clean_text)
+    monkeypatch.setattr(clean, "clean_texts", clean_texts)
     with pytest.raises(ZeroDivisionError, match="a bug"):
         ingest(raw_dir=raw_dir, warehouse_dir=warehouse_dir)
 
