@@ -377,7 +377,12 @@ def touch_part(
         target: Folder of the new part, with a folder per table.
         stem: Name of the new part.
         touched: ``source_path``, ``mtime_ns``, ``run_id``.
+
+    Raises:
+        WarehouseError: The file of ``sources`` is not what the manifest says.
     """
+    rewritten = {SOURCES.name: part.files[SOURCES.name]}
+    check_hashes(replace(part, files=rewritten), source)
     files = dict(part.files)
     for name in part.files:
         file = table_file(target, name, stem)

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tasks.errors import WarehouseError
 from tasks.tables import parts
 from tasks.tables.parts import group_small, locate_part, touch_part
 from tasks.write import stage_tables
@@ -92,3 +93,17 @@ def test_touched_files_get_new_times_and_nothing_else(located, tmp_path):
         assert new.files[name] == part.files[name]
         old = folder / name / f"{part.stem}.parquet"
         assert old.samefile(tmp_path / "new" / name / "new.parquet")
+
+
+def test_damage_is_not_touched(located, tmp_path):
+    """A damaged file must not get a fresh, valid checksum."""
+    part, folder = located[0]
+    file = folder / "sources" / f"{part.stem}.parquet"
+    rows = pq.read_table(file)
+    pq.write_table(rows, file, compression="none")  # readable, but not what was written
+    touched = pa.table({"source_path": ["0.txt"], "mtime_ns": [7], "run_id": ["run-2"]})
+    for name in part.files:
+        (tmp_path / "new" / name).mkdir(parents=True)
+
+    with pytest.raises(WarehouseError, match="SHA-256"):
+        touch_part(part, folder, tmp_path / "new", "new", touched)
