@@ -79,12 +79,7 @@ def read_ledger(warehouse: Warehouse) -> pd.DataFrame:
     """
     columns = [*LEDGER_COLUMNS, "step_versions"]
     table = warehouse.read_table(SOURCES.name, columns)
-    versions = table["step_versions"].combine_chunks()
-    rules = pa.array([0] * len(table), pa.int64())
-    for step in VERSIONED_STEPS:
-        version = pc.struct_field(versions, step.value).cast(pa.int64())
-        rules = pc.add(pc.multiply(rules, _MAX_VERSIONS), version)
-    rules = pc.fill_null(rules, _UNKNOWN_FORMAT)
+    rules = _encode_versions(table["step_versions"].combine_chunks())
     ledger: pd.DataFrame = table.drop_columns(["step_versions"]).to_pandas(
         types_mapper=NULLABLE
     )
@@ -98,18 +93,20 @@ def rules_of(source_paths: Iterable[str]) -> list[int]:
         >>> rules_of(["photo.jpg"])
         [-1]
     """
-    codes = {known: _encode_versions(step_versions(known)) for known in Format}
+    kind = SOURCES.schema.field("step_versions").type
+    versions = pa.array([step_versions(known) for known in Format], kind)
+    codes = dict(zip(Format, _encode_versions(versions).to_pylist(), strict=True))
     told = map(tell_format, source_paths)
     return [codes[found[0]] if found else _UNKNOWN_FORMAT for found in told]
 
 
-def _encode_versions(versions: Mapping[str, int] | None) -> int:
-    if versions is None:
-        return _UNKNOWN_FORMAT
-    code = 0
+def _encode_versions(versions: pa.StructArray) -> pa.Int64Array:
+    """Return the versions of each row in one number, to compare them at once."""
+    codes = pa.array([0] * len(versions), pa.int64())
     for step in VERSIONED_STEPS:
-        code = code * _MAX_VERSIONS + versions[step.value]
-    return code
+        version = pc.struct_field(versions, step.value).cast(pa.int64())
+        codes = pc.add(pc.multiply(codes, _MAX_VERSIONS), version)
+    return pc.fill_null(codes, _UNKNOWN_FORMAT)
 
 
 def read_limits(warehouse: Warehouse) -> dict[str, Limits]:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -30,6 +31,15 @@ def pytest_configure() -> None:
 def pytest_unconfigure() -> None:
     """Remove Prefect's private home."""
     shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture
+def fast_folder():
+    """Give a folder in memory where there is one: flushing is most of a test's time."""
+    from tests.warehouse_rows import FAST_FOLDER  # imports Prefect
+
+    with tempfile.TemporaryDirectory(dir=FAST_FOLDER) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -468,7 +468,7 @@ class Warehouse:
         """Return a fresh stem for a part: number of the snapshot to be, random part."""
         return _make_stem(self._next_number())
 
-    def publish(  # all that a commit is made of
+    def publish(
         self,
         staged: Sequence[StagedPart],
         replaced_paths: Collection[str],

@@ -106,6 +106,15 @@ class World:
         self.before = look(self.warehouse.live, "duckdb")
         self.after = look(self.rebuilt.live, "duckdb")
 
+    def wait_for(self, sign: str, is_over: Callable[[], bool]) -> bool:
+        """Wait until the engine room holds a sign; false if the run ends before."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not any(self.warehouse.room.glob(sign)):
+            if is_over() or time.monotonic() > until:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True
+
     def require(self, ending: Ending) -> None:
         """Stop the campaign if a run that nobody harmed fails."""
         if ending.status:
@@ -240,11 +249,8 @@ def kill_at_random(
     sign = world.chance.choices(["", "staged-*", "next-*"], [2, 4, 4])[0]
     delay = world.chance.uniform(0, seconds[sign])
     started = start()
-    until = time.monotonic() + PATIENCE_SECONDS
-    while sign and not any(world.warehouse.room.glob(sign)):
-        if started.is_over() or time.monotonic() > until:
-            break
-        time.sleep(POLL_SECONDS)
+    if sign:
+        world.wait_for(sign, started.is_over)
     time.sleep(delay)
     started.kill()
     ending = started.wait()
@@ -371,16 +377,14 @@ def kill_worker(world: World, tally: Tally, command: Command) -> None:
     world.change()
     delay = world.chance.uniform(0, 0.5)
     process = command.start(world)
-    until = time.monotonic() + PATIENCE_SECONDS
-    while process.poll() is None and time.monotonic() < until:
-        is_writing = any(world.warehouse.room.glob("staged-*/*/*.parquet"))
-        if is_writing and (workers := _workers_of(process.pid)):
-            time.sleep(delay)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(world.chance.choice(workers), signal.SIGKILL)
-                tally.injected += 1
-            break
-        time.sleep(POLL_SECONDS)
+    is_writing = world.wait_for(
+        "staged-*/*/*.parquet", lambda: process.poll() is not None
+    )
+    if is_writing and (workers := _workers_of(process.pid)):
+        time.sleep(delay)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(world.chance.choice(workers), signal.SIGKILL)
+            tally.injected += 1
     ending = _ending(process)
     tally.phases["survived" if ending.status == 0 else "failed"] += 1
     if ending.status:
@@ -395,11 +399,7 @@ def kill_coordinator(world: World, tally: Tally, command: Command) -> None:
     world.change()
     delay = world.chance.uniform(0, 0.5)
     process = command.start(world)
-    until = time.monotonic() + PATIENCE_SECONDS
-    while process.poll() is None and time.monotonic() < until:
-        if any(world.warehouse.room.glob("staged-*/*")):
-            break
-        time.sleep(POLL_SECONDS)
+    world.wait_for("staged-*/*", lambda: process.poll() is not None)
     time.sleep(delay)
     process.kill()
     process.wait()

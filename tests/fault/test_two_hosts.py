@@ -6,7 +6,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -19,16 +18,15 @@ from tasks.tables import lock as locks
 from tasks.tables.lock import STALE_SECONDS
 from tasks.tables.warehouse import Warehouse
 from tasks.write import stage_tables
-from tests.warehouse_rows import FAST_FOLDER, commit, make_batch, make_run, see
+from tests.warehouse_rows import commit, make_batch, make_run, see
 
 OLD = {"a.txt": 1, "b.txt": 2}
 
 
 @pytest.fixture
-def tmp_path():
+def tmp_path(fast_folder):
     """Give a folder that is fast to flush."""
-    with tempfile.TemporaryDirectory(dir=FAST_FOLDER) as folder:
-        yield Path(folder)
+    return fast_folder
 
 
 @pytest.fixture

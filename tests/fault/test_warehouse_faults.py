@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,6 @@ from tasks.tables.warehouse import Warehouse
 from tasks.write import stage_tables
 from tests.campaign.disk_hook import DiskHook
 from tests.warehouse_rows import (
-    FAST_FOLDER,
     REJECTED,
     commit,
     make_batch,
@@ -37,10 +35,9 @@ KILLED, DONE = 9, 0
 
 
 @pytest.fixture
-def tmp_path():
+def tmp_path(fast_folder):
     """Give a folder that is fast to flush."""
-    with tempfile.TemporaryDirectory(dir=FAST_FOLDER) as folder:
-        yield Path(folder)
+    return fast_folder
 
 
 def start(root, mode):

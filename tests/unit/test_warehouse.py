@@ -5,9 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -24,7 +22,6 @@ from tasks.tables.parts import BATCH_TABLES, SMALL_PARTS
 from tasks.tables.warehouse import Warehouse
 from tasks.write import stage_tables
 from tests.warehouse_rows import (
-    FAST_FOLDER,
     REJECTED,
     SCHEMAS,
     commit,
@@ -36,10 +33,9 @@ from tests.warehouse_rows import (
 
 
 @pytest.fixture
-def tmp_path():
+def tmp_path(fast_folder):
     """Give a folder that is fast to flush."""
-    with tempfile.TemporaryDirectory(dir=FAST_FOLDER) as folder:
-        yield Path(folder)
+    return fast_folder
 
 
 @pytest.fixture
