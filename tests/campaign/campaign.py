@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -36,6 +37,9 @@ RUBBISH = ("staged-", "next-", "old-", "trash-", "pin-")
 ERRNOS = ("ENOSPC", "EIO", "EACCES", "EMFILE")
 POLL_SECONDS = 0.0005
 PATIENCE_SECONDS = 120
+
+
+_Found = TypeVar("_Found")
 
 
 @dataclass
@@ -78,6 +82,16 @@ class Tally:
         )
 
 
+def wait_for(find: Callable[[], _Found], is_over: Callable[[], bool]) -> _Found | None:
+    """Wait until something is found, and return it; null if the run ends before."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not (found := find()):
+        if is_over() or time.monotonic() > until:
+            return None
+        time.sleep(POLL_SECONDS)
+    return found
+
+
 class World:
     """A raw folder, its warehouse, and the clean rebuild it must equal."""
 
@@ -106,14 +120,9 @@ class World:
         self.before = look(self.warehouse.live, "duckdb")
         self.after = look(self.rebuilt.live, "duckdb")
 
-    def wait_for(self, sign: str, is_over: Callable[[], bool]) -> bool:
-        """Wait until the engine room holds a sign; false if the run ends before."""
-        until = time.monotonic() + PATIENCE_SECONDS
-        while not any(self.warehouse.room.glob(sign)):
-            if is_over() or time.monotonic() > until:
-                return False
-            time.sleep(POLL_SECONDS)
-        return True
+    def shows(self, sign: str) -> bool:
+        """Whether the engine room holds something of that name."""
+        return any(self.warehouse.room.glob(sign))
 
     def require(self, ending: Ending) -> None:
         """Stop the campaign if a run that nobody harmed fails."""
@@ -250,7 +259,7 @@ def kill_at_random(
     delay = world.chance.uniform(0, seconds[sign])
     started = start()
     if sign:
-        world.wait_for(sign, started.is_over)
+        wait_for(lambda: world.shows(sign), started.is_over)
     time.sleep(delay)
     started.kill()
     ending = started.wait()
@@ -377,10 +386,11 @@ def kill_worker(world: World, tally: Tally, command: Command) -> None:
     world.change()
     delay = world.chance.uniform(0, 0.5)
     process = command.start(world)
-    is_writing = world.wait_for(
-        "staged-*/*/*.parquet", lambda: process.poll() is not None
+    workers = wait_for(
+        lambda: world.shows("staged-*/*/*.parquet") and _workers_of(process.pid),
+        lambda: process.poll() is not None,
     )
-    if is_writing and (workers := _workers_of(process.pid)):
+    if workers:
         time.sleep(delay)
         with contextlib.suppress(ProcessLookupError):
             os.kill(world.chance.choice(workers), signal.SIGKILL)
@@ -399,7 +409,7 @@ def kill_coordinator(world: World, tally: Tally, command: Command) -> None:
     world.change()
     delay = world.chance.uniform(0, 0.5)
     process = command.start(world)
-    world.wait_for("staged-*/*", lambda: process.poll() is not None)
+    wait_for(lambda: world.shows("staged-*/*"), lambda: process.poll() is not None)
     time.sleep(delay)
     process.kill()
     process.wait()
