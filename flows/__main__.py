@@ -38,6 +38,7 @@ examples:
   articles replay                    read rejected files again
   articles snapshots                 earlier states of the tables
   articles rollback 3                publish one of them again
+  articles schedule --every 15m      run by the clock
 
 Every option of `run` can also be set by an environment variable, e.g.
 ARTICLES_WAREHOUSE_DIR; the README lists them all.
@@ -136,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_verify(commands)
     _add_snapshots(commands)
     _add_rollback(commands)
+    _add_schedule(commands)
     return parser
 
 
@@ -178,13 +180,50 @@ def _add_replay(commands: _Commands) -> None:
     _add_running(parser)
 
 
+def _add_schedule(commands: _Commands) -> None:
+    parser = _add_command(
+        commands,
+        "schedule",
+        _schedule,
+        "Run by the clock until Ctrl-C, shown in Prefect's UI. Starts a Prefect server"
+        " if none runs, and makes the deployment.",
+        "warehouse_dir",
+    )
+    times = parser.add_mutually_exclusive_group(required=True)
+    times.add_argument(
+        "--cron",
+        metavar="EXPRESSION",
+        help='minute, hour, day, month, weekday of local time, such as "0 * * * *"',
+    )
+    times.add_argument(
+        "--every", metavar="DURATION", help="such as 15m, 1h30m or 1d, from midnight on"
+    )
+    _add_port(parser)
+    _add_how(parser)
+
+
+def _add_port(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--port",
+        type=_count,
+        metavar="N",
+        help="port of the Prefect server on this machine (default: that of"
+        " PREFECT_API_URL, or 4200)",
+    )
+
+
 def _add_running(parser: argparse.ArgumentParser) -> None:
-    """Add what every command that runs the flow takes."""
+    """Add what every command takes that runs the flow itself."""
+    _add_how(parser)
+    _add_no_wait(parser)
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_how(parser: argparse.ArgumentParser) -> None:
+    """Add the settings of the work."""
     _add_setting(parser, "engine", choices=get_args(Engine))
     _add_setting(parser, "workers", metavar="N")
     _add_setting(parser, "detector", choices=get_args(Detector))
-    _add_no_wait(parser)
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def _add_status(commands: _Commands) -> None:
@@ -395,6 +434,16 @@ def _start(args: argparse.Namespace, errand: Errand) -> int:
         start_server()
         summary = ingest(**settings_parameters(settings), **errand._asdict())
     screen.show_run(summary, settings)
+    return 0
+
+
+def _schedule(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    prepare_environment()
+    from flows.timetable import keep_timetable, read_timetable
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    keep_timetable(settings, read_timetable(args.cron, args.every), args.port)
     return 0
 
 
