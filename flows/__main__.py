@@ -39,6 +39,7 @@ examples:
   articles snapshots                 earlier states of the tables
   articles rollback 3                publish one of them again
   articles schedule --every 15m      run by the clock
+  articles watch                     run whenever new files have come
 
 Every option of `run` can also be set by an environment variable, e.g.
 ARTICLES_WAREHOUSE_DIR; the README lists them all.
@@ -138,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_snapshots(commands)
     _add_rollback(commands)
     _add_schedule(commands)
+    _add_watch(commands)
     return parser
 
 
@@ -197,6 +199,37 @@ def _add_schedule(commands: _Commands) -> None:
     )
     times.add_argument(
         "--every", metavar="DURATION", help="such as 15m, 1h30m or 1d, from midnight on"
+    )
+    _add_port(parser)
+    _add_how(parser)
+
+
+def _add_watch(commands: _Commands) -> None:
+    parser = _add_command(
+        commands,
+        "watch",
+        _watch,
+        "Run whenever new files have come and settled, until Ctrl-C; shown in Prefect's"
+        " UI. Starts a Prefect server if none runs.",
+        "warehouse_dir",
+    )
+    parser.add_argument(
+        "--quiet-for",
+        metavar="DURATION",
+        default="5s",
+        help="time without a change after which files count as complete (default: 5s)",
+    )
+    parser.add_argument(
+        "--poll",
+        metavar="DURATION",
+        default="5m",
+        help="how often to compare folder and tables all the same, for network folders"
+        " (default: 5m)",
+    )
+    parser.add_argument(
+        "--emit",
+        action="store_true",
+        help="start no run, but emit an event for a deployment that waits for it",
     )
     _add_port(parser)
     _add_how(parser)
@@ -444,6 +477,21 @@ def _schedule(args: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, _interrupt)
     keep_timetable(settings, read_timetable(args.cron, args.every), args.port)
+    return 0
+
+
+def _watch(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    prepare_environment()
+    from flows.arrivals import Rhythm, watch_raw
+    from flows.duty import parse_duration
+
+    rhythm = Rhythm(
+        parse_duration("--quiet-for", args.quiet_for),
+        parse_duration("--poll", args.poll),
+    )
+    signal.signal(signal.SIGTERM, _interrupt)
+    watch_raw(settings, rhythm, args.port, is_emitting=args.emit)
     return 0
 
 

@@ -10,7 +10,6 @@ import hashlib
 import re
 import signal
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,22 +31,18 @@ from prefect.types.entrypoint import EntrypointType
 from rich.text import Text
 from tzlocal import get_localzone_name
 
+from flows.duty import hold_interrupts, hold_post, parse_duration
 from flows.ingest import ingest
 from flows.paper import Paper, open_paper
-from flows.plan import open_warehouse
 from flows.server import Server, open_server
 from flows.settings import Settings, settings_parameters
 from tasks.errors import PipelineError, SettingsError
-from tasks.tables.lock import take_lock
 
-LEAST_SECONDS = 10
-"""Runs may follow each other no faster than this; starting one takes seconds."""
-
+_LEAST_SECONDS = 10  # starting a run takes seconds
 _GRACE_SECONDS = 60  # after which the place of a run that never began is free again
 _LOOK = timedelta(seconds=2)
 _MISSED = timedelta(seconds=60)  # later than this after its time a run was missed
 _NOTICED_RUNS = 200  # the most the server returns at once
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.IGNORECASE)
 _NO_NAME = re.compile(r"[^\w.-]")  # what the name of a deployment may not hold
 _BUSY = {StateType.PENDING, StateType.RUNNING, StateType.CANCELLING}
 _COLOURS = {
@@ -76,37 +71,11 @@ def read_timetable(cron: str | None, every: str | None) -> Timetable:
     Raises:
         SettingsError: That is no cron expression or no duration.
     """
-    timetable = Timetable(cron, parse_duration("--every", every) if every else None)
+    timetable = Timetable(
+        cron, parse_duration("--every", every, _LEAST_SECONDS) if every else None
+    )
     _make_schedule(timetable)
     return timetable
-
-
-def parse_duration(place: str, text: str) -> timedelta:
-    """Understand a duration in days, hours, minutes and seconds.
-
-    Args:
-        place: Where it was given, for the message.
-        text: What was given.
-
-    Raises:
-        SettingsError: It is none, or shorter than ``LEAST_SECONDS``.
-
-    Examples:
-        >>> parse_duration("--every", "1h30m")
-        datetime.timedelta(seconds=5400)
-    """
-    match = _DURATION.fullmatch(text.strip())
-    days, hours, minutes, seconds = (
-        int(part or 0) for part in (match.groups() if match else (0, 0, 0, 0))
-    )
-    found = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    if found.total_seconds() < LEAST_SECONDS:
-        raise SettingsError(
-            f"{place} {text}",
-            f"is no duration of {LEAST_SECONDS} seconds or more",
-            "Give one like 15m, 1h30m, 45s or 1d.",
-        )
-    return found
 
 
 def _make_schedule(timetable: Timetable) -> Schedule:
@@ -148,69 +117,12 @@ def keep_timetable(settings: Settings, timetable: Timetable, port: int | None) -
     paper.say("Stopped.")
 
 
-@contextlib.contextmanager
-def hold_post(settings: Settings, post: str) -> Iterator[None]:
-    """Be the only one who does something for a warehouse all the time.
-
-    Args:
-        settings: Which warehouse.
-        post: What is done: name of the lock file, and verb of the message.
-
-    Raises:
-        WarehouseError: Another process does it already, on whatever machine.
-    """
-    room = open_warehouse(settings).room
-    try:
-        room.mkdir(parents=True, exist_ok=True)
-        lock = take_lock(room / post)
-    except OSError as error:
-        raise PipelineError(
-            str(room), f"cannot be used: {error}", "Put its permissions right."
-        ) from error
-    if isinstance(lock, str):
-        raise PipelineError(
-            str(settings.warehouse_dir),
-            f"{lock} runs `articles {post}` for it already",
-            "Stop that process first, or leave it to it.",
-        )
-    with lock:
-        yield
-
-
-@contextlib.contextmanager
-def hold_interrupts() -> Iterator[threading.Event]:
-    """Keep Ctrl-C from what is started inside the ``with`` block.
-
-    A terminal sends it to every process; a run that is hit by it beside its runner is
-    marked as crashed rather than cancelled. So it is blocked, which children inherit,
-    and taken by another thread. SIGTERM means the same, and children keep theirs.
-
-    Yields:
-        Is set once somebody wants us to stop.
-    """
-    stop = threading.Event()
-
-    def tell_stop(*_: object) -> None:
-        stop.set()
-
-    with contextlib.ExitStack() as stack:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before = signal.signal(number, tell_stop)
-            stack.callback(signal.signal, number, before)
-        if hasattr(signal, "pthread_sigmask"):  # not on Windows
-            # A thread that does not block it takes it; its handler runs in this one.
-            threading.Thread(target=stop.wait, daemon=True).start()
-            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, mask)
-        yield stop
-
-
 def deployment_name(warehouse_dir: Path) -> str:
     """Return the name of a warehouse's deployment: its folder and 4 hex digits.
 
     Examples:
         >>> deployment_name(Path("/srv/news/warehouse"))
-        'warehouse-9ab5'
+        'warehouse-1c07'
     """
     place = warehouse_dir.resolve()
     digits = hashlib.sha256(str(place).encode()).hexdigest()[:4]

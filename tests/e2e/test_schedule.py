@@ -264,6 +264,52 @@ def test_missed_runs_are_made_up_for_by_one(place, tmp_path):
     assert [run["state_name"] for run in past] == ["Completed"]
 
 
+@pytest.mark.usefixtures("schedule")
+def test_watch_runs_what_has_come(place, tmp_path):
+    """Files that have settled are read; Ctrl-C ends it, the server of others stays."""
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "story.txt").write_text(STORY)
+    program = Program(tmp_path, place, "watch", "--quiet-for", "1s")
+    program.await_line("1 file read: 1 article")
+    (tmp_path / "raw" / "second.txt.part").write_text(f"{STORY}Two.\n")
+    (tmp_path / "raw" / "second.txt.part").rename(tmp_path / "raw" / "second.txt")
+    program.await_line("1 file read: 1 article")
+    status = program.interrupt()
+
+    assert (status, program.said[-1]) == (0, "Stopped.\n")
+    assert manifest(tmp_path)["snapshot"] == 2
+    assert ask(place, "/flow_runs/filter", {"limit": 1})
+
+
+@pytest.mark.usefixtures("schedule")
+def test_files_start_a_deployment_by_an_event(place, tmp_path):
+    """`prefect.yaml` for a worker: what has come starts a run there."""
+    (tmp_path / "raw").mkdir()
+    environment = place | {
+        "ARTICLES_RAW_DIR": str(tmp_path / "raw"),
+        "ARTICLES_WAREHOUSE_DIR": str(tmp_path / "warehouse"),
+    }
+    prefect(place, "work-pool", "create", "articles", "--type", "process")
+    prefect(place, "--no-prompt", "deploy", "--all")
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "prefect", "worker", "start", "--pool", "articles"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    watcher = Program(tmp_path, environment, "watch", "--emit", "--quiet-for", "1s")
+    try:
+        watcher.await_line("Ctrl-C stops")
+        (tmp_path / "raw" / "story.txt").write_text(STORY)
+        watcher.await_line("articles.raw.arrived emitted")
+        wait_for((tmp_path / "warehouse" / "_manifest.json").exists)
+        assert watcher.interrupt() == 0
+    finally:
+        worker.terminate()
+        worker.wait(WAIT_SECONDS)
+
+
 def test_interrupt_stops_all_of_it(place, folder, schedule):
     """Ctrl-C: the run under way is cancelled, the server ends, the tables stay."""
     before = manifest(folder)
