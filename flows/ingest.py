@@ -15,7 +15,6 @@ from uuid import UUID
 import pandas as pd
 from prefect import Task, flow, get_client, task
 from prefect.artifacts import (
-    create_markdown_artifact,
     create_progress_artifact,
     update_progress_artifact,
 )
@@ -28,6 +27,8 @@ from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 from pydantic import Field
 
+from flows.alerts import alert, alert_failure
+from flows.artifacts import leave_artifacts
 from flows.backstage import begin_worker
 from flows.batches import cut_batches, weigh_files
 from flows.errand import Errand
@@ -46,7 +47,7 @@ from flows.line import (
 from flows.plan import Plan
 from flows.progress import Event, is_watched, tell, tell_step
 from flows.settings import Detector, Engine, Settings, read_settings
-from flows.summary import BatchSummary, RunSummary, count_of, headline, report_markdown
+from flows.summary import BatchSummary, RunSummary, count_of, headline
 from tasks.discover import discover_files
 from tasks.errors import PipelineError
 from tasks.schema import Reason
@@ -68,7 +69,13 @@ MIN_BATCH_BYTES = 2_000_000
 _SETTINGS = read_settings()  # of this process's environment: the run form's defaults
 
 
-@flow(name="ingest", flow_run_name="ingest {raw_dir}", persist_result=False)
+@flow(
+    name="ingest",
+    flow_run_name="ingest {raw_dir}",
+    persist_result=False,
+    on_failure=[alert_failure],
+    on_crashed=[alert_failure],
+)
 def ingest(  # noqa: PLR0913  # the run form
     raw_dir: Path = _SETTINGS.raw_dir,
     warehouse_dir: Path = _SETTINGS.warehouse_dir,
@@ -87,6 +94,8 @@ def ingest(  # noqa: PLR0913  # the run form
     batch_files: Count = _SETTINGS.batch_files,
     keep_snapshots: Annotated[int, Field(ge=0)] = _SETTINGS.keep_snapshots,
     keep_days: Annotated[int, Field(ge=0)] = _SETTINGS.keep_days,
+    warn_drift_percent: Annotated[int, Field(ge=0)] = _SETTINGS.warn_drift_percent,
+    refuse_drift_percent: Annotated[int, Field(ge=0)] = _SETTINGS.refuse_drift_percent,
     wait_for_lock: bool = _SETTINGS.wait_for_lock,
 ) -> RunSummary:
     """Turn new and changed raw articles into tables.
@@ -113,6 +122,8 @@ def ingest(  # noqa: PLR0913  # the run form
         batch_files: Files per batch, at most.
         keep_snapshots: Earlier snapshots kept for rollback.
         keep_days: Age from which earlier snapshots go as well; 0 for any age.
+        warn_drift_percent: Difference from the last runs that is worth a warning.
+        refuse_drift_percent: Difference from which nothing is published; 0 for never.
         wait_for_lock: Wait while another run writes to this warehouse, or refuse.
 
     Returns:
@@ -135,12 +146,14 @@ def ingest(  # noqa: PLR0913  # the run form
         batch_files=batch_files,
         keep_snapshots=keep_snapshots,
         keep_days=keep_days,
+        warn_drift_percent=warn_drift_percent,
+        refuse_drift_percent=refuse_drift_percent,
         wait_for_lock=wait_for_lock,
     )
     errand = Errand(reprocess, replay, replay_paths, replay_reasons)
     crew = Crew(discover, name_run, process_all, publish_visibly)
     summary = conduct(start_run(settings, str(flow_run.id)), errand, crew)
-    report(summary)
+    report(summary, settings)
     # Prefect's UI shows the message beside the run; a caller gets the summary.
     return cast("RunSummary", Completed(message=headline(summary), data=summary))
 
@@ -176,10 +189,15 @@ def call_visibly(
 @task(
     name="report", task_run_name="report", cache_policy=NO_CACHE, persist_result=False
 )
-def report(summary: RunSummary) -> None:
-    """Leave the artifact ``ingest-summary`` on the run's page and a line in the log."""
-    create_markdown_artifact(report_markdown(summary), key="ingest-summary")
-    get_run_logger().info(headline(summary))
+def report(summary: RunSummary, settings: Settings) -> None:
+    """Leave the artifacts on the run's page, a line in the log, and warnings."""
+    leave_artifacts(summary, settings)
+    logger = get_run_logger()
+    logger.info(headline(summary))
+    if warnings := summary.quality.warnings:
+        for warning in warnings:
+            logger.warning(warning)
+        alert("\n".join([headline(summary), *warnings]))
 
 
 def make_runner(workers: int) -> TaskRunner[Any]:

@@ -130,6 +130,30 @@ class Settings:
             " number; 0: no limit.",
         ),
     ] = 0
+    warn_drift_percent: Annotated[
+        int,
+        Knob(
+            "percent",
+            "A run warns if its articles differ by more from those of the last ten runs"
+            " (rejects, titles, dates, length, languages); 0: never.",
+        ),
+    ] = 25
+    refuse_drift_percent: Annotated[
+        int,
+        Knob(
+            "percent",
+            "A run that differs by more fails and publishes nothing; 0: never.",
+        ),
+    ] = 0
+    alert_command: Annotated[
+        str,
+        Knob(
+            "command",
+            "Run when a run fails, crashes or warns, with the message on its standard"
+            " input; empty: none. Read from the environment only, for it may hold a"
+            " password.",
+        ),
+    ] = ""
     wait_for_lock: Annotated[
         bool,
         Knob(
@@ -151,6 +175,10 @@ _RESULT_SETTINGS_OF_1 = (
     "max_decompression_ratio",
     "detector",
 )
+
+
+SECRET_SETTINGS = ("alert_command",)
+"""Settings that may hold a password: neither in Prefect's UI nor in ``runs``."""
 
 
 def variable(name: str) -> str:
@@ -224,6 +252,8 @@ def _parse(value: object, kind: object, least: int) -> object:
         if text.lower() not in _TRUE | _FALSE:
             raise ValueError("must be yes or no")
         return text.lower() in _TRUE
+    if kind is str:
+        return text
     if kind is int:
         return _parse_count(text, least)
     if not text:
@@ -277,8 +307,9 @@ def describe_setting(name: str) -> str:
 
 
 def settings_parameters(settings: Settings) -> dict[str, Any]:
-    """Return the settings by name, as the flow takes them."""
-    return dataclasses.asdict(settings)
+    """Return the settings by name, as the flow takes them; no secrets."""
+    values = dataclasses.asdict(settings)
+    return {name: v for name, v in values.items() if name not in SECRET_SETTINGS}
 
 
 def settings_environment(settings: Settings) -> dict[str, str]:

@@ -1,10 +1,12 @@
 """What a run found, in numbers: summed up over its batches, told in Markdown."""
 
 import dataclasses
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
+from flows.drift import NOT_LOOKED_AT, Quality
 from tasks.schema import Status
 from tasks.tables.parts import StagedPart
 
@@ -77,6 +79,7 @@ class RunSummary:
         causes: Files read, by ``Cause``.
         batch: Counts of the files read.
         seconds: Wall clock, from the lock to the publication.
+        quality: What was to be said of the rows before they were published.
     """
 
     run_id: str
@@ -89,6 +92,7 @@ class RunSummary:
     causes: Counter[str]
     batch: BatchSummary
     seconds: float
+    quality: Quality = NOT_LOOKED_AT
 
     @property
     def processed(self) -> int:
@@ -121,8 +125,10 @@ def funnel(summary: RunSummary) -> list[tuple[str, int, str]]:
 def report_markdown(summary: RunSummary) -> str:
     """Tell a run as Markdown, for the artifact ``ingest-summary`` in Prefect's UI."""
     batch = summary.batch
+    warnings = [f"- ⚠ {_plain(warning)}" for warning in summary.quality.warnings]
     parts = [
         f"# {headline(summary)}\n",
+        *(["\n".join(warnings) + "\n"] if warnings else []),
         _markdown_table(
             ("stage", "count", ""),
             [(label, f"{count:,}", note) for label, count, note in funnel(summary)],
@@ -146,11 +152,8 @@ def report_markdown(summary: RunSummary) -> str:
                     for reason, count in batch.rejects.most_common()
                 ],
             ),
-            "`articles explain FILE` says more; the view `rejects` has them all.\n",
         ]
     parts += ["## Steps\n", steps_markdown(batch)]
-    if summary.snapshot:
-        parts.append(f"Run `{summary.run_id}`, snapshot `{summary.snapshot}`.\n")
     return "\n".join(parts)
 
 
@@ -205,6 +208,11 @@ def count_of(number: int, noun: str) -> str:
 
 def _rate(cost: StepCost) -> str:
     return f"{cost.rows / cost.seconds:,.0f}" if cost.seconds else ""
+
+
+def _plain(text: str) -> str:
+    """Quote text of strangers inside Markdown."""
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
 
 
 def _code(text: str) -> str:
