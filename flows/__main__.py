@@ -38,6 +38,8 @@ examples:
   articles replay                    read rejected files again
   articles snapshots                 earlier states of the tables
   articles rollback 3                publish one of them again
+  articles schedule --every 15m      run by the clock
+  articles watch                     run whenever new files have come
 
 Every option of `run` can also be set by an environment variable, e.g.
 ARTICLES_WAREHOUSE_DIR; the README lists them all.
@@ -136,6 +138,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_verify(commands)
     _add_snapshots(commands)
     _add_rollback(commands)
+    _add_schedule(commands)
+    _add_watch(commands)
     return parser
 
 
@@ -178,13 +182,81 @@ def _add_replay(commands: _Commands) -> None:
     _add_running(parser)
 
 
+def _add_schedule(commands: _Commands) -> None:
+    parser = _add_command(
+        commands,
+        "schedule",
+        _schedule,
+        "Run by the clock until Ctrl-C, shown in Prefect's UI. Starts a Prefect server"
+        " if none runs, and makes the deployment.",
+        "warehouse_dir",
+    )
+    times = parser.add_mutually_exclusive_group(required=True)
+    times.add_argument(
+        "--cron",
+        metavar="EXPRESSION",
+        help='minute, hour, day, month, weekday of local time, such as "0 * * * *"',
+    )
+    times.add_argument(
+        "--every", metavar="DURATION", help="such as 15m, 1h30m or 1d, from midnight on"
+    )
+    _add_port(parser)
+    _add_how(parser)
+
+
+def _add_watch(commands: _Commands) -> None:
+    parser = _add_command(
+        commands,
+        "watch",
+        _watch,
+        "Run whenever new files have come and settled, until Ctrl-C; shown in Prefect's"
+        " UI. Starts a Prefect server if none runs.",
+        "warehouse_dir",
+    )
+    parser.add_argument(
+        "--quiet-for",
+        metavar="DURATION",
+        default="5s",
+        help="time without a change after which files count as complete (default: 5s)",
+    )
+    parser.add_argument(
+        "--poll",
+        metavar="DURATION",
+        default="5m",
+        help="how often to compare folder and tables all the same, for network folders"
+        " (default: 5m)",
+    )
+    parser.add_argument(
+        "--emit",
+        action="store_true",
+        help="start no run, but emit an event for a deployment that waits for it",
+    )
+    _add_port(parser)
+    _add_how(parser)
+
+
+def _add_port(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--port",
+        type=_count,
+        metavar="N",
+        help="port of the Prefect server on this machine (default: that of"
+        " PREFECT_API_URL, or 4200)",
+    )
+
+
 def _add_running(parser: argparse.ArgumentParser) -> None:
-    """Add what every command that runs the flow takes."""
+    """Add what every command takes that runs the flow itself."""
+    _add_how(parser)
+    _add_no_wait(parser)
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_how(parser: argparse.ArgumentParser) -> None:
+    """Add the settings of the work."""
     _add_setting(parser, "engine", choices=get_args(Engine))
     _add_setting(parser, "workers", metavar="N")
     _add_setting(parser, "detector", choices=get_args(Detector))
-    _add_no_wait(parser)
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def _add_status(commands: _Commands) -> None:
@@ -395,6 +467,31 @@ def _start(args: argparse.Namespace, errand: Errand) -> int:
         start_server()
         summary = ingest(**settings_parameters(settings), **errand._asdict())
     screen.show_run(summary, settings)
+    return 0
+
+
+def _schedule(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    prepare_environment()
+    from flows.timetable import keep_timetable, read_timetable
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    keep_timetable(settings, read_timetable(args.cron, args.every), args.port)
+    return 0
+
+
+def _watch(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    prepare_environment()
+    from flows.arrivals import Rhythm, watch_raw
+    from flows.duty import parse_duration
+
+    rhythm = Rhythm(
+        parse_duration("--quiet-for", args.quiet_for),
+        parse_duration("--poll", args.poll),
+    )
+    signal.signal(signal.SIGTERM, _interrupt)
+    watch_raw(settings, rhythm, args.port, is_emitting=args.emit)
     return 0
 
 
