@@ -3,8 +3,8 @@
 import contextlib
 import itertools
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
@@ -22,8 +22,44 @@ _WORD = re.compile(rb"\w+|.", re.DOTALL)
 _RUNS_ANYTHING = "json_execute_serialized_sql"
 
 
-class Answer:
-    """The rows of one answer, fetched as they are asked for, once.
+class Answer(Protocol):
+    """The rows of one answer."""
+
+    def names(self) -> list[str]:
+        """Return the columns; two may have the same name."""
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows as Python knows them."""
+
+    def batches(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """Return the rows as Arrow knows them, with their types."""
+
+
+class GivenAnswer:
+    """An answer that is there already."""
+
+    def __init__(self, schema: pa.Schema, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._schema, self._rows = schema, rows
+
+    def names(self) -> list[str]:
+        """Return the columns."""
+        return list(self._schema.names)
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows."""
+        yield from self._rows
+
+    def batches(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """Return the rows as Arrow knows them."""
+        records = [
+            dict(zip(self._schema.names, row, strict=True)) for row in self._rows
+        ]
+        batch = pa.RecordBatch.from_pylist(records, self._schema)
+        return self._schema, iter([batch])
+
+
+class SqlAnswer:
+    """The answer of DuckDB, fetched as it is asked for, once.
 
     Every method may raise a ``PipelineError``: DuckDB cannot answer, or not go on, e.g.
     because a text is not a number.
@@ -71,7 +107,7 @@ class Answer:
 
 def ask(
     tables: Tables, sql: str, parameters: Mapping[str, object] | None = None
-) -> Answer:
+) -> SqlAnswer:
     """Ask one question.
 
     Args:
@@ -90,7 +126,7 @@ def ask(
             connection.execute("SET python_enable_replacements = false")
             connection.execute("SET lock_configuration = true")
         _refuse_writing(connection, sql)
-    return Answer(tables, sql, parameters)
+    return SqlAnswer(tables, sql, parameters)
 
 
 def split_statements(text: str) -> tuple[list[str], str]:

@@ -1,9 +1,12 @@
-"""Commands that ask the tables something: query.
+"""Commands that ask the tables something: query, search.
 
 Imported by every call of ``articles``: whatever is slow to import is imported late.
 """
 
 import argparse
+import calendar
+import datetime as dt
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 def add_questions(commands: Commands) -> None:
     """Add the commands that ask the tables something."""
     _add_query(commands)
+    _add_search(commands)
 
 
 def _add_query(commands: Commands) -> None:
@@ -39,9 +43,81 @@ def _add_query(commands: Commands) -> None:
     )
     _add_output(parser)
     add_snapshot(parser)
+    parser.add_argument(
+        "--earlier",
+        metavar="ID",
+        type=count_argument,
+        help="a snapshot to compare with: its tables are earlier.documents and so on",
+    )
 
 
-def _add_output(parser: argparse.ArgumentParser) -> None:
+def _add_search(commands: Commands) -> None:
+    parser = add_command(
+        commands,
+        "search",
+        _search,
+        "Find the paragraphs and titles that hold some words, the best first, with the"
+        " words in context. A word finds what begins with it, in scripts without spaces"
+        " what contains it; letters without accents find those with them.",
+    )
+    parser.add_argument(
+        "words",
+        nargs="+",
+        metavar="WORDS",
+        help="all must occur; in quotes for the shell, a phrase and a word that must"
+        " not occur can be given: '\"the old pier\" -ferry'",
+    )
+    parser.add_argument(
+        "--language",
+        action="append",
+        default=[],
+        metavar="CODE",
+        help="only paragraphs in this language, e.g. de; may be given more than once",
+    )
+    parser.add_argument(
+        "--since", type=_first_day, metavar="DAY", help="published on this day or later"
+    )
+    parser.add_argument(
+        "--until",
+        type=_last_day,
+        metavar="DAY",
+        help="published on this day or earlier",
+    )
+    parser.add_argument(
+        "--limit",
+        type=count_argument,
+        default=20,
+        metavar="N",
+        help="hits at most (default: 20)",
+    )
+    _add_output(parser, has_max_rows=False)
+    add_snapshot(parser)
+
+
+def _first_day(text: str) -> dt.date:
+    """Read a day, or the first one of a month or year."""
+    return _day(text, "-01-01")
+
+
+def _last_day(text: str) -> dt.date:
+    """Read a day, or the last one of a month or year."""
+    if re.fullmatch(r"\d{4}-\d\d", text):
+        first = _first_day(text)
+        return first.replace(day=calendar.monthrange(first.year, first.month)[1])
+    return _day(text, "-12-31")
+
+
+def _day(text: str, rest: str) -> dt.date:
+    full = text + rest[len(text) - len("2025") :] if len(text) in {4, 7} else text
+    try:
+        return dt.date.fromisoformat(full)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a day; write 2025-01-29, 2025-01 or 2025"
+        ) from error
+
+
+def _add_output(parser: argparse.ArgumentParser, *, has_max_rows: bool = True) -> None:
     parser.add_argument(
         "--format",
         choices=FORMATS,
@@ -54,6 +130,9 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write the whole answer to this file instead of printing it",
     )
+    if not has_max_rows:
+        parser.set_defaults(max_rows=0)
+        return
     parser.add_argument(
         "--max-rows",
         type=count_argument,
@@ -68,8 +147,28 @@ def _query(args: argparse.Namespace) -> int:
     from flows.query import ask
     from flows.reader import open_tables
 
-    with open_tables(given_settings(args).warehouse_dir, args.snapshot) as tables:
+    with open_tables(
+        given_settings(args).warehouse_dir, args.snapshot, args.earlier
+    ) as tables:
         _give(ask(tables, sql), args)
+    return 0
+
+
+def _search(args: argparse.Namespace) -> int:
+    _check_output(args)
+    from flows.finds import as_answer, show_found
+    from flows.reader import open_tables
+    from flows.search import Search, search_tables
+
+    search = Search(
+        " ".join(args.words), tuple(args.language), args.since, args.until, args.limit
+    )
+    with open_tables(given_settings(args).warehouse_dir, args.snapshot) as tables:
+        found = search_tables(tables, search)
+    if args.output is None and args.format in {None, "table"}:
+        show_found(found, search)
+    else:
+        _give(as_answer(found), args)
     return 0
 
 
