@@ -1,6 +1,7 @@
 """Where an answer goes: to standard output, or to a file that is there whole or not."""
 
 import contextlib
+import itertools
 import os
 import sys
 import tempfile
@@ -22,7 +23,9 @@ _HUGE = pa.decimal128(38, 0)
 """What Arrow makes of DuckDB's HUGEINT, the type of every sum of whole numbers."""
 
 
-def print_answer(answer: Answer, output: TextFormat, max_rows: int | None) -> None:
+def print_answer(
+    answer: Answer, output: TextFormat, max_rows: int | None, when_empty: str = ""
+) -> None:
     """Print an answer.
 
     Args:
@@ -30,6 +33,7 @@ def print_answer(answer: Answer, output: TextFormat, max_rows: int | None) -> No
         output: How to write them.
         max_rows: Rows shown at most, 0 for all; null for ``TABLE_ROWS`` of a table and
             all rows of the other formats.
+        when_empty: What to say instead of a table without rows.
 
     Raises:
         PipelineError: DuckDB cannot go on.
@@ -37,7 +41,14 @@ def print_answer(answer: Answer, output: TextFormat, max_rows: int | None) -> No
     if max_rows is None:
         max_rows = TABLE_ROWS if output == "table" else 0
     show = visible if sys.stdout.isatty() and output != "table" else str
-    for piece in write_rows(output, answer.names(), answer.rows(), max_rows):
+    rows = answer.rows()
+    if when_empty and output == "table":
+        first = next(rows, None)
+        if first is None:
+            sys.stdout.write(f"{when_empty}\n")
+            return
+        rows = itertools.chain([first], rows)
+    for piece in write_rows(output, answer.names(), rows, max_rows):
         sys.stdout.write(show(piece))
 
 

@@ -1,4 +1,4 @@
-"""Commands that ask the tables something: query, search.
+"""Commands that ask the tables something: query, search, examples.
 
 Imported by every call of ``articles``: whatever is slow to import is imported late.
 """
@@ -28,6 +28,7 @@ def add_questions(commands: Commands) -> None:
     """Add the commands that ask the tables something."""
     _add_query(commands)
     _add_search(commands)
+    _add_examples(commands)
 
 
 def _add_query(commands: Commands) -> None:
@@ -91,6 +92,29 @@ def _add_search(commands: Commands) -> None:
         help="hits at most (default: 20)",
     )
     _add_output(parser, has_max_rows=False)
+    add_snapshot(parser)
+
+
+def _add_examples(commands: Commands) -> None:
+    parser = add_command(
+        commands,
+        "examples",
+        _examples,
+        "List saved questions, or ask one of them.",
+    )
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="which one (default: list them all)"
+    )
+    parser.add_argument(
+        "values",
+        nargs="*",
+        metavar="PARAMETER=VALUE",
+        help="what to ask for, e.g. word=harbour; the list shows what can be given",
+    )
+    parser.add_argument(
+        "--sql", action="store_true", help="show the SQL instead of asking it"
+    )
+    _add_output(parser)
     add_snapshot(parser)
 
 
@@ -172,6 +196,28 @@ def _search(args: argparse.Namespace) -> int:
     return 0
 
 
+def _examples(args: argparse.Namespace) -> int:
+    _check_output(args)
+    warehouse_dir = given_settings(args).warehouse_dir
+    if args.name is None:
+        from flows.catalogue import show_examples
+
+        show_examples(warehouse_dir)
+        return 0
+    from flows.reader import find_earlier, open_tables
+    from flows.saved import ask_example, find_example, read_values
+
+    example = find_example(args.name)
+    values = read_values(example, args.values)
+    if args.sql:
+        print(example.sql)
+        return 0
+    earlier = find_earlier(warehouse_dir, args.snapshot) if example.earlier else None
+    with open_tables(warehouse_dir, args.snapshot, earlier) as tables:
+        _give(ask_example(tables, example, values), args, example.when_empty)
+    return 0
+
+
 def _check_output(args: argparse.Namespace) -> None:
     """Refuse what cannot be written before anything is asked."""
     if args.output is None:
@@ -180,11 +226,11 @@ def _check_output(args: argparse.Namespace) -> None:
         file_format(args.format, Path(args.output))
 
 
-def _give(answer: "Answer", args: argparse.Namespace) -> None:
+def _give(answer: "Answer", args: argparse.Namespace, when_empty: str = "") -> None:
     from flows.exports import print_answer, save_answer
 
     if args.output is None:
-        print_answer(answer, printed_format(args.format), args.max_rows)
+        print_answer(answer, printed_format(args.format), args.max_rows, when_empty)
     else:
         file = Path(args.output)
         output = file_format(args.format, file)

@@ -293,6 +293,26 @@ def _open_views(
     return names
 
 
+def find_earlier(warehouse_dir: Path, snapshot: int | None = None) -> int:
+    """Return the number of the snapshot before one, or before the live one.
+
+    Raises:
+        PipelineError: There is none.
+    """
+    lines = Warehouse(warehouse_dir).snapshots()
+    if not lines:
+        raise no_tables(warehouse_dir)
+    number = lines[0].snapshot if snapshot is None else snapshot
+    for line in lines:
+        if line.snapshot < number:
+            return line.snapshot
+    raise PipelineError(
+        str(warehouse_dir),
+        f"keeps no snapshot before {number}, so there is nothing to compare with",
+        "The next `articles run` that changes something makes one.",
+    )
+
+
 def no_tables(warehouse_dir: Path) -> PipelineError:
     """Return the error of a command that needs tables where there are none."""
     if earlier := Warehouse(warehouse_dir).snapshots():
