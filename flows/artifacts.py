@@ -8,7 +8,6 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
 from flows.drift import Quality
-from flows.reader import open_tables
 from flows.settings import Settings
 from flows.summary import RunSummary, count_of, report_markdown
 
@@ -49,6 +48,8 @@ def list_rejects(summary: RunSummary, settings: Settings) -> list[dict[str, str]
     """Return what this run has rejected, for a table: ``MOST_REJECTS`` at most."""
     if not summary.snapshot or not summary.batch.rejects:
         return []
+    from flows.reader import open_tables  # noqa: PLC0415  # see flows/quality.py
+
     with open_tables(settings.warehouse_dir) as pinned:
         rows = pinned.duckdb().execute(
             "SELECT source_path, member, stage, reason, detail FROM rejects"

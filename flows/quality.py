@@ -2,22 +2,27 @@
 
 The laws of ``verify`` are proved on the new rows, and the run is compared with those
 before it. Nothing is published yet, so a run can still be refused.
+
+DuckDB is imported late: threads of Prefect outlive the interpreter's end, hold on to
+all that the modules of the flow refer to, and DuckDB's binding complains at length.
 """
 
 import glob
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-import duckdb
 import pandas as pd
 
 from flows.drift import BASELINE_RUNS, Breach, Drift, Quality, compare, measure
 from flows.laws import table_laws
-from flows.reader import open_tables
 from flows.settings import Settings
 from tasks.errors import PipelineError
 from tasks.schema import RUNS
 from tasks.tables.parts import BATCH_TABLES, StagedPart, locate_part, table_file
 from tasks.tables.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def check_quality(
@@ -39,6 +44,8 @@ def check_quality(
         PipelineError: It drifts further than the setting ``refuse_drift_percent``
             allows. Nothing has been published.
     """
+    from flows.reader import open_tables  # noqa: PLC0415  # brings DuckDB
+
     with _open_staged(list(staged), row) as tables:
         laws, breaches = _check_laws(tables)
         now = measure(tables, row["run_id"].tolist())
@@ -60,7 +67,7 @@ def check_quality(
 
 
 def last_runs(
-    tables: duckdb.DuckDBPyConnection, count: int = BASELINE_RUNS
+    tables: "duckdb.DuckDBPyConnection", count: int = BASELINE_RUNS
 ) -> list[str]:
     """Return the ids of the last runs that read anything, newest first."""
     rows = tables.execute(
@@ -71,7 +78,7 @@ def last_runs(
     return [str(run_id) for (run_id,) in rows]
 
 
-def compare_last_run(tables: duckdb.DuckDBPyConnection) -> tuple[Drift, ...]:
+def compare_last_run(tables: "duckdb.DuckDBPyConnection") -> tuple[Drift, ...]:
     """Compare the last run with those before it, as far as their rows still stand.
 
     Args:
@@ -83,8 +90,10 @@ def compare_last_run(tables: duckdb.DuckDBPyConnection) -> tuple[Drift, ...]:
 
 def _open_staged(
     staged: list[StagedPart], row: pd.DataFrame
-) -> duckdb.DuckDBPyConnection:
+) -> "duckdb.DuckDBPyConnection":
     """Return a connection with a view for each table of the run; it is a context."""
+    import duckdb  # noqa: PLC0415  # see above
+
     tables = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     located = [locate_part(part) for part in staged]
     for name in BATCH_TABLES:
@@ -99,7 +108,7 @@ def _open_staged(
     return tables
 
 
-def _check_laws(tables: duckdb.DuckDBPyConnection) -> tuple[int, tuple[Breach, ...]]:
+def _check_laws(tables: "duckdb.DuckDBPyConnection") -> tuple[int, tuple[Breach, ...]]:
     breaches = []
     laws = 0
     for sentence, problems in _prove(tables):
@@ -111,8 +120,10 @@ def _check_laws(tables: duckdb.DuckDBPyConnection) -> tuple[int, tuple[Breach, .
 
 
 def _prove(
-    tables: duckdb.DuckDBPyConnection,
+    tables: "duckdb.DuckDBPyConnection",
 ) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    import duckdb  # noqa: PLC0415  # see above
+
     for law in table_laws():
         try:
             problems = tables.execute(law.sql).fetchall()
