@@ -3,7 +3,7 @@
 import logging
 import shlex
 import subprocess
-from typing import Any
+from typing import Any, TypeAlias
 
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import Flow
@@ -11,7 +11,10 @@ from prefect.flows import Flow
 from flows.artifacts import ui_url
 from flows.settings import read_settings
 
+AnyFlow: TypeAlias = Flow[..., Any]
+
 _COMMAND_SECONDS = 60
+_INTERRUPTED = "Execution was aborted by an interrupt signal."  # Prefect's words
 
 _logger = logging.getLogger("tasks.alerts")  # what `tasks` logs is in the run's log
 
@@ -43,12 +46,12 @@ def alert(message: str) -> None:
         )
 
 
-def alert_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+def alert_failure(flow: AnyFlow, flow_run: FlowRun, state: State[Any]) -> None:
     """Tell that a run has failed or crashed. Prefect calls this by these names."""
-    lines = [
-        f"{flow.name}: {flow_run.name} {str(state.name).lower()}",
-        " ".join((state.message or "").split()),
-    ]
+    message = " ".join((state.message or "").split())
+    if message == _INTERRUPTED:
+        return  # whoever did that knows
+    lines = [f"{flow.name}: {flow_run.name} {str(state.name).lower()}", message]
     if address := ui_url():
         lines.append(f"{address}/runs/flow-run/{flow_run.id}")
     alert("\n".join(lines))

@@ -1,18 +1,17 @@
 """What a run leaves in Prefect's UI, so that nobody has to read logs.
 
-Three artifacts beside the progress: a summary, the rejects, and the data quality. Each
-has a page of its own with the same of all earlier runs.
+Three artifacts beside the progress: a summary, the rejects, and the data quality.
 """
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
-from flows.drift import Quality
+from flows.drift import Drift, Quality
 from flows.settings import Settings
 from flows.summary import RunSummary, count_of, report_markdown
 
 SUMMARY, REJECTED, QUALITY = "ingest-summary", "ingest-rejects", "ingest-quality"
-"""Keys of the artifacts; their pages are at ``/artifacts/key/KEY``."""
+"""Keys of the artifacts."""
 
 MOST_REJECTS = 500
 """More would make a page that no browser likes; the table has them all."""
@@ -25,23 +24,18 @@ def leave_artifacts(summary: RunSummary, settings: Settings) -> None:
         summary: What it did.
         settings: Where the tables are.
     """
-    rejects = list_rejects(summary, settings)
-    if rejects:
-        create_table_artifact(
-            rejects,
-            key=REJECTED,
-            description=f"## Rejected in this run\n\n{_describe_rejects(summary)}",
-        )
+    pages: dict[str, object] = {}
     if rows := quality_rows(summary.quality):
-        create_table_artifact(
+        pages["data quality"] = create_table_artifact(
             rows, key=QUALITY, description=_describe_quality(summary.quality)
         )
-    create_markdown_artifact(
-        report_markdown(summary)
-        + "\n"
-        + _where_next(summary, settings, has_rejects=bool(rejects)),
-        key=SUMMARY,
-    )
+    if rows := list_rejects(summary, settings):
+        description = f"## Rejected in this run\n\n{_describe_rejects(summary)}"
+        pages["rejects"] = create_table_artifact(
+            rows, key=REJECTED, description=description
+        )
+    text = report_markdown(summary) + "\n" + _where_next(summary, settings, pages)
+    create_markdown_artifact(text, key=SUMMARY)
 
 
 def list_rejects(summary: RunSummary, settings: Settings) -> list[dict[str, str]]:
@@ -69,41 +63,49 @@ def quality_rows(quality: Quality) -> list[dict[str, str]]:
         return []
     kept = quality.laws - len(quality.breaches)
     rows = [
-        {
-            "check": "laws of the tables, proved on the new rows",
-            "before": "",
-            "now": f"{kept} of {quality.laws} hold",
-            "change": "",
-            "verdict": "broken" if quality.breaches else "ok",
-        }
+        _quality_row(
+            "laws of the tables, proved on the new rows",
+            "broken" if quality.breaches else "ok",
+            f"{kept} of {quality.laws} hold",
+        )
     ]
     rows += [
-        {
-            "check": breach.sentence,
-            "before": "",
-            "now": f"{count_of(breach.rows, 'row')}, e.g. {breach.example}",
-            "change": "",
-            "verdict": "broken",
-        }
+        _quality_row(
+            breach.sentence,
+            "broken",
+            f"{count_of(breach.rows, 'row')}, e.g. {breach.example}",
+        )
         for breach in quality.breaches
     ]
     rows += [
-        {
-            "check": drift.measure,
-            "before": drift.before,
-            "now": drift.now,
-            "change": f"{drift.drift:.0%}",
-            "verdict": _verdict(quality, drift.exceeds(quality.limit)),
-        }
+        _quality_row(
+            drift.measure,
+            _verdict(quality, drift),
+            drift.now,
+            drift.before,
+            f"{drift.drift:.0%}",
+        )
         for drift in quality.drifts
     ]
     return rows
 
 
-def _verdict(quality: Quality, is_far: bool) -> str:  # noqa: FBT001
+def _quality_row(
+    check: str, verdict: str, now: str, before: str = "", change: str = ""
+) -> dict[str, str]:
+    return {
+        "check": check,
+        "verdict": verdict,
+        "now": now,
+        "before": before,
+        "change": change,
+    }
+
+
+def _verdict(quality: Quality, drift: Drift) -> str:
     if quality.limit >= 1:
         return "not judged"
-    return "look" if is_far else "ok"
+    return "look" if drift.exceeds(quality.limit) else "ok"
 
 
 def _describe_rejects(summary: RunSummary) -> str:
@@ -126,19 +128,18 @@ def _describe_quality(quality: Quality) -> str:
     )
 
 
-def _where_next(summary: RunSummary, settings: Settings, *, has_rejects: bool) -> str:
+def _where_next(
+    summary: RunSummary, settings: Settings, pages: dict[str, object]
+) -> str:
     """Return links to the other pages, and where the tables are."""
     lines = ["## More\n"]
     if address := ui_url():
-        pages = [(QUALITY, "data quality")] if summary.quality.laws else []
-        pages += [(REJECTED, "rejects")] if has_rejects else []
-        pages += [(SUMMARY, "summaries of all runs")]
-        lines.append(
-            "- "
-            + ", ".join(
-                f"[{name}]({address}/artifacts/key/{key})" for key, name in pages
-            )
-        )
+        links = [
+            f"[{name}]({address}/artifacts/artifact/{artifact_id})"
+            for name, artifact_id in pages.items()
+        ]
+        links.append(f"[all artifacts]({address}/artifacts)")
+        lines.append("- " + ", ".join(links))
     place = settings.warehouse_dir.resolve()
     if summary.snapshot:
         run = f"run `{summary.run_id}`, snapshot `{summary.snapshot}`"

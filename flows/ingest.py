@@ -154,6 +154,8 @@ def ingest(  # noqa: PLR0913  # the run form
     crew = Crew(discover, name_run, process_all, publish_visibly)
     summary = conduct(start_run(settings, str(flow_run.id)), errand, crew)
     report(summary, settings)
+    get_run_logger().info(headline(summary))
+    warn(summary)
     # Prefect's UI shows the message beside the run; a caller gets the summary.
     return cast("RunSummary", Completed(message=headline(summary), data=summary))
 
@@ -190,13 +192,15 @@ def call_visibly(
     name="report", task_run_name="report", cache_policy=NO_CACHE, persist_result=False
 )
 def report(summary: RunSummary, settings: Settings) -> None:
-    """Leave the artifacts on the run's page, a line in the log, and warnings."""
+    """Leave the artifacts on the run's page."""
     leave_artifacts(summary, settings)
-    logger = get_run_logger()
-    logger.info(headline(summary))
+
+
+def warn(summary: RunSummary) -> None:
+    """Say in the log, and to whoever is to be alerted, what a person should look at."""
     if warnings := summary.quality.warnings:
         for warning in warnings:
-            logger.warning(warning)
+            get_run_logger().warning(warning)
         alert("\n".join([headline(summary), *warnings]))
 
 
@@ -227,10 +231,10 @@ def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
     ]
     is_visible = len(work) <= VISIBLE_BATCHES
     get_run_logger().info(
-        "%s, %d to read; batches: %d, %s",
+        "%s, %s to read in %s, engine %s",
         count_of(len(plan.files), "file"),
-        files,
-        len(work),
+        f"{files:,}",
+        count_of(len(work), "batch", "batches"),
         _engine(plan, settings),
     )
     progress = create_progress_artifact(
@@ -242,6 +246,7 @@ def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
     for index, result in _results(work, plan, settings, is_visible=is_visible):
         results[index] = result
         done += len(work[index][0])
+        get_run_logger().info("batch %d of %d: %s", index + 1, len(work), result)
         update_progress_artifact(cast("UUID", progress), 100.0 * done / files)
         _tell("read", done, plan)
     return add_up(results[index] for index in range(len(work)))

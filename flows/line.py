@@ -26,7 +26,7 @@ from flows.ledger import LEDGER_COLUMNS, NULLABLE, new_run_id, outcomes
 from flows.needs import check_disk
 from flows.plan import Plan, open_warehouse, plan_run
 from flows.progress import Event, tell, tell_step
-from flows.quality import check_quality
+from flows.quality import look_at_rows, refuse_drift
 from flows.settings import Settings, fingerprint, settings_json
 from flows.summary import BatchSummary, RunSummary, StepCost, count_of
 from tasks.clean import clean_articles
@@ -390,9 +390,10 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
             tell(Event("publish", len(plan.todo), len(plan.todo), plan.unchanged_count))
             row = run_row(run, plan, batch)
             if batch.staged:
-                quality = check_quality(
+                quality = look_at_rows(
                     batch.staged, row, settings, is_typical=plan.is_typical
                 )
+                refuse_drift(quality, settings)
             snapshot = crew.publish(
                 warehouse,
                 list(batch.staged),

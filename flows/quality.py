@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def check_quality(
+def look_at_rows(
     staged: Iterable[StagedPart],
     row: pd.DataFrame,
     settings: Settings,
@@ -39,10 +39,6 @@ def check_quality(
         row: Its row of ``runs``.
         settings: Its settings.
         is_typical: Whether it is like the runs before it; a replay is not.
-
-    Raises:
-        PipelineError: It drifts further than the setting ``refuse_drift_percent``
-            allows. Nothing has been published.
     """
     from flows.reader import open_tables  # noqa: PLC0415  # brings DuckDB
 
@@ -54,16 +50,25 @@ def check_quality(
         with open_tables(settings.warehouse_dir) as pinned:
             before = measure(pinned.duckdb(), last_runs(pinned.duckdb()))
         drifts = compare(now, before)
+    return Quality(laws, breaches, drifts, settings.warn_drift_percent / 100 or 1.0)
+
+
+def refuse_drift(quality: Quality, settings: Settings) -> None:
+    """Refuse a run that differs too much from those before it.
+
+    Raises:
+        PipelineError: It drifts further than ``refuse_drift_percent`` allows.
+    """
     limit = settings.refuse_drift_percent / 100
-    if limit and (far := [drift for drift in drifts if drift.exceeds(limit)]):
+    far = [drift for drift in quality.drifts if drift.exceeds(limit)]
+    if limit and far:
         found = "; ".join(f"{d.measure} {d.now}, before {d.before}" for d in far)
         raise PipelineError(
-            f"warehouse {settings.warehouse_dir}",
+            str(settings.warehouse_dir),
             f"the new articles differ from those of the last runs: {found}",
             "Nothing is published. If this is right, run once with"
             " ARTICLES_REFUSE_DRIFT_PERCENT=0.",
         )
-    return Quality(laws, breaches, drifts, settings.warn_drift_percent / 100 or 1.0)
 
 
 def last_runs(

@@ -44,6 +44,16 @@ class BatchSummary:
     examples: dict[str, str] = field(default_factory=dict)
     steps: dict[str, StepCost] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """Return the counts in one line, for the log."""
+        seconds = sum(cost.seconds for cost in self.steps.values())
+        return (
+            f"{count_of(self.files.total(), 'file')},"
+            f" {self.files[Status.REJECTED]:,} rejected:"
+            f" {count_of(self.documents, 'article')},"
+            f" {count_of(self.paragraphs, 'paragraph')} in {seconds:.1f} s"
+        )
+
     def __add__(self, other: Self) -> Self:
         """Add the counts of another batch; the first example of a reason stays."""
         steps = dict(self.steps)
@@ -196,14 +206,14 @@ def causes_line(causes: Counter[str]) -> str:
     return ", ".join(f"{count:,} {cause}" for cause, count in causes.most_common())
 
 
-def count_of(number: int, noun: str) -> str:
-    """Return a count with its noun.
+def count_of(number: int, noun: str, nouns: str = "") -> str:
+    """Return a count with its noun, and with ``nouns`` if that is no mere ``s``.
 
     Examples:
-        >>> count_of(1, "file"), count_of(1200, "file")
-        ('1 file', '1,200 files')
+        >>> count_of(1, "file"), count_of(1200, "file"), count_of(2, "batch", "batches")
+        ('1 file', '1,200 files', '2 batches')
     """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
 def _rate(cost: StepCost) -> str:
