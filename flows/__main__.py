@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TextIO, TypeAlias, get_args
 
 from flows.errand import Errand
@@ -34,6 +35,7 @@ examples:
   articles status                    what the tables hold, what is waiting
   articles query "SELECT language, count(*) FROM documents GROUP BY ALL"
   articles explain raw/story.txt     what became of this file
+  articles report --open             what the tables hold, as a page
   articles verify                    prove the tables against the raw files
   articles replay                    read rejected files again
   articles snapshots                 earlier states of the tables
@@ -133,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_status(commands)
     _add_query(commands)
     _add_explain(commands)
+    _add_report(commands)
     _add_verify(commands)
     _add_snapshots(commands)
     _add_rollback(commands)
@@ -234,6 +237,25 @@ def _add_explain(commands: _Commands) -> None:
         help="one article of a file with several: its line or item, from 1",
     )
     _add_snapshot(parser)
+
+
+def _add_report(commands: _Commands) -> None:
+    parser = _add_command(
+        commands,
+        "report",
+        _report,
+        "Name the page that shows what the tables hold, or write it anew.",
+    )
+    _add_page(parser)
+    _add_snapshot(parser)
+
+
+def _add_page(parser: argparse.ArgumentParser) -> None:
+    """Add what every command takes that makes a page for the browser."""
+    parser.add_argument(
+        "--open", action="store_true", help="open the page in the browser"
+    )
+    parser.add_argument("--output", metavar="FILE", help="write the page to this file")
 
 
 def _add_verify(commands: _Commands) -> None:
@@ -377,8 +399,10 @@ def _start(args: argparse.Namespace, errand: Errand) -> int:
     if is_empty:
         prepare_environment()
         from flows.line import ingest_plainly
+        from flows.pages.reporter import write_report
 
-        ingest_plainly(settings)  # a question gets no rows rather than an error
+        # A question gets no rows rather than an error.
+        ingest_plainly(settings, reporter=write_report)
     if plan and (is_empty or not plan.has_work):
         screen.say_nothing_new(plan, settings, errand)
         return 0
@@ -427,6 +451,17 @@ def _explain(args: argparse.Namespace) -> int:
 
     explain_file(_settings(args), args.file, args.member, args.snapshot)
     return 0
+
+
+def _report(args: argparse.Namespace) -> int:
+    from flows.browse import show_report
+
+    show_report(_settings(args), args.snapshot, _output(args), is_open=args.open)
+    return 0
+
+
+def _output(args: argparse.Namespace) -> Path | None:
+    return Path(args.output) if args.output else None
 
 
 def _verify(args: argparse.Namespace) -> int:

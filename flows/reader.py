@@ -161,16 +161,32 @@ def open_tables(
     Raises:
         PipelineError: There is no such warehouse or snapshot, or a file is missing.
     """
-    with _pinned(Path(warehouse), snapshot) as folder:
-        connection = duckdb.connect(
-            config={"autoinstall_known_extensions": "false"}  # no network, ever
-        )
-        try:
-            manifest = read_manifest(folder)
-            names = _open_views(connection, folder, manifest)
-            yield Tables(folder, manifest, connection, names)
-        finally:
-            connection.close()
+    with (
+        _pinned(Path(warehouse), snapshot) as folder,
+        open_folder(folder, read_manifest(folder)) as tables,
+    ):
+        yield tables
+
+
+@contextlib.contextmanager
+def open_folder(folder: Path, manifest: Manifest) -> Iterator[Tables]:
+    """Open a snapshot that nobody replaces meanwhile, as the one being built.
+
+    Args:
+        folder: Folder of the snapshot.
+        manifest: Its manifest.
+
+    Raises:
+        WarehouseError: A file is damaged.
+    """
+    connection = duckdb.connect(
+        config={"autoinstall_known_extensions": "false"}  # no network, ever
+    )
+    try:
+        names = _open_views(connection, folder, manifest)
+        yield Tables(folder, manifest, connection, names)
+    finally:
+        connection.close()
 
 
 @contextlib.contextmanager
