@@ -236,6 +236,12 @@ def _add_explain(commands: _Commands) -> None:
         metavar="N",
         help="one article of a file with several: its line or item, from 1",
     )
+    parser.add_argument(
+        "--html",
+        action="store_true",
+        help="write it as a page for the browser, the raw text coloured by its fate",
+    )
+    _add_page(parser)
     _add_snapshot(parser)
 
 
@@ -447,16 +453,29 @@ def _query(args: argparse.Namespace) -> int:
 
 
 def _explain(args: argparse.Namespace) -> int:
+    settings = _settings(args)
+    if args.html or args.open or args.output:
+        prepare_environment()
+        from flows.browse import Delivery, show_article
+
+        show_article(
+            settings,
+            args.file,
+            args.member,
+            args.snapshot,
+            Delivery(_output(args), args.open),
+        )
+        return 0
     from flows.explain import explain_file
 
-    explain_file(_settings(args), args.file, args.member, args.snapshot)
+    explain_file(settings, args.file, args.member, args.snapshot)
     return 0
 
 
 def _report(args: argparse.Namespace) -> int:
-    from flows.browse import show_report
+    from flows.browse import Delivery, show_report
 
-    show_report(_settings(args), args.snapshot, _output(args), is_open=args.open)
+    show_report(_settings(args), args.snapshot, Delivery(_output(args), args.open))
     return 0
 
 
