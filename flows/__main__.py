@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TextIO, get_args
 
 from flows.arguments import (
@@ -36,6 +37,7 @@ examples:
   articles status                    what the tables hold, what is waiting
   articles query "SELECT language, count(*) FROM documents GROUP BY ALL"
   articles explain raw/story.txt     what became of this file
+  articles report --open             what the tables hold, as a page
   articles verify                    prove the tables against the raw files
   articles replay                    read rejected files again
   articles snapshots                 earlier states of the tables
@@ -134,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_status(commands)
     add_questions(commands)
     _add_explain(commands)
+    _add_report(commands)
     _add_verify(commands)
     _add_snapshots(commands)
     _add_rollback(commands)
@@ -283,7 +286,32 @@ def _add_explain(commands: Commands) -> None:
         metavar="N",
         help="one article of a file with several: its line or item, from 1",
     )
+    parser.add_argument(
+        "--html",
+        action="store_true",
+        help="write it as a page for the browser, the raw text coloured by its fate",
+    )
+    _add_page(parser)
     add_snapshot(parser)
+
+
+def _add_report(commands: Commands) -> None:
+    parser = add_command(
+        commands,
+        "report",
+        _report,
+        "Name the page that shows what the tables hold, or write it anew.",
+    )
+    _add_page(parser)
+    add_snapshot(parser)
+
+
+def _add_page(parser: argparse.ArgumentParser) -> None:
+    """Add what every command takes that makes a page for the browser."""
+    parser.add_argument(
+        "--open", action="store_true", help="open the page in the browser"
+    )
+    parser.add_argument("--output", metavar="FILE", help="write the page to this file")
 
 
 def _add_verify(commands: Commands) -> None:
@@ -356,8 +384,10 @@ def _start(args: argparse.Namespace, errand: Errand) -> int:
     if is_empty:
         prepare_environment()
         from flows.line import ingest_plainly
+        from flows.pages.reporter import write_report
 
-        ingest_plainly(settings)  # a question gets no rows rather than an error
+        # A question gets no rows rather than an error.
+        ingest_plainly(settings, reporter=write_report)
     if plan and (is_empty or not plan.has_work):
         screen.say_nothing_new(plan, settings, errand)
         return 0
@@ -414,10 +444,34 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _explain(args: argparse.Namespace) -> int:
+    settings = given_settings(args)
+    if args.html or args.open or args.output:
+        prepare_environment()
+        from flows.browse import Delivery, show_article
+
+        show_article(
+            settings,
+            args.file,
+            args.member,
+            args.snapshot,
+            Delivery(_output(args), args.open),
+        )
+        return 0
     from flows.explain import explain_file
 
-    explain_file(given_settings(args), args.file, args.member, args.snapshot)
+    explain_file(settings, args.file, args.member, args.snapshot)
     return 0
+
+
+def _report(args: argparse.Namespace) -> int:
+    from flows.browse import Delivery, show_report
+
+    show_report(given_settings(args), args.snapshot, Delivery(_output(args), args.open))
+    return 0
+
+
+def _output(args: argparse.Namespace) -> Path | None:
+    return Path(args.output) if args.output else None
 
 
 def _verify(args: argparse.Namespace) -> int:

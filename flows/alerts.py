@@ -16,7 +16,7 @@ AnyFlow: TypeAlias = Flow[..., Any]
 _COMMAND_SECONDS = 60
 _INTERRUPTED = "Execution was aborted by an interrupt signal."  # Prefect's words
 
-_logger = logging.getLogger("tasks.alerts")  # what `tasks` logs is in the run's log
+_logger = logging.getLogger(__name__)
 
 
 def alert(message: str) -> None:

@@ -44,6 +44,7 @@ from flows.line import (
     process_batch,
     start_run,
 )
+from flows.pages import reporter
 from flows.plan import Plan
 from flows.progress import Event, is_watched, tell, tell_step
 from flows.settings import Detector, Engine, Settings, read_settings
@@ -96,6 +97,7 @@ def ingest(  # noqa: PLR0913  # the run form
     keep_days: Annotated[int, Field(ge=0)] = _SETTINGS.keep_days,
     warn_drift_percent: Annotated[int, Field(ge=0)] = _SETTINGS.warn_drift_percent,
     refuse_drift_percent: Annotated[int, Field(ge=0)] = _SETTINGS.refuse_drift_percent,
+    write_report: bool = _SETTINGS.write_report,
     wait_for_lock: bool = _SETTINGS.wait_for_lock,
 ) -> RunSummary:
     """Turn new and changed raw articles into tables.
@@ -124,6 +126,7 @@ def ingest(  # noqa: PLR0913  # the run form
         keep_days: Age from which earlier snapshots go as well; 0 for any age.
         warn_drift_percent: Difference from the last runs that is worth a warning.
         refuse_drift_percent: Difference from which nothing is published; 0 for never.
+        write_report: Publish the page `report.html` with the tables.
         wait_for_lock: Wait while another run writes to this warehouse, or refuse.
 
     Returns:
@@ -148,10 +151,11 @@ def ingest(  # noqa: PLR0913  # the run form
         keep_days=keep_days,
         warn_drift_percent=warn_drift_percent,
         refuse_drift_percent=refuse_drift_percent,
+        write_report=write_report,
         wait_for_lock=wait_for_lock,
     )
     errand = Errand(reprocess, replay, replay_paths, replay_reasons)
-    crew = Crew(discover, name_run, process_all, publish_visibly)
+    crew = Crew(discover, name_run, process_all, publish_visibly, reporter.write_report)
     summary = conduct(start_run(settings, str(flow_run.id)), errand, crew)
     report(summary, settings)
     get_run_logger().info(headline(summary))

@@ -38,7 +38,7 @@ from tasks.discover import discover_files
 from tasks.errors import SettingsError
 from tasks.schema import SOURCES, Reason, Status
 from tasks.tables.manifest import Manifest
-from tasks.tables.warehouse import Warehouse
+from tasks.tables.warehouse import Reporter, Warehouse
 
 _MAY_FARE_AS_BEFORE = {Cause.RETRIED.value, Cause.REPLAYED.value}
 
@@ -97,8 +97,12 @@ class Plan(NamedTuple):
         return not self.has_other_work and self.causes.keys() <= _MAY_FARE_AS_BEFORE
 
 
-def open_warehouse(settings: Settings) -> Warehouse:
+def open_warehouse(settings: Settings, reporter: Reporter | None = None) -> Warehouse:
     """Name the warehouse of a run; nothing is touched yet.
+
+    Args:
+        settings: Where it is, and what to keep of its past.
+        reporter: Writes the report of what is published, unless a setting forbids it.
 
     Raises:
         SettingsError: One of the two folders lies inside the other.
@@ -115,6 +119,7 @@ def open_warehouse(settings: Settings) -> Warehouse:
         settings.warehouse_dir,
         keep_snapshots=settings.keep_snapshots,
         keep_days=settings.keep_days or None,
+        reporter=reporter if settings.write_report else None,
     )
 
 

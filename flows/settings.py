@@ -154,6 +154,10 @@ class Settings:
             " password.",
         ),
     ] = ""
+    write_report: Annotated[
+        bool,
+        Knob("yes/no", "Publish the page `report.html` with the tables."),
+    ] = True
     wait_for_lock: Annotated[
         bool,
         Knob(
@@ -368,8 +372,8 @@ def prepare_environment(environ: MutableMapping[str, str] | None = None) -> None
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
-        "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks",
         "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL": "WARNING",
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks,flows",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }.items():
         environ.setdefault(name, value)
