@@ -76,7 +76,7 @@ def main() -> None:
             seconds = time.perf_counter() - started
             cpu = time.process_time() - worked
             print(
-                f"{seconds:6.2f} s ({cpu:5.2f} s CPU) {found.total:>9,} hits  {words}",
+                f"{seconds:6.2f} s, {cpu:6.2f} s CPU  {found.total:>9,} hits  {words}",
                 flush=True,
             )
 

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TextIO, get_args
 
 from flows.arguments import (
@@ -39,10 +40,13 @@ examples:
   articles search harbour            paragraphs with a word, the best first
   articles examples                  saved questions, listed or asked
   articles explain raw/story.txt     what became of this file
+  articles report --open             what the tables hold, as a page
   articles verify                    prove the tables against the raw files
   articles replay                    read rejected files again
   articles snapshots                 earlier states of the tables
   articles rollback 3                publish one of them again
+  articles schedule --every 15m      run by the clock
+  articles watch                     run whenever new files have come
 
 Every option of `run` can also be set by an environment variable, e.g.
 ARTICLES_WAREHOUSE_DIR; the README lists them all.
@@ -135,9 +139,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_status(commands)
     add_questions(commands)
     _add_explain(commands)
+    _add_report(commands)
     _add_verify(commands)
     _add_snapshots(commands)
     _add_rollback(commands)
+    _add_schedule(commands)
+    _add_watch(commands)
     return parser
 
 
@@ -180,13 +187,81 @@ def _add_replay(commands: Commands) -> None:
     _add_running(parser)
 
 
+def _add_schedule(commands: Commands) -> None:
+    parser = add_command(
+        commands,
+        "schedule",
+        _schedule,
+        "Run by the clock until Ctrl-C, shown in Prefect's UI. Starts a Prefect server"
+        " if none runs, and makes the deployment.",
+        "warehouse_dir",
+    )
+    times = parser.add_mutually_exclusive_group(required=True)
+    times.add_argument(
+        "--cron",
+        metavar="EXPRESSION",
+        help='minute, hour, day, month, weekday of local time, such as "0 * * * *"',
+    )
+    times.add_argument(
+        "--every", metavar="DURATION", help="such as 15m, 1h30m or 1d, from midnight on"
+    )
+    _add_port(parser)
+    _add_how(parser)
+
+
+def _add_watch(commands: Commands) -> None:
+    parser = add_command(
+        commands,
+        "watch",
+        _watch,
+        "Run whenever new files have come and settled, until Ctrl-C; shown in Prefect's"
+        " UI. Starts a Prefect server if none runs.",
+        "warehouse_dir",
+    )
+    parser.add_argument(
+        "--quiet-for",
+        metavar="DURATION",
+        default="5s",
+        help="time without a change after which files count as complete (default: 5s)",
+    )
+    parser.add_argument(
+        "--poll",
+        metavar="DURATION",
+        default="5m",
+        help="how often to compare folder and tables all the same, for network folders"
+        " (default: 5m)",
+    )
+    parser.add_argument(
+        "--emit",
+        action="store_true",
+        help="start no run, but emit an event for a deployment that waits for it",
+    )
+    _add_port(parser)
+    _add_how(parser)
+
+
+def _add_port(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--port",
+        type=count_argument,
+        metavar="N",
+        help="port of the Prefect server on this machine (default: that of"
+        " PREFECT_API_URL, or 4200)",
+    )
+
+
 def _add_running(parser: argparse.ArgumentParser) -> None:
-    """Add what every command that runs the flow takes."""
+    """Add what every command takes that runs the flow itself."""
+    _add_how(parser)
+    add_no_wait(parser)
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_how(parser: argparse.ArgumentParser) -> None:
+    """Add the settings of the work."""
     add_setting(parser, "engine", choices=get_args(Engine))
     add_setting(parser, "workers", metavar="N")
     add_setting(parser, "detector", choices=get_args(Detector))
-    add_no_wait(parser)
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def _add_status(commands: Commands) -> None:
@@ -214,7 +289,32 @@ def _add_explain(commands: Commands) -> None:
         metavar="N",
         help="one article of a file with several: its line or item, from 1",
     )
+    parser.add_argument(
+        "--html",
+        action="store_true",
+        help="write it as a page for the browser, the raw text coloured by its fate",
+    )
+    _add_page(parser)
     add_snapshot(parser)
+
+
+def _add_report(commands: Commands) -> None:
+    parser = add_command(
+        commands,
+        "report",
+        _report,
+        "Name the page that shows what the tables hold, or write it anew.",
+    )
+    _add_page(parser)
+    add_snapshot(parser)
+
+
+def _add_page(parser: argparse.ArgumentParser) -> None:
+    """Add what every command takes that makes a page for the browser."""
+    parser.add_argument(
+        "--open", action="store_true", help="open the page in the browser"
+    )
+    parser.add_argument("--output", metavar="FILE", help="write the page to this file")
 
 
 def _add_verify(commands: Commands) -> None:
@@ -287,8 +387,10 @@ def _start(args: argparse.Namespace, errand: Errand) -> int:
     if is_empty:
         prepare_environment()
         from flows.line import ingest_plainly
+        from flows.pages.reporter import write_report
 
-        ingest_plainly(settings)  # a question gets no rows rather than an error
+        # A question gets no rows rather than an error.
+        ingest_plainly(settings, reporter=write_report)
     if plan and (is_empty or not plan.has_work):
         screen.say_nothing_new(plan, settings, errand)
         return 0
@@ -308,6 +410,31 @@ def _start(args: argparse.Namespace, errand: Errand) -> int:
     return 0
 
 
+def _schedule(args: argparse.Namespace) -> int:
+    settings = given_settings(args)
+    prepare_environment()
+    from flows.timetable import keep_timetable, read_timetable
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    keep_timetable(settings, read_timetable(args.cron, args.every), args.port)
+    return 0
+
+
+def _watch(args: argparse.Namespace) -> int:
+    settings = given_settings(args)
+    prepare_environment()
+    from flows.arrivals import Rhythm, watch_raw
+    from flows.duty import parse_duration
+
+    rhythm = Rhythm(
+        parse_duration("--quiet-for", args.quiet_for),
+        parse_duration("--poll", args.poll),
+    )
+    signal.signal(signal.SIGTERM, _interrupt)
+    watch_raw(settings, rhythm, args.port, is_emitting=args.emit)
+    return 0
+
+
 def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
@@ -320,10 +447,34 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _explain(args: argparse.Namespace) -> int:
+    settings = given_settings(args)
+    if args.html or args.open or args.output:
+        prepare_environment()
+        from flows.browse import Delivery, show_article
+
+        show_article(
+            settings,
+            args.file,
+            args.member,
+            args.snapshot,
+            Delivery(_output(args), args.open),
+        )
+        return 0
     from flows.explain import explain_file
 
-    explain_file(given_settings(args), args.file, args.member, args.snapshot)
+    explain_file(settings, args.file, args.member, args.snapshot)
     return 0
+
+
+def _report(args: argparse.Namespace) -> int:
+    from flows.browse import Delivery, show_report
+
+    show_report(given_settings(args), args.snapshot, Delivery(_output(args), args.open))
+    return 0
+
+
+def _output(args: argparse.Namespace) -> Path | None:
+    return Path(args.output) if args.output else None
 
 
 def _verify(args: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from flows.answers import write_rows
 from flows.outputs import TextFormat
+from flows.pages.reporter import write_report
 from flows.paper import make_grid, open_paper, print_grid
 from flows.plan import look_around, open_warehouse
 from flows.reader import no_tables
@@ -109,7 +110,7 @@ def roll_back(settings: Settings, number: int) -> None:
         PipelineError: There is no such snapshot, a run is writing, or the disk refused.
     """
     paper = open_paper()
-    warehouse = open_warehouse(settings)
+    warehouse = open_warehouse(settings, write_report)
     warehouse.find_snapshot(number)  # a wrong number need not wait for a run
     with warehouse.lock(wait=settings.wait_for_lock, tell=_tell_waiting):
         _, earlier = warehouse.find_snapshot(number)

@@ -66,27 +66,28 @@ class Tables:
     """
 
     def __init__(
-        self, warehouse: Path, snapshot: int | None, earlier: int | None
+        self,
+        folder: Path,
+        manifest: Manifest,
+        warehouse: Path,
+        before: Path | None,
+        pins: contextlib.ExitStack,
     ) -> None:
-        with contextlib.ExitStack() as stack:
-            self.folder = stack.enter_context(_pinned(warehouse, snapshot))
-            before = None
-            if earlier is not None:
-                before = stack.enter_context(_pinned(warehouse, earlier))
+        with pins as stack:
             self._connection = duckdb.connect(
                 config={"autoinstall_known_extensions": "false"}  # no network, ever
             )
             stack.callback(self._connection.close)
-            manifest = read_manifest(self.folder)
-            self.snapshot, self.earlier = manifest.snapshot, earlier
+            self.folder, self.snapshot = folder, manifest.snapshot
+            self.earlier: int | None = None
             self._rows = manifest.rows
             self._warehouse = warehouse
-            self.names = tuple(
-                _open_views(self._connection, self.folder, manifest, "main")
-            )
+            self.names = tuple(_open_views(self._connection, folder, manifest, "main"))
             if before is not None:
+                earlier = read_manifest(before)
+                self.earlier = earlier.snapshot
                 self._connection.execute(f"CREATE SCHEMA {EARLIER}")
-                _open_views(self._connection, before, read_manifest(before), EARLIER)
+                _open_views(self._connection, before, earlier, EARLIER)
             # Let go when Python ends at the latest, but never by a forked child.
             self._closing = weakref.finalize(self, _close, stack.pop_all(), os.getpid())
 
@@ -239,7 +240,26 @@ def open_tables(
     Raises:
         PipelineError: There is no such warehouse or snapshot, or a file is missing.
     """
-    return Tables(Path(warehouse), snapshot, earlier)
+    with contextlib.ExitStack() as pins:
+        folder = pins.enter_context(_pinned(Path(warehouse), snapshot))
+        before = None
+        if earlier is not None:
+            before = pins.enter_context(_pinned(Path(warehouse), earlier))
+        manifest = read_manifest(folder)
+        return Tables(folder, manifest, Path(warehouse), before, pins.pop_all())
+
+
+def open_folder(folder: Path, manifest: Manifest) -> Tables:
+    """Open a snapshot that nobody replaces meanwhile, as the one being built.
+
+    Args:
+        folder: Folder of the snapshot.
+        manifest: Its manifest.
+
+    Raises:
+        WarehouseError: A file is damaged.
+    """
+    return Tables(folder, manifest, folder, None, contextlib.ExitStack())
 
 
 def _close(stack: contextlib.ExitStack, process: int) -> None:
