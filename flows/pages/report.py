@@ -66,7 +66,7 @@ def render_report(
             [
                 show_answer(ask(connection, question, deadline))
                 for question in section.questions
-                if not question.needs or question.needs in tables.names
+                if is_answerable(question, tables)
             ],
         )
         for section in sections
@@ -79,6 +79,11 @@ def render_report(
         totals_sql=totals.sql,
         sections=blocks,
     )
+
+
+def is_answerable(question: Question, tables: Tables) -> bool:
+    """Tell whether the snapshot has the table that a question is about."""
+    return not question.needs or question.needs in tables.names
 
 
 def _total(
