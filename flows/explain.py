@@ -301,6 +301,9 @@ def _metadata(document: Row, evidence: list[Row]) -> RenderableType:
             grid.add_row(label, _given(value), _why(by_field, field))
     if document["is_translated"]:
         grid.add_row("translated", "yes", _why(by_field, Field.IS_TRANSLATED))
+    if Field.ENCODING in by_field:
+        encoding = document[Field.ENCODING]
+        grid.add_row("encoding", encoding, _why(by_field, Field.ENCODING))
     return grid
 
 

@@ -5,7 +5,8 @@ from datetime import UTC
 
 from rich.text import Text
 
-from flows.answers import OutputFormat, write_rows
+from flows.answers import write_rows
+from flows.outputs import TextFormat
 from flows.pages.reporter import write_report
 from flows.paper import make_grid, open_paper, print_grid
 from flows.plan import look_around, open_warehouse
@@ -21,7 +22,7 @@ from tasks.tables.warehouse import Snapshot
 _SHOWN = {DOCUMENTS.name: "articles", PARAGRAPHS.name: "paragraphs"}
 
 
-def show_snapshots(settings: Settings, output: OutputFormat = "table") -> None:
+def show_snapshots(settings: Settings, output: TextFormat = "table") -> None:
     """Print the snapshots that can be read or rolled back to, newest first.
 
     Raises:

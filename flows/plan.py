@@ -211,16 +211,18 @@ def make_plan(
     same_size = is_known & equal(known["size_bytes"], known["size_bytes_known"])
     same_time = same_size & equal(known["mtime_ns"], known["mtime_ns_known"])
     has_bytes = is_known & known["sha256"].notna() & known["problem"].isna()
+    root = os.fspath(raw_dir)  # a Path for each of a million files would cost seconds
+    asked = known.loc[same_size & has_bytes, ["source_path", "run_id"]]
     doubtful = [
         index
         for index, path, run_id, is_same in zip(
-            known.index[same_size & has_bytes],
-            known["source_path"][same_size & has_bytes],
-            known["run_id"][same_size & has_bytes],
-            same_time[same_size & has_bytes],
+            asked.index.tolist(),
+            asked["source_path"].tolist(),
+            asked["run_id"].tolist(),
+            same_time[asked.index].tolist(),
             strict=True,
         )
-        if not is_same or may_have_changed(raw_dir / path, run_id)
+        if not is_same or may_have_changed(f"{root}/{path}", run_id)
     ]
     as_before = [
         index

@@ -285,6 +285,17 @@ def settings_parameters(settings: Settings) -> dict[str, Any]:
     return dataclasses.asdict(settings)
 
 
+def settings_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment variables that give a child process these settings.
+
+    Examples:
+        >>> settings_environment(Settings())["ARTICLES_WAIT_FOR_LOCK"]
+        'yes'
+    """
+    values = settings_parameters(settings)
+    return {variable(name): _shown(value) for name, value in values.items()}
+
+
 def settings_json(settings: Settings) -> str:
     """Return the settings as JSON, for the column ``runs.settings``."""
     return json.dumps(settings_parameters(settings), default=str, sort_keys=True)
