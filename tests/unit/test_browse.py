@@ -99,7 +99,7 @@ def test_a_report_is_written_where_it_is_wanted(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--output", "warehouse/mine.html"], "lies in the warehouse"),
+        (["--output", "warehouse/mine.html"], "lies in the folder of the tables"),
         (["--output", "nowhere/mine.html"], "cannot be written"),
         (["--snapshot", "9"], "has no snapshot 9"),
         (["--warehouse", "elsewhere"], "holds no tables yet"),
