@@ -60,11 +60,11 @@ def render_report(
     deadline = None if seconds is None else time.monotonic() + seconds
     connection = tables.duckdb()
     totals, sections = load_sections()
-    blocks = [
+    answers = [
         (
             section,
             [
-                show_answer(ask(connection, question, deadline))
+                ask(connection, question, deadline)
                 for question in section.questions
                 if is_answerable(question, tables)
             ],
@@ -77,7 +77,10 @@ def render_report(
         tables=[(name, manifest.rows[name]) for name in manifest.rows],
         totals=_total(connection, totals),
         totals_sql=totals.sql,
-        sections=blocks,
+        sections=[
+            (section, [show_answer(answer) for answer in found])
+            for section, found in answers
+        ],
     )
 
 
