@@ -202,7 +202,7 @@ def _tell(
     else:
         marks = [*_evidence_marks(evidence), *_foreign_marks(paragraphs)]
         rows = make_rows(raw_text, pieces, marks)
-    shown = list(_take(rows))
+    shown = list(take_rows(rows))
     return Story(
         document=document,
         facts=tuple(_facts(document, evidence, rows)),
@@ -318,7 +318,7 @@ def _legend(pieces: Sequence[Piece]) -> tuple[Share, ...]:
     )
 
 
-def _take(rows: Sequence[Row]) -> Iterator[Row]:
+def take_rows(rows: Sequence[Row]) -> Iterator[Row]:
     """Yield rows from the top, as much of them as a browser can hold."""
     left = SHOWN_CHARS
     for row in rows:
