@@ -20,11 +20,13 @@ import pandas as pd
 from prefect import Task
 
 from flows.batches import cut_batches
+from flows.drift import NOT_LOOKED_AT, Quality
 from flows.errand import EVERYTHING_NEW, Errand
 from flows.ledger import LEDGER_COLUMNS, NULLABLE, new_run_id, outcomes
 from flows.needs import check_disk
 from flows.plan import Plan, open_warehouse, plan_run
 from flows.progress import Event, tell, tell_step
+from flows.quality import look_at_rows, refuse_drift
 from flows.settings import Settings, fingerprint, settings_json
 from flows.summary import BatchSummary, RunSummary, StepCost, count_of
 from tasks.clean import clean_articles
@@ -383,20 +385,26 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
         crew.announce(plan)
         if plan.has_work:
             check_disk(plan, warehouse, settings)
-        batch, snapshot = BatchSummary(), None
+        batch, snapshot, quality = BatchSummary(), None, NOT_LOOKED_AT
         if len(plan.todo):
             batch = crew.process(plan, run, warehouse)
         if plan.has_work and not _changes_nothing(plan, batch):
             tell(Event("publish", len(plan.todo), len(plan.todo), plan.unchanged_count))
+            row = run_row(run, plan, batch)
+            if batch.staged:
+                quality = look_at_rows(
+                    batch.staged, row, settings, is_typical=plan.is_typical
+                )
+                refuse_drift(quality, settings)
             snapshot = crew.publish(
                 warehouse,
                 list(batch.staged),
                 replaced_paths(plan),
-                run_row(run, plan, batch),
+                row,
                 fingerprint(settings),
                 plan.touched,
             )
-    return summarise_run(run, snapshot, plan, batch)
+    return summarise_run(run, snapshot, plan, batch, quality)
 
 
 def _tell_waiting(holder: str) -> None:
@@ -440,7 +448,11 @@ def ingest_plainly(
 
 
 def summarise_run(
-    run: Run, snapshot: int | None, plan: Plan, batch: BatchSummary
+    run: Run,
+    snapshot: int | None,
+    plan: Plan,
+    batch: BatchSummary,
+    quality: Quality,
 ) -> RunSummary:
     """Put together what a run has found."""
     return RunSummary(
@@ -453,5 +465,6 @@ def summarise_run(
         is_migration=plan.is_migration,
         causes=plan.causes,
         batch=batch,
+        quality=quality,
         seconds=(datetime.now(UTC) - run.started_at).total_seconds(),
     )
