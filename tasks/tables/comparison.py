@@ -29,14 +29,15 @@ from tasks.tables.duplicates import (
     MATCHES,
     PRINT_COLUMNS,
     Ids,
-    Keys,
     Prints,
     add_clusters,
     drop_equal,
     find_affected,
+    find_buckets,
     find_matches,
     join_prints,
     read_prints,
+    select_sharing,
 )
 from tasks.tables.manifest import Part
 from tasks.tables.parts import (
@@ -61,7 +62,7 @@ Derived = dict[str, pa.Table]
 """Rows by table of ``DERIVED_TABLES``."""
 
 _KEYS = ["source_path", "document_id"]
-_ALL_ANEW = 4  # once a change concerns one in so many articles, all are compared
+ALL_ANEW = 4  # once a change concerns one in so many articles, all are compared
 
 
 class Change(NamedTuple):
@@ -183,7 +184,7 @@ def _update(parts: Sequence[LocatedPart], old: Derived, change: Change) -> Deriv
         change: What is different.
     """
     duplicates = _update_duplicates(parts, old[DUPLICATES.name], change)
-    elsewhere = _differ(old[DUPLICATES.name], duplicates)
+    elsewhere = _differ(old[DUPLICATES.name], duplicates, _strings(change.new.ids))
     hashes = np.unique(_join([change.hashes, *_hashes_of(parts, elsewhere)]))
     repeats = old[REPEATS.name]
     if len(hashes):
@@ -201,18 +202,18 @@ def _update_duplicates(
 ) -> pa.Table:
     gone, new = drop_equal(change.gone, change.new)
     count = sum(part.files[DOCUMENTS.name].rows for part, _ in parts)
-    if (len(gone.ids) + len(new.ids)) * _ALL_ANEW > count:
+    if (len(gone.ids) + len(new.ids)) * ALL_ANEW > count:
         return add_clusters(find_matches(_all_prints(parts)))
     changed = join_prints([gone, new])
     if not len(changed.ids):
         return old
-    around = _share_bucket(parts, changed.keys())
+    around = _share_bucket(parts, changed)
     stable = around.take(~np.isin(around.ids, new.ids))
     affected = find_affected(stable, changed)
     wanted = np.concatenate([affected, new.ids])
     if len(affected):
         own = around.take(np.isin(around.ids, wanted))
-        around = _share_bucket(parts, own.keys())
+        around = _share_bucket(parts, own)
     again = _strings(np.concatenate([wanted, gone.ids]))
     others = old.filter(pc.invert(pc.is_in(old["document_id"], again)))
     matches = find_matches(around, wanted)
@@ -254,18 +255,11 @@ def _find_repeats(
     return rows.select(REPEATS.schema.names).cast(REPEATS.schema)
 
 
-def _share_bucket(parts: Sequence[LocatedPart], keys: Keys) -> Prints:
-    """Return the articles that lie in one of some buckets."""
-    wanted = pa.array(np.unique(keys))
-
-    def pick(rows: pa.Table) -> Prints:
-        prints = read_prints(rows)
-        own = prints.keys()
-        hits = pc.is_in(pa.array(own.ravel()), wanted).to_numpy(zero_copy_only=False)
-        return prints.take(hits.reshape(own.shape).any(axis=1))
-
+def _share_bucket(parts: Sequence[LocatedPart], prints: Prints) -> Prints:
+    """Return all articles that share a bucket with one of some."""
+    buckets = pa.array(np.unique(find_buckets(prints.minhashes)))
     return join_prints(
-        pick(rows)
+        select_sharing(rows, buckets)
         for part in parts
         for rows in _read(part, DOCUMENTS.name, PRINT_COLUMNS)
     )
@@ -282,8 +276,8 @@ def _hashes_of(
                 yield pick_hashes(rows.filter(is_own))
 
 
-def _differ(old: pa.Table, new: pa.Table) -> pa.Array:
-    """Return the articles that are not in the same cluster in both."""
+def _differ(old: pa.Table, new: pa.Table, known: pa.Array) -> pa.Array:
+    """Return the articles that are not in the same cluster in both, but for some."""
     before, after = (
         dict(
             zip(
@@ -295,7 +289,7 @@ def _differ(old: pa.Table, new: pa.Table) -> pa.Array:
         for rows in (old, new)
     )
     found = {key for key, _ in before.items() ^ after.items()}
-    return pa.array(sorted(found), pa.string())
+    return pa.array(sorted(found.difference(known.to_pylist())), pa.string())
 
 
 def _all_prints(parts: Sequence[LocatedPart]) -> Prints:

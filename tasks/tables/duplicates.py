@@ -70,10 +70,24 @@ class Prints(NamedTuple):
         """Return the rows, the earliest article first."""
         return self.take(np.lexsort((self.ids, self.days)))
 
-    def keys(self) -> Keys:
-        """Return the bucket of each band of each article, as one number."""
-        bands = self.minhashes.view(_BAND).astype(np.uint64)
-        return bands | (np.arange(bands.shape[1], dtype=np.uint64) << np.uint64(32))
+
+def find_buckets(minhashes: npt.NDArray[np.uint8]) -> Keys:
+    """Return the bucket of each band of each article, as one number."""
+    bands = minhashes.view(_BAND).astype(np.uint64)
+    return bands | (np.arange(bands.shape[1], dtype=np.uint64) << np.uint64(32))
+
+
+def select_sharing(documents: pa.Table, buckets: pa.Array) -> Prints:
+    """Return the prints of the articles that lie in one of some buckets.
+
+    Args:
+        documents: ``PRINT_COLUMNS`` of rows of ``documents``.
+        buckets: As ``find_buckets`` gives them.
+    """
+    documents = documents.filter(pc.is_valid(documents["text_minhash"]))
+    own = find_buckets(_matrix(documents["text_minhash"]))
+    hits = pc.is_in(pa.array(own.ravel()), buckets).to_numpy(zero_copy_only=False)
+    return read_prints(documents.filter(hits.reshape(own.shape).any(axis=1)))
 
 
 def read_prints(documents: pa.Table) -> Prints:
@@ -82,14 +96,13 @@ def read_prints(documents: pa.Table) -> Prints:
     Args:
         documents: ``PRINT_COLUMNS``. Rows without a MinHash are left out.
     """
-    rows = documents.filter(pc.is_valid(documents["text_minhash"])).combine_chunks()
+    rows = documents.filter(pc.is_valid(documents["text_minhash"]))
     days = pc.fill_null(rows["published_on"].cast(pa.int32()), _UNDATED)
-    minhashes = b"".join(rows["text_minhash"].to_pylist())
     return Prints(
         np.asarray(rows["document_id"].to_pylist(), "S20"),
         days.to_numpy().astype(np.int32),
         np.asarray(rows["text_sha256"].to_pylist(), "S16"),
-        np.frombuffer(minhashes, np.uint8).reshape(-1, MINHASH_BYTES),
+        _matrix(rows["text_minhash"]),
     )
 
 
@@ -244,6 +257,15 @@ def _fill_buckets(band: npt.NDArray[np.uint32]) -> tuple[Places, Places, Places]
     is_first[1:] = values[1:] != values[:-1]
     starts = np.flatnonzero(is_first)
     return rows, starts, np.diff(starts, append=len(rows))
+
+
+def _matrix(minhashes: pa.ChunkedArray) -> npt.NDArray[np.uint8]:
+    """Return a column without nulls as an array: a row per article, a byte a column."""
+    values = minhashes.combine_chunks()
+    if not len(values):
+        return np.zeros((0, MINHASH_BYTES), np.uint8)
+    whole = np.frombuffer(values.buffers()[1], np.uint8).reshape(-1, MINHASH_BYTES)
+    return whole[values.offset : values.offset + len(values)]
 
 
 def _strings(ids: Ids) -> pa.Array:
