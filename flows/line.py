@@ -33,7 +33,7 @@ from tasks.detect import detect_languages
 from tasks.discover import discover_files
 from tasks.errors import PipelineError
 from tasks.read import Limits, read_files
-from tasks.schema import SOURCES, Reason, Status, Step
+from tasks.schema import DUPLICATES, SOURCES, Reason, Status, Step
 from tasks.split import split_blocks
 from tasks.tables.parts import StagedPart, read_staged
 from tasks.tables.warehouse import Reporter, Warehouse
@@ -49,6 +49,7 @@ LIBRARIES = (
     "pandas",
     "prefect",
     "pyarrow",
+    "rensa",
     "trafilatura",
 )
 """Libraries whose versions are noted in ``runs.versions``."""
@@ -144,7 +145,7 @@ def make_tables(
         call: How to call a step.
 
     Returns:
-        The five tables of articles by name, and the cost of each step by name.
+        The tables of articles by name, and the cost of each step by name.
     """
     settings = run.settings
     costs: dict[str, StepCost] = {}
@@ -396,7 +397,9 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
                 fingerprint(settings),
                 plan.touched,
             )
-    return summarise_run(run, snapshot, plan, batch)
+        manifest = warehouse.manifest() if snapshot else None
+        duplicates = manifest.rows[DUPLICATES.name] if manifest else 0
+    return summarise_run(run, snapshot, plan, batch, duplicates)
 
 
 def _tell_waiting(holder: str) -> None:
@@ -440,7 +443,11 @@ def ingest_plainly(
 
 
 def summarise_run(
-    run: Run, snapshot: int | None, plan: Plan, batch: BatchSummary
+    run: Run,
+    snapshot: int | None,
+    plan: Plan,
+    batch: BatchSummary,
+    duplicates: int = 0,
 ) -> RunSummary:
     """Put together what a run has found."""
     return RunSummary(
@@ -454,4 +461,5 @@ def summarise_run(
         causes=plan.causes,
         batch=batch,
         seconds=(datetime.now(UTC) - run.started_at).total_seconds(),
+        duplicates=duplicates,
     )

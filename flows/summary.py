@@ -77,6 +77,7 @@ class RunSummary:
         causes: Files read, by ``Cause``.
         batch: Counts of the files read.
         seconds: Wall clock, from the lock to the publication.
+        duplicates: Articles of that snapshot that repeat an earlier one.
     """
 
     run_id: str
@@ -89,6 +90,7 @@ class RunSummary:
     causes: Counter[str]
     batch: BatchSummary
     seconds: float
+    duplicates: int = 0
 
     @property
     def processed(self) -> int:
@@ -113,6 +115,7 @@ def funnel(summary: RunSummary) -> list[tuple[str, int, str]]:
         ("articles rejected", max(in_files, 0), "in files with several"),
         ("paragraphs", batch.paragraphs, ""),
         ("pieces removed", batch.removals, "kept in `removals`"),
+        ("duplicates", summary.duplicates, "of all articles; see `duplicates`"),
     ]
     always = {"files found", "read", "accepted", "articles", "paragraphs"}
     return [row for row in rows if row[1] or row[0] in always]
