@@ -35,8 +35,9 @@ from tasks.detect import detect_languages
 from tasks.discover import discover_files
 from tasks.errors import PipelineError
 from tasks.read import Limits, read_files
-from tasks.schema import SOURCES, Reason, Status, Step
+from tasks.schema import DUPLICATES, SOURCES, Reason, Status, Step
 from tasks.split import split_blocks
+from tasks.tables.manifest import Manifest
 from tasks.tables.parts import StagedPart, read_staged
 from tasks.tables.warehouse import Reporter, Warehouse
 from tasks.version import PIPELINE_VERSION
@@ -51,6 +52,7 @@ LIBRARIES = (
     "pandas",
     "prefect",
     "pyarrow",
+    "rensa",
     "trafilatura",
 )
 """Libraries whose versions are noted in ``runs.versions``."""
@@ -146,7 +148,7 @@ def make_tables(
         call: How to call a step.
 
     Returns:
-        The five tables of articles by name, and the cost of each step by name.
+        The tables of articles by name, and the cost of each step by name.
     """
     settings = run.settings
     costs: dict[str, StepCost] = {}
@@ -404,7 +406,8 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
                 fingerprint(settings),
                 plan.touched,
             )
-    return summarise_run(run, snapshot, plan, batch, quality)
+        published = warehouse.manifest() if snapshot else None
+    return summarise_run(run, published, plan, batch, quality)
 
 
 def _tell_waiting(holder: str) -> None:
@@ -449,15 +452,15 @@ def ingest_plainly(
 
 def summarise_run(
     run: Run,
-    snapshot: int | None,
+    published: Manifest | None,
     plan: Plan,
     batch: BatchSummary,
     quality: Quality,
 ) -> RunSummary:
-    """Put together what a run has found."""
+    """Put together what a run has found; ``published`` is null if nothing was."""
     return RunSummary(
         run_id=run.run_id,
-        snapshot=snapshot,
+        snapshot=published.snapshot if published else None,
         discovered=len(plan.files),
         unchanged=plan.unchanged_count,
         deleted=len(plan.deleted),
@@ -467,4 +470,5 @@ def summarise_run(
         batch=batch,
         quality=quality,
         seconds=(datetime.now(UTC) - run.started_at).total_seconds(),
+        duplicates=published.rows[DUPLICATES.name] if published else 0,
     )
