@@ -81,6 +81,17 @@ def test_an_article_alone_stays_whole(text):
     ).replace(" ", "")
 
 
+def test_the_article_goes_on_below_a_form():
+    """A sign-in form in the middle of an article takes no paragraph with it."""
+    form = ["Leave a reply", "Your email address will not be published"]
+    rest = (
+        "Die Planerin will davon nichts hören: Der Radweg sei seit elf Jahren versprochen"
+        " und werde nun gebaut, sagt sie, und zwar bis zum Sommer."
+    )
+
+    assert kept("\n\n".join([*PROSE, *form, rest])) == [*PROSE, rest]
+
+
 def test_a_text_is_judged_alike_in_any_batch():
     """Cleaning many texts at once gives what cleaning each alone gives."""
     articles = [
