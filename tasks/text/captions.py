@@ -28,7 +28,7 @@ _CAPITALISED = re.compile(r"(?:^|[\s/])[^\W\d_]")
 def is_caption(text: str) -> bool:
     """Whether a text is the caption of a picture, told by its credit.
 
-    The credit stands in brackets at the end, ``(Foto: Agentur)`` or ``(Anna Berg/CBC)``,
+    The credit stands in brackets at the end, ``(Foto: Agentur)``, ``(Anna Berg/CBC)``,
     is what comes behind the last full stop or comma, or is the whole line. A picture
     agency may close the line without any mark: ``In Sandau Anna Berg/Getty Images``.
     """
@@ -55,7 +55,7 @@ def _is_credit(text: str) -> bool:
         return False
     if text.startswith(("©", "(c)", "(C)")):
         return True
-    if any(lexicon.fold(part) in _agencies() for part in text.split("/")):
+    if any(lexicon.fold(part) in agencies() for part in text.split("/")):
         return True
     return any(
         label.name == "photo" and label.is_marked for label in lexicon.find_labels(text)
@@ -87,7 +87,7 @@ def _ends_with_agency(text: str) -> bool:
     mark = max(map(text.rfind, "/|"))
     if mark < 0 or measure_words(text[mark + 1 :]) > _AGENCY_WORDS:
         return False
-    return lexicon.fold(text[mark + 1 :]) in _agencies()
+    return lexicon.fold(text[mark + 1 :]) in agencies()
 
 
 @cache
@@ -96,7 +96,8 @@ def _data() -> dict[str, str]:
 
 
 @cache
-def _agencies() -> frozenset[str]:
+def agencies() -> frozenset[str]:
+    """Names of picture agencies, folded."""
     return frozenset(_data()["agencies"].strip().splitlines())
 
 

@@ -149,13 +149,9 @@ def _continues(group: list[Line], below: Line, column: int | None) -> bool:
     """Whether ``below`` goes on in the paragraph of the lines above it."""
     above = group[-1]
     starts_lower = below.text[0].islower()
-    if below.blank_before or (column is None and not starts_lower):
+    if below.blank_before or below.indent > above.indent:
         return False
-    if below.indent > above.indent:
-        return False
-    if _starts_item(below.text) and (
-        column is None or not _could_break_off(group, below, column)
-    ):
+    if _starts_item(below.text) and not _could_break_off(group, below, column):
         return False
     is_broken_off = starts_lower and not _TERMINAL.search(above.text)
     if column is None:  # few lines: only a sentence that plainly goes on
@@ -181,13 +177,14 @@ def _is_full(above: Line, below: Line, column: int) -> bool:
     return above.width + 1 + _first_word(below) > column
 
 
-def _could_break_off(group: list[Line], below: Line, column: int) -> bool:
+def _could_break_off(group: list[Line], below: Line, column: int | None) -> bool:
     """Whether a line break may stand before a date or a dash inside a sentence.
 
     As in ``... on the`` / ``3. May ...``; not in a list, and not behind a colon.
     """
     return (
-        not _BULLET.match(below.text)
+        column is not None
+        and not _BULLET.match(below.text)
         and not _starts_item(group[0].text)
         and not _TERMINAL.search(group[-1].text)
         and _is_full(group[-1], below, column)

@@ -80,7 +80,8 @@ def test_wrap_column_among_many_short_lines():
 
 def test_a_poem_in_lower_case_is_not_wrapped():
     """Lines that go on after few words agree on no column."""
-    words = "am grauen strand und seitab liegt die alte stadt der nebel".split()
+    poem = "am grauen strand und seitab liegt die alte stadt der nebel"
+    words = poem.split(" ")
     sizes = [4, 11, 7, 5, 9, 3, 10, 6, 8, 5, 12, 4, 9, 7, 3, 11] * 3
     lines = [" ".join((words * 2)[size % 5 :][:size]) for size in sizes]
 
@@ -89,12 +90,11 @@ def test_a_poem_in_lower_case_is_not_wrapped():
 
 def test_a_heading_below_a_full_line_stands_alone():
     """A short line that neither ends a sentence nor goes on is no paragraph's end."""
-    full = "auch wenn die Kosten am Ende doppelt so hoch waren, wie es hieß."
-    raw = (
-        WRAPPED
-        + f"Er sprach vom Frühjahr und von einem guten Tag für die ganze Stadt,\n{full}\n"
+    last = (
+        "Er sprach vom Frühjahr und von einem guten Tag für die ganze Stadt,\n"
+        "auch wenn die Kosten am Ende doppelt so hoch waren, wie es hieß.\n"
     )
-    raw += "Eine zweite Schleuse\n" + WRAPPED
+    raw = f"{WRAPPED}{last}Eine zweite Schleuse\n{WRAPPED}"
 
     assert "Eine zweite Schleuse" in kept(raw)
 
