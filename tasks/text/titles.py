@@ -84,12 +84,12 @@ def _find_title(draft: Draft, known: list[str]) -> int | None:
     if not any(is_prose(draft.blocks[index].text) for index in kept[1:]):
         return None
     if draft.title_odds:
-        index = _find_by_odds(draft, kept)
+        found = _find_by_odds(draft, kept)
     else:
-        index = _find_by_place(draft, kept)
-    if index is None or _is_first_question(draft, kept, index):
+        found = _find_by_place(draft, kept)
+    if found is None or _is_first_question(draft, kept, found):
         return None
-    return index
+    return found
 
 
 def _is_first_question(draft: Draft, kept: list[int], index: int) -> bool:
