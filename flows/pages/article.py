@@ -7,7 +7,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from flows.explain import FACTS, REASONS, find_source, write_fact
+from flows.explain import (
+    FACTS,
+    REASONS,
+    count_repeats,
+    find_likes,
+    find_source,
+    write_fact,
+)
 from flows.pages.sheet import make_page, name_language
 from flows.pages.spans import (
     Fragment,
@@ -46,20 +53,6 @@ _LIST = """
     ORDER BY try_cast(member AS INTEGER), member
     LIMIT 2000
 """
-_LIKES = {
-    "repeats": """
-        SELECT source_path, member, title, kind, similarity
-        FROM duplicates JOIN documents ON documents.document_id = match_id
-        WHERE duplicates.document_id = $1
-    """,
-    "repeated in": """
-        SELECT source_path, member, title, kind, similarity
-        FROM duplicates JOIN documents USING (document_id)
-        WHERE match_id = $1
-        ORDER BY similarity DESC, source_path, member
-        LIMIT 5
-    """,
-}
 _NO_CHANGE = "The file has changed since it was read, or is gone"
 
 
@@ -206,7 +199,7 @@ def _tell(tables: Tables, document: Record, raw_texts: Mapping[str, str]) -> Sto
             ("evidence", "field, rank"),
         )
     )
-    counts = _count_repeats(tables, paragraphs)
+    counts = count_repeats(tables.duckdb(), key)
     pieces = [
         *(_kept(row, document["language"], counts) for row in paragraphs),
         *(_removed(row) for row in removals),
@@ -218,9 +211,13 @@ def _tell(tables: Tables, document: Record, raw_texts: Mapping[str, str]) -> Sto
         marks = [*_evidence_marks(evidence), *_foreign_marks(paragraphs, raw_text)]
         rows = make_rows(raw_text, pieces, marks)
     shown = list(take_rows(rows))
+    likes = (
+        Fact(label, f"{place} ({how})", ())
+        for label, place, how in find_likes(tables.duckdb(), key)
+    )
     return Story(
         document=document,
-        facts=(*_facts(document, evidence, rows), *_find_likes(tables, key)),
+        facts=(*_facts(document, evidence, rows), *likes),
         languages=tuple(
             (name_language(row["code"]), row["code"], row["share"])
             for row in document["languages"]
@@ -230,31 +227,6 @@ def _tell(tables: Tables, document: Record, raw_texts: Mapping[str, str]) -> Sto
         is_raw=raw_text is not None,
         hidden_chars=sum(row.chars for row in rows[len(shown) :]),
     )
-
-
-def _count_repeats(tables: Tables, paragraphs: Sequence[Record]) -> dict[str, int]:
-    """Return in how many articles a paragraph stands, by its hash, if in several."""
-    if "repeats" not in tables.names:
-        return {}
-    rows = _fetch(
-        tables,
-        "SELECT text_hash, document_count FROM repeats"
-        " WHERE text_hash IN (SELECT unnest($1))",
-        [row["text_hash"] for row in paragraphs],
-    )
-    return {row["text_hash"]: row["document_count"] for row in rows}
-
-
-def _find_likes(tables: Tables, document_id: str) -> Iterator[Fact]:
-    """Yield the article that this one repeats, and those that repeat it."""
-    if "duplicates" not in tables.names:
-        return
-    for label, sql in _LIKES.items():
-        found = _fetch(tables, sql, document_id)
-        for row in found:
-            member = f" member {row['member']}" if row["member"] else ""
-            value = f"{row['source_path']}{member}: {row['title'] or 'title unknown'}"
-            yield Fact(label, f"{value} ({row['kind']}, {row['similarity']:.0%})", ())
 
 
 def _kept(row: Record, main_language: str, counts: Mapping[str, int]) -> Piece:

@@ -226,7 +226,7 @@ def test_a_repetition_is_told(folder):
             connection.execute(f"DROP VIEW IF EXISTS {name}")
         connection.execute(
             "CREATE TABLE duplicates AS SELECT copy.document_id, d.document_id AS"
-            " match_id, 'near' AS kind, 0.87 AS similarity"
+            " match_id, d.document_id AS cluster_id, 'near' AS kind, 0.87 AS similarity"
             " FROM documents d, documents copy"
             " WHERE d.source_path = 'story.txt' AND copy.source_path = 'page.html'"
         )
@@ -234,14 +234,13 @@ def test_a_repetition_is_told(folder):
             "CREATE TABLE repeats AS SELECT DISTINCT text_hash, 1234 AS document_count"
             " FROM paragraphs WHERE text LIKE '%two sisters%'"
         )
-        tables.names = (*tables.names, "duplicates", "repeats")
         story, page = (
             html.fromstring(article.article_page(tables, settings, name, None))
             for name in ("story.txt", "page.html")
         )
 
-    assert "page.html: Ferry (near, 87%)" in story.text_content()
-    assert "story.txt: A Night at the Harbour (near, 87%)" in page.text_content()
+    assert "page.html (near 0.87)" in story.text_content()
+    assert "story.txt (near 0.87)" in page.text_content()
     assert "in 1,234 articles" in story.text_content()
 
 
