@@ -33,7 +33,7 @@ def test_every_example_explains_itself():
             assert parameter.meaning
         for word in example.parameters:
             assert f"${word}" in example.sql
-        assert set(example.needs) <= TABLES.keys() | {"duplicates", "repeats"}, name
+        assert set(example.needs) <= TABLES.keys(), name
 
 
 @pytest.mark.parametrize("name", load_examples())
