@@ -9,6 +9,7 @@ _CAPTION_WORDS = 60
 _CREDIT_WORDS = 14
 _NAME_WORDS = 8
 _CREDIT_AT_END = re.compile(r"[(\[（]([^()\[\]（）]{2,90})[)\]）]\.?$")
+_CLOSERS = frozenset(")]）")
 _LAST_PART = re.compile(r"(?:[.!?…|]\s+|\s(?=©))((?:©\s*)?[^.!?©]+)\.?$")
 
 
@@ -20,7 +21,11 @@ def is_caption(text: str) -> bool:
     words = measure_words(text)
     if words > _CAPTION_WORDS:
         return False
-    if (match := _CREDIT_AT_END.search(text)) and _is_credit(match[1]):
+    if (
+        not _CLOSERS.isdisjoint(text[-3:])
+        and (match := _CREDIT_AT_END.search(text))
+        and _is_credit(match[1])
+    ):
         return True
     match = _LAST_PART.search(text)
     if match and measure_words(match[1]) <= _NAME_WORDS and _is_credit(match[1]):
