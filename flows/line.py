@@ -20,11 +20,13 @@ import pandas as pd
 from prefect import Task
 
 from flows.batches import cut_batches
+from flows.drift import NOT_LOOKED_AT, Quality
 from flows.errand import EVERYTHING_NEW, Errand
 from flows.ledger import LEDGER_COLUMNS, NULLABLE, new_run_id, outcomes
 from flows.needs import check_disk
 from flows.plan import Plan, open_warehouse, plan_run
 from flows.progress import Event, tell, tell_step
+from flows.quality import look_at_rows, refuse_drift
 from flows.settings import Settings, fingerprint, settings_json
 from flows.summary import BatchSummary, RunSummary, StepCost, count_of
 from tasks.clean import clean_articles
@@ -36,7 +38,7 @@ from tasks.read import Limits, read_files
 from tasks.schema import SOURCES, Reason, Status, Step
 from tasks.split import split_blocks
 from tasks.tables.parts import StagedPart, read_staged
-from tasks.tables.warehouse import Warehouse
+from tasks.tables.warehouse import Reporter, Warehouse
 from tasks.version import PIPELINE_VERSION
 from tasks.write import publish, settle_sources, write
 
@@ -352,12 +354,14 @@ class Crew(NamedTuple):
         announce: Is told what there is to do.
         process: Takes the files to read through the line, batch by batch.
         publish: Publishes; see ``tasks.write.publish``.
+        reporter: Writes the report that goes with the tables; null for none.
     """
 
     discover: Callable[[Path, list[str]], pd.DataFrame]
     announce: Callable[[Plan], None]
     process: Callable[[Plan, Run, Warehouse], BatchSummary]
     publish: Callable[..., int]
+    reporter: Reporter | None = None
 
 
 def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
@@ -373,7 +377,7 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
             they were.
     """
     settings = run.settings
-    warehouse = open_warehouse(settings)
+    warehouse = open_warehouse(settings, crew.reporter)
     tell(Event(f"locking {warehouse.live.name}/", 0, 0, 0))
     with warehouse.lock(wait=settings.wait_for_lock, tell=_tell_waiting):
         files = crew.discover(settings.raw_dir, list(settings.ignore))
@@ -381,20 +385,26 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
         crew.announce(plan)
         if plan.has_work:
             check_disk(plan, warehouse, settings)
-        batch, snapshot = BatchSummary(), None
+        batch, snapshot, quality = BatchSummary(), None, NOT_LOOKED_AT
         if len(plan.todo):
             batch = crew.process(plan, run, warehouse)
         if plan.has_work and not _changes_nothing(plan, batch):
             tell(Event("publish", len(plan.todo), len(plan.todo), plan.unchanged_count))
+            row = run_row(run, plan, batch)
+            if batch.staged:
+                quality = look_at_rows(
+                    batch.staged, row, settings, is_typical=plan.is_typical
+                )
+                refuse_drift(quality, settings)
             snapshot = crew.publish(
                 warehouse,
                 list(batch.staged),
                 replaced_paths(plan),
-                run_row(run, plan, batch),
+                row,
                 fingerprint(settings),
                 plan.touched,
             )
-    return summarise_run(run, snapshot, plan, batch)
+    return summarise_run(run, snapshot, plan, batch, quality)
 
 
 def _tell_waiting(holder: str) -> None:
@@ -408,12 +418,17 @@ def _changes_nothing(plan: Plan, batch: BatchSummary) -> bool:
     return outcomes(rows.to_pandas(types_mapper=NULLABLE)) == plan.known_outcomes
 
 
-def ingest_plainly(settings: Settings, errand: Errand = EVERYTHING_NEW) -> RunSummary:
+def ingest_plainly(
+    settings: Settings,
+    errand: Errand = EVERYTHING_NEW,
+    reporter: Reporter | None = None,
+) -> RunSummary:
     """Do what the flow ``ingest`` does, in this process and without Prefect's engine.
 
     Args:
         settings: Settings of the run; ``engine`` does not matter.
         errand: What the run is for.
+        reporter: Writes the report that goes with the tables; null for none.
     """
 
     def process(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
@@ -428,12 +443,16 @@ def ingest_plainly(settings: Settings, errand: Errand = EVERYTHING_NEW) -> RunSu
             for batch in batches
         )
 
-    crew = Crew(discover_files, lambda _plan: None, process, publish.fn)
+    crew = Crew(discover_files, lambda _plan: None, process, publish.fn, reporter)
     return conduct(start_run(settings), errand, crew)
 
 
 def summarise_run(
-    run: Run, snapshot: int | None, plan: Plan, batch: BatchSummary
+    run: Run,
+    snapshot: int | None,
+    plan: Plan,
+    batch: BatchSummary,
+    quality: Quality,
 ) -> RunSummary:
     """Put together what a run has found."""
     return RunSummary(
@@ -446,5 +465,6 @@ def summarise_run(
         is_migration=plan.is_migration,
         causes=plan.causes,
         batch=batch,
+        quality=quality,
         seconds=(datetime.now(UTC) - run.started_at).total_seconds(),
     )

@@ -148,7 +148,7 @@ class RemovalReason(StrEnum):
 
 
 class Field(StrEnum):
-    """Metadata fields that evidence is kept for; all but the last two are columns."""
+    """Fields that evidence is kept for; all but ``other`` are columns."""
 
     TITLE = "title"
     AUTHORS = "authors"
@@ -163,6 +163,7 @@ class Field(StrEnum):
     SOURCE_TITLE = "source_title"
     SOURCE_URL = "source_url"
     IS_TRANSLATED = "is_translated"
+    ENCODING = "encoding"
     OTHER = "other"  # known to be metadata, kept as evidence only
 
 
@@ -573,7 +574,7 @@ def tables_markdown() -> str:
         parts.append(f"### `{table.name}`: {table.rows}\n\nKey: {key}.\n")
         parts.append("| column | type | null | meaning |\n|---|---|---|---|")
         parts += [
-            f"| `{field.name}` | {_type_name(field.type)} |"
+            f"| `{field.name}` | {type_name(field.type)} |"
             f" {'yes' if field.nullable else ''} |"
             f" {field.metadata[b'description'].decode()} |"
             for field in table.schema
@@ -582,9 +583,10 @@ def tables_markdown() -> str:
     return "\n".join(parts)
 
 
-def _type_name(dtype: pa.DataType) -> str:
+def type_name(dtype: pa.DataType) -> str:
+    """Return a type as the documentation has it."""
     if pa.types.is_list(dtype):
-        return f"list of {_type_name(dtype.value_type)}"
+        return f"list of {type_name(dtype.value_type)}"
     if pa.types.is_struct(dtype):
         return "(" + ", ".join(f"{part.name} {part.type}" for part in dtype) + ")"
     return str(dtype)
