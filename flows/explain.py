@@ -426,12 +426,15 @@ def _kept(row: Row, main_language: str) -> RenderableType:
     label.append(kind.value, style="bold green" if kind is Kind.HEADING else "green")
     style = "dim" if row["language"] == main_language else "bold magenta"
     label.append(f"  {row['language']} {row['language_score']:.2f}", style=style)
+    body = Text(row["text"], style="bold" if kind is Kind.HEADING else "")
+    for span in row.get("foreign_spans", []):  # snapshots of old have none
+        label.append(f"  holds {span['language']} {span['score']:.2f}", style="magenta")
+        body.stylize("magenta", span["start_chars"], span["end_chars"])
     label.append(f"  {_place(row)}", style="dim")
     if row["normalisations"]:
         label.append(f"  {', '.join(row['normalisations'])}", style="dim")
     if row["article_count"]:
         label.append(f"  in {row['article_count']:,} articles", style="yellow")
-    body = Text(row["text"], style="bold" if kind is Kind.HEADING else "")
     return Group(label, Padding(body, (0, 0, 0, 4), expand=False), Text())
 
 
