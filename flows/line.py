@@ -36,7 +36,7 @@ from tasks.read import Limits, read_files
 from tasks.schema import SOURCES, Reason, Status, Step
 from tasks.split import split_blocks
 from tasks.tables.parts import StagedPart, read_staged
-from tasks.tables.warehouse import Warehouse
+from tasks.tables.warehouse import Reporter, Warehouse
 from tasks.version import PIPELINE_VERSION
 from tasks.write import publish, settle_sources, write
 
@@ -352,12 +352,14 @@ class Crew(NamedTuple):
         announce: Is told what there is to do.
         process: Takes the files to read through the line, batch by batch.
         publish: Publishes; see ``tasks.write.publish``.
+        reporter: Writes the report that goes with the tables; null for none.
     """
 
     discover: Callable[[Path, list[str]], pd.DataFrame]
     announce: Callable[[Plan], None]
     process: Callable[[Plan, Run, Warehouse], BatchSummary]
     publish: Callable[..., int]
+    reporter: Reporter | None = None
 
 
 def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
@@ -373,7 +375,7 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
             they were.
     """
     settings = run.settings
-    warehouse = open_warehouse(settings)
+    warehouse = open_warehouse(settings, crew.reporter)
     tell(Event(f"locking {warehouse.live.name}/", 0, 0, 0))
     with warehouse.lock(wait=settings.wait_for_lock, tell=_tell_waiting):
         files = crew.discover(settings.raw_dir, list(settings.ignore))
@@ -408,12 +410,17 @@ def _changes_nothing(plan: Plan, batch: BatchSummary) -> bool:
     return outcomes(rows.to_pandas(types_mapper=NULLABLE)) == plan.known_outcomes
 
 
-def ingest_plainly(settings: Settings, errand: Errand = EVERYTHING_NEW) -> RunSummary:
+def ingest_plainly(
+    settings: Settings,
+    errand: Errand = EVERYTHING_NEW,
+    reporter: Reporter | None = None,
+) -> RunSummary:
     """Do what the flow ``ingest`` does, in this process and without Prefect's engine.
 
     Args:
         settings: Settings of the run; ``engine`` does not matter.
         errand: What the run is for.
+        reporter: Writes the report that goes with the tables; null for none.
     """
 
     def process(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
@@ -428,7 +435,7 @@ def ingest_plainly(settings: Settings, errand: Errand = EVERYTHING_NEW) -> RunSu
             for batch in batches
         )
 
-    crew = Crew(discover_files, lambda _plan: None, process, publish.fn)
+    crew = Crew(discover_files, lambda _plan: None, process, publish.fn, reporter)
     return conduct(start_run(settings), errand, crew)
 
 

@@ -29,6 +29,8 @@ _HOST_SCORE = 0.3
 _LISTS = {Field.AUTHORS, Field.TAGS}
 _DATES = {Field.PUBLISHED_ON, Field.MODIFIED_ON}
 _URLS = {Field.URL, Field.SOURCE_URL}
+_DECIDED = {Field.ENCODING}  # by the step that read it
+_NOT_CLAIMED = {Field.LANGUAGE, Field.IS_TRANSLATED, Field.ENCODING, Field.OTHER}
 _PRECISIONS = {
     len("2025"): Precision.YEAR,
     len("2025-01"): Precision.MONTH,
@@ -132,7 +134,8 @@ def choose(claims: Iterable[Claim]) -> tuple[dict[Field, Claim], list[Claim]]:
 
 def _best(ranked: dict[Field, list[Claim]], field: Field) -> Claim | None:
     values = ranked.get(field)
-    return values[0] if values and values[0].score >= _MIN_SCORE else None
+    is_trusted = values and (values[0].score >= _MIN_SCORE or field in _DECIDED)
+    return values[0] if values and is_trusted else None
 
 
 def _tidy(value: str) -> str:
@@ -152,7 +155,7 @@ def _values(chosen: dict[Field, Claim]) -> dict[str, Any]:
     """Return the metadata columns of `documents`."""
     row: dict[str, Any] = {}
     for field in Field:
-        if field in {Field.LANGUAGE, Field.OTHER, Field.IS_TRANSLATED}:
+        if field in _NOT_CLAIMED:
             continue
         claim = chosen.get(field)
         if field in _LISTS:

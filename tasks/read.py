@@ -23,13 +23,14 @@ from prefect.cache_policies import NO_CACHE
 from tasks.errors import refuse_scarcity
 from tasks.files.compression import UnpackError, unpack
 from tasks.files.crawled import Json, list_articles, read_object
-from tasks.files.encoding import Undecoded, decode_bytes
+from tasks.files.encoding import Decoded, Undecoded, decode_bytes
 from tasks.files.formats import tell_format
 from tasks.logic import step_versions
 from tasks.pieces import Claim
 from tasks.schema import (
     SOURCES,
     Compression,
+    Field,
     Format,
     Markup,
     Reason,
@@ -213,11 +214,24 @@ def _read_source(source: _Source, raw_dir: Path, limits: Limits, batch: _Batch) 
         markup=_MARKUPS.get(article_format, Markup.TEXT).value,
         raw_text=decoded.text,
     )
+    readings = list(_claim_encodings(decoded))
     if article_format in {Format.JSON, Format.JSONL}:
-        _read_members(article, source, batch)
+        _read_members(article, source, batch, readings)
     else:
         batch.articles.append(article)
+        batch.claims.extend((article.document_id, claim) for claim in readings)
         source.document_count = 1
+
+
+def _claim_encodings(decoded: Decoded) -> Iterator[Claim]:
+    """Yield the encoding that was guessed, then what else it could have been."""
+    if decoded.score is None:
+        return
+    rule_id = f"encoding.{decoded.method}"
+    yield Claim(Field.ENCODING, decoded.encoding, rule_id, decoded.score)
+    for encoding, score in decoded.alternatives:
+        score = min(score, decoded.score)  # noqa: PLW2901  # it lost all the same
+        yield Claim(Field.ENCODING, encoding, "encoding.alternative", score)
 
 
 # Bytes
@@ -311,8 +325,17 @@ class _Member(NamedTuple):
     value: Json | Reject
 
 
-def _read_members(file: _Article, source: _Source, batch: _Batch) -> None:
-    """Append every article of a JSON file; ``file`` is a row to copy."""
+def _read_members(
+    file: _Article, source: _Source, batch: _Batch, known: list[Claim]
+) -> None:
+    """Append every article of a JSON file.
+
+    Args:
+        file: Row to copy.
+        source: What is told of the file.
+        batch: What to append to.
+        known: Claims about every article in it.
+    """
     first: Reject | None = None
     for member in _list_members(file.raw_text, Format(file.format)):
         try:
@@ -330,6 +353,7 @@ def _read_members(file: _Article, source: _Source, batch: _Batch) -> None:
                 )
             continue
         batch.articles.append(article)
+        claims = (*known, *claims)
         batch.claims.extend((article.document_id, claim) for claim in claims)
         source.document_count += 1
     if first is None and not source.document_count:

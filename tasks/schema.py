@@ -148,7 +148,7 @@ class RemovalReason(StrEnum):
 
 
 class Field(StrEnum):
-    """Metadata fields that evidence is kept for; all but the last two are columns."""
+    """Fields that evidence is kept for; all but ``other`` are columns."""
 
     TITLE = "title"
     AUTHORS = "authors"
@@ -163,6 +163,7 @@ class Field(StrEnum):
     SOURCE_TITLE = "source_title"
     SOURCE_URL = "source_url"
     IS_TRANSLATED = "is_translated"
+    ENCODING = "encoding"
     OTHER = "other"  # known to be metadata, kept as evidence only
 
 

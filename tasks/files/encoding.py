@@ -32,7 +32,8 @@ class Decoded:
         method: How the codec was found.
         score: 0 to 1; null unless ``method`` is ``detected``.
         errors: U+FFFD put in place of bytes that the codec cannot read.
-        alternatives: Other readings considered, with their scores, best first.
+        alternatives: Other readings considered, with their scores, best first; 0 where
+            the text they give is implausible.
     """
 
     text: str
@@ -92,6 +93,7 @@ _COMMON = frozenset(_FACTS["common"])
 _MULTIBYTE = frozenset(_FACTS["multibyte"])
 _NEAR = 0.75  # share of the best confidence from which a reading is worth comparing
 _TIE = 0.003  # difference of confidence that means nothing
+_ALTERNATIVES = 3  # worth keeping
 _LIKELY = 0.2  # chardet gives random bytes less
 
 _LETTER = r"[^\W\d_]"
@@ -233,6 +235,7 @@ def _decode_wide(raw: bytes) -> Decoded | None:
     text, errors = _read_leniently(raw, codec)
     if errors > 1 + _MAX_BROKEN * len(text):
         return None
+    readings.sort(reverse=True)
     others = tuple((other, value) for value, other in readings if other != codec)
     return Decoded(text, codec, EncodingMethod.DETECTED, score, errors, others)
 
@@ -305,9 +308,10 @@ def _decode_by_statistics(raw: bytes) -> Decoded | Undecoded:
             break
         text, codec, errors = _read_best(raw, codec)  # noqa: PLW2901 a superset of it
         if text is not None and _is_plausible(text, score):
-            others = tuple(guesses[:index] + guesses[index + 1 :])
+            refused = [(other, 0.0) for other, _ in guesses[:index]]
+            others = guesses[index + 1 :][:_ALTERNATIVES] + refused
             return Decoded(
-                text, codec, EncodingMethod.DETECTED, score, errors, others[:3]
+                text, codec, EncodingMethod.DETECTED, score, errors, tuple(others)
             )
     codec, score = guesses[0]
     return Undecoded(

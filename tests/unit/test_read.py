@@ -288,3 +288,22 @@ def test_order_does_not_depend_on_the_order_of_files(tmp_path):
 
     for left, right in zip(forth, back, strict=True):
         pd.testing.assert_frame_equal(left, right)
+
+
+def test_a_guessed_encoding_comes_with_what_else_it_could_be(tmp_path):
+    """The codec used comes first, then others with no better score, as claims."""
+    text = "Die Bürger hörten, daß die Straße größer würde. " * 20
+    articles, claims, _ = read_one(tmp_path, "a.txt", text.encode("cp1252"))
+    found = claims[claims["field"] == "encoding"]
+
+    assert found["value"].iloc[0] == articles["encoding"].iloc[0] == "cp1252"
+    assert found["rule_id"].iloc[0] == "encoding.detected"
+    assert found["score"].is_monotonic_decreasing
+    assert set(found["rule_id"].iloc[1:]) == {"encoding.alternative"}
+
+
+def test_a_proven_encoding_needs_no_evidence(tmp_path):
+    """Of UTF-8 nothing has to be guessed."""
+    _, claims, _ = read_one(tmp_path, "a.txt", "Die Bürger hörten.".encode())
+
+    assert "encoding" not in set(claims["field"])
