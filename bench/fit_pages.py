@@ -6,11 +6,9 @@ Uses the development half of the gold pages only; takes some minutes. With ``--c
 nothing is written: networks are trained, each without a quarter of the sites, and
 judged on the sites they have not seen.
 
-Three kinds of pages teach it. Gold pages, whose paragraphs are the article's if most of
-their words align with those that a person kept. Pages without such gold, where
-paragraphs count for less that trafilatura takes in each of its settings, or in none;
-the others are left open. And gold articles put between bare tags, for a page of nothing
-but an article has no frame to tell it from.
+Two kinds of pages teach it. Gold pages, whose paragraphs are the article's if most of
+their words align with those that a person kept. And gold articles put between bare tags
+of many kinds, for a page of nothing but an article has no frame to tell it from.
 
 Deterministic on one machine. The weights are rounded to whole numbers, so that the
 answers of one file of weights are the same everywhere.
@@ -35,23 +33,25 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: more cost 
 
 import numpy as np
 import numpy.typing as npt
-import trafilatura
 from rapidfuzz.distance import LCSseq
 
 from tasks.pages.pagejson import read_article_body
 from tasks.pages.pagejudge import INPUT_GRAIN, INPUT_LIMIT, WEIGHT_GRAIN
 from tasks.pages.pagemeasures import (
+    Known,
     NameOdds,
     Part,
     cut_parts,
     measure_page,
     zones_of,
 )
+from tasks.pages.pageopinion import read_opinion
 from tasks.pages.pagesource import Source
+from tasks.pages.webpage import parse_page
 
 DATA = Path(__file__).parents[1] / "tasks" / "data" / "pages.json"
-GOLD, SILVER = ("fundus", "wcxb", "zyte", "cleaneval"), ("trafilatura", "htmldate")
-WEIGHTS = {"fundus": 1.5, "cleaneval": 0.4, "silver": 0.5, "made": 0.3}
+GOLD = ("fundus", "wcxb", "zyte", "cleaneval")
+WEIGHTS = {"fundus": 1.5, "cleaneval": 0.4, "made": 0.3}
 FOLDS = 4
 SITES_PER_NAME = 8  # with fewer a name says too little
 PULL = 4.0  # sites that say nothing, added to each name
@@ -76,12 +76,12 @@ class Page(NamedTuple):
     """A page that teaches.
 
     Attributes:
-        origin: Gold set, ``silver`` or ``made``.
+        origin: Gold set, or ``made``.
         name: Its id in the gold.
         site: Pages of one site are never both in training and in the check.
         source: The page.
         parts: Its paragraphs.
-        told: Text that it says is its article.
+        known: What else is known of it.
         kept: 1 if the paragraph is the article's, 0 if not, -1 if that is open.
         tokens: Words in each paragraph.
     """
@@ -91,7 +91,7 @@ class Page(NamedTuple):
     site: str
     source: Source
     parts: list[Part]
-    told: str
+    known: Known
     kept: list[int]
     tokens: list[int]
 
@@ -109,23 +109,13 @@ def read_pages(shared: Path) -> list[Page]:
         for row in _rows(gold / f"{origin}.jsonl"):
             html = _read_html(gold / row["file"])
             articles.append(row["paragraphs"])
-            wanted = _tokens("\n\n".join(row["paragraphs"]))
-            page = _label(origin, row, html, [wanted])
+            page = _label(origin, row, html, row["paragraphs"])
             pages += [page] if page else []
-    seen: set[str] = set()
-    for origin in SILVER:
-        for row in _rows(gold / f"{origin}.jsonl"):
-            if row["url"] in seen:
-                continue
-            seen.add(row["url"])
-            html = _read_html(gold / row["file"])
-            page = _label("silver", row, html, list(_extract(html)))
-            pages += [page] if page and sum(k == 1 for k in page.kept) > 1 else []
     for number in range(MADE):
         paragraphs = draw.choice(articles)
         row = {"url": None, "id": f"made-{number}"}
         html = _make_page(paragraphs, draw)
-        page = _label("made", row, html, [])
+        page = _label("made", row, html, None)
         pages += [page] if page else []
     return pages
 
@@ -151,14 +141,6 @@ def _site(row: dict[str, Any]) -> str:
 
 def _tokens(text: str) -> list[str]:
     return _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
-
-
-def _extract(html: str) -> Iterator[list[str]]:
-    """What trafilatura takes, in three settings."""
-    for settings in ({}, {"fast": True}, {"favor_recall": True}):
-        yield _tokens(
-            trafilatura.extract(html, include_comments=False, **settings) or ""
-        )
 
 
 def _make_page(paragraphs: Sequence[str], draw: random.Random) -> str:
@@ -219,29 +201,31 @@ _MARKUPS = (_heading, _heading, _quote, _list, _list, _table, _listing)
 
 
 def _label(
-    origin: str, row: dict[str, Any], html: str, readings: list[list[str]]
+    origin: str, row: dict[str, Any], html: str, paragraphs: list[str] | None
 ) -> Page | None:
-    """Label the paragraphs of a page by what one or several readings hold of them.
+    """Label the paragraphs of a page by those that a person kept.
 
-    Without any, all belongs to the article that stands in no frame.
+    Where nobody did, all belongs to the article that stands in no frame.
     """
     source = Source(html)
     parts = cut_parts(source)
     if not parts:
         return None
     said = [_tokens(source.read(start, end)) for start, end, _ in parts]
-    shares = [_align(said, wanted) for wanted in readings]
-    kept = []
-    for number, tokens in enumerate(said):
-        if not readings:
-            frame = {outer.name for outer in parts[number][2].element.path()}
-            kept.append(int(frame.isdisjoint({"nav", "footer", "h1"})))
-            continue
-        votes = {share[number] >= 0.5 for share in shares}  # noqa: PLR2004
-        kept.append(int(votes.pop()) if tokens and len(votes) == 1 else -1)
-    told = read_article_body(html)
+    if paragraphs is None:
+        frames = ({outer.name for outer in part[2].element.path()} for part in parts)
+        kept = [int(names.isdisjoint({"nav", "footer", "h1"})) for names in frames]
+    else:
+        shares = _align(said, _tokens("\n\n".join(paragraphs)))
+        kept = [
+            int(share >= 0.5) if tokens else -1  # noqa: PLR2004
+            for share, tokens in zip(shares, said, strict=True)
+        ]
+    tree = parse_page(html)
+    taken = "" if tree is None else read_opinion(tree)
+    known = Known(read_article_body(html), taken)
     sizes = [len(tokens) for tokens in said]
-    return Page(origin, row["id"], _site(row), source, parts, told, kept, sizes)
+    return Page(origin, row["id"], _site(row), source, parts, known, kept, sizes)
 
 
 def _align(said: list[list[str]], wanted: list[str]) -> list[float]:
@@ -363,7 +347,7 @@ def prepare(pages: Sequence[Page], without: frozenset[str]) -> Lessons:
     columns = []
     for page in pages:
         odds = odds_without(worth, frozenset({page.site}))
-        columns.append(measure_page(page.source, page.parts, page.told, odds))
+        columns.append(measure_page(page.source, page.parts, page.known, odds))
     weights = [
         WEIGHTS.get(page.origin, 1.0)
         * np.sqrt(np.array(page.tokens) + 1)

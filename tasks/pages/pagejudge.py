@@ -16,7 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.pages.pagemeasures import Columns, Floats, NameOdds, Part, measure_page
+from tasks.pages.pagemeasures import (
+    Columns,
+    Floats,
+    Known,
+    NameOdds,
+    Part,
+    measure_page,
+)
 from tasks.pages.pagesource import Source
 
 INPUT_GRAIN, WEIGHT_GRAIN = 64, 256
@@ -73,17 +80,17 @@ def load_network() -> Network:
     )
 
 
-def judge_parts(source: Source, parts: Sequence[Part], told: str) -> list[float]:
+def judge_parts(source: Source, parts: Sequence[Part], known: Known) -> list[float]:
     """Log-odds of every paragraph of a page to be its article's.
 
     Args:
         source: The page.
         parts: Its paragraphs.
-        told: Folded text that the page says is its article, or nothing.
+        known: What else is known of it.
     """
     if not parts:
         return []
     network = load_network()
-    columns = measure_page(source, parts, told, network.odds)
+    columns = measure_page(source, parts, known, network.odds)
     found: list[float] = network.judge(columns).tolist()
     return found

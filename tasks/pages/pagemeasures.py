@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +87,8 @@ _KEY_WORDS = 3
 _TOLD_CHARS = 15
 _NEIGHBOURS = (-1, 1)
 _WINDOWS = (5, 10)
+_TAKEN_WINDOWS = (1, 3, 10)
+_EDGE_CHARS, _TAKEN_CHARS = 30, 20
 _OF_NEIGHBOURS = (
     "chars",
     "links",
@@ -139,21 +142,33 @@ def zones_of(element: Element) -> Iterable[tuple[int, str]]:
                 yield zone, word
 
 
+class Known(NamedTuple):
+    """What is known of a page beside its source, folded; empty if it is not.
+
+    Attributes:
+        told: Text that the page says is its article.
+        taken: Text that an extractor takes for it.
+    """
+
+    told: str
+    taken: str
+
+
 def measure_page(
-    source: Source, parts: Sequence[Part], told: str, odds: NameOdds
+    source: Source, parts: Sequence[Part], known: Known, odds: NameOdds
 ) -> Columns:
     """Measure the paragraphs of one page.
 
     Args:
         source: The page.
         parts: Its paragraphs, from ``cut_parts``; not empty.
-        told: Folded text that the page says is its article, or nothing.
+        known: What else is known of it.
         odds: What names of classes are worth.
 
     Returns:
         Columns with one number per paragraph.
     """
-    columns = _measure_text(source, parts, told)
+    columns = _measure_text(source, parts, known.told)
     rows = len(parts)
     here = np.array([segment.element.number for _, _, segment in parts])
     parents = np.array([_number(e.parent) for e in source.elements])
@@ -161,6 +176,7 @@ def measure_page(
     columns |= _measure_place(source, parts, columns)
     columns |= _measure_around(source, parts, here, parents, columns)
     columns |= _measure_kin(source.elements, here, parents, columns)
+    columns |= _measure_taken(source, parts, parents[here], known.taken)
     for shift in _NEIGHBOURS:
         for name in _OF_NEIGHBOURS:
             columns[f"{name}@{shift}"] = _shift(columns[name], shift)
@@ -397,6 +413,50 @@ def _measure_kin(
         "kin_share": (chars / chars.sum())[keys],
         "kin_prose_share": (prose / max(prose.sum(), 1.0))[keys],
     }
+
+
+def _measure_taken(
+    source: Source, parts: Sequence[Part], homes: Ints, taken: str
+) -> Columns:
+    """What the extractor takes: of a paragraph its beginning and end, and around it.
+
+    In the middle of a paragraph it drops references and buttons. Of a few letters it
+    is not known which ones it has taken.
+    """
+    text = source.text
+    size = np.array([end - start for start, end, _ in parts], np.float64)
+    share = np.array(
+        [
+            (
+                (text[start : min(end, start + _EDGE_CHARS)] in taken)
+                + (text[max(start, end - _EDGE_CHARS) : end] in taken)
+            )
+            / 2
+            for start, end, _ in parts
+        ]
+    )
+    is_long = (size >= _TAKEN_CHARS).astype(np.float64)
+    weight = size * is_long
+    both = np.flatnonzero(share * is_long > 0.5)  # noqa: PLR2004
+    within = np.zeros(len(parts))
+    if len(both):
+        within[both[0] : both[-1] + 1] = 1
+    columns = {
+        "taken": share * is_long,
+        "taken_short": share * (1 - is_long),
+        "is_long": is_long,
+        "taken_within": within,
+        "taken_share": np.full(len(parts), len(taken) / max(len(text), 1)),
+        "taken_chars": np.full(len(parts), np.log1p(len(taken))),
+    }
+    for reach in _TAKEN_WINDOWS:
+        near = np.maximum(_window(weight, reach), 1)
+        columns[f"taken_{reach}"] = _window(share * weight, reach) / near
+    beside = np.bincount(homes, weights=share * weight)
+    columns["taken_beside"] = (
+        beside / np.maximum(np.bincount(homes, weights=weight), 1)
+    )[homes]
+    return columns
 
 
 def _shift(column: Floats, by: int, outside: float = 0.0) -> Floats:

@@ -1,11 +1,12 @@
 """An HTML page as blocks with their place in the source, and metadata claims.
 
 The source is cut into its paragraphs, where it has a block element or an empty line
-(``pagesource``), and a network tells which of them are the article's (``pagejudge``).
-So every block is exactly what stands between two positions. What is left out becomes
+(``pagesource``), and a network tells which of them are the article's (``pagejudge``),
+so every block is exactly what stands between two positions. What is left out becomes
 one removed block per paragraph: nothing is silently dropped.
 """
 
+import copy
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,13 +20,14 @@ from tasks.pages.pagecredits import read_credit_lines
 from tasks.pages.pageinserts import find_inserts
 from tasks.pages.pagejson import read_article_body
 from tasks.pages.pagejudge import judge_parts
-from tasks.pages.pagemeasures import Part, cut_parts, read_names
+from tasks.pages.pagemeasures import Known, Part, cut_parts, read_names
 from tasks.pages.pagemeta import (
     guess_date,
     read_claims,
     read_descriptions,
     weigh_claims,
 )
+from tasks.pages.pageopinion import read_opinion
 from tasks.pages.pagesource import Element, Source, fold, is_caption
 from tasks.pieces import Block, Claim, Page
 from tasks.schema import Field, Kind, RemovalReason
@@ -57,14 +59,12 @@ _PAGE = re.compile(r"<(?:html|head|body|main|article)\b", re.IGNORECASE)
 _OPEN, _CLOSE = "<article>", "</article>"
 _MOST = 0.5  # of the characters of a table or a listing
 _KEPT_ODDS, _CAPTION_ODDS = 0.0, -4.0
-_FRAGMENT_ODDS = -3.0
 _MAX_ITEM_CHARS = 1500  # a longer list item is layout, not a list
 _MAX_CELL_CHARS = 170  # a longer table cell is layout, not data
 _LONG_CHARS = 100  # running text
 _STANDFIRST_CHARS = 40, 800
 _ALIKE_CHARS = 60  # a description may be cut, or go on
 _CLEANINGS = ("nfc", "invisible", "spaces")
-_Order = int
 
 
 def read_webpage(html: str) -> Page:
@@ -77,9 +77,9 @@ def read_webpage(html: str) -> Page:
         No kept blocks if the page holds no article.
     """
     if _PAGE.search(html):
-        return _read_page(html, _KEPT_ODDS)
-    # A fragment, as crawlers store it, is all article.
-    page = _read_page(f"{_OPEN}{html}{_CLOSE}", _FRAGMENT_ODDS)
+        return _read_page(html)
+    # A fragment, as crawlers store it, is an article's.
+    page = _read_page(f"{_OPEN}{html}{_CLOSE}")
     return Page([_shift(block) for block in page.blocks], page.claims)
 
 
@@ -90,20 +90,28 @@ def _shift(block: Block) -> Block:
     return replace(block, start_chars=start, end_chars=end)
 
 
-def _read_page(html: str, least: float) -> Page:
+def _read_page(html: str) -> Page:
     source = Source(html)
     parts = cut_parts(source)
-    tree = _parse(html)
-    claims = [] if tree is None else read_claims(tree)
-    descriptions = [] if tree is None else read_descriptions(tree)
-    odds = judge_parts(source, parts, read_article_body(html))
-    blocks = _blocks(source, parts, [one > least for one in odds], odds, descriptions)
+    tree = parse_page(html)
+    claims: list[Claim] = []
+    descriptions: list[str] = []
+    opinion, untouched = "", None
+    if tree is not None:
+        claims, descriptions = read_claims(tree), read_descriptions(tree)
+        if not _is_dated(claims):
+            untouched = copy.deepcopy(tree)
+        opinion = read_opinion(tree)
+    odds = judge_parts(source, parts, Known(read_article_body(html), opinion))
+    blocks = _blocks(source, parts, odds, descriptions)
     claims += read_credit_lines(blocks, _language(claims))
-    if tree is not None and not any(
-        claim.field is Field.PUBLISHED_ON for claim in claims
-    ):
-        claims += guess_date(tree, claims)
+    if untouched is not None and not _is_dated(claims):
+        claims += guess_date(untouched, claims)
     return Page(blocks, weigh_claims(claims))
+
+
+def _is_dated(claims: list[Claim]) -> bool:
+    return any(claim.field is Field.PUBLISHED_ON for claim in claims)
 
 
 def _language(claims: list[Claim]) -> str | None:
@@ -113,7 +121,7 @@ def _language(claims: list[Claim]) -> str | None:
     return best.value.partition("-")[0] if best else None
 
 
-def _parse(html: str) -> lxml.html.HtmlElement | None:
+def parse_page(html: str) -> lxml.html.HtmlElement | None:
     """Tree of the page, or None if there is nothing to parse.
 
     A declared encoding is of the bytes, no longer of the text, and lxml refuses it;
@@ -131,11 +139,11 @@ def _parse(html: str) -> lxml.html.HtmlElement | None:
 def _blocks(
     source: Source,
     parts: Sequence[Part],
-    chosen: Sequence[bool],
     odds: Sequence[float],
     descriptions: list[str],
 ) -> list[Block]:
     """All blocks of the page in order: paragraphs of the article, and what is not."""
+    chosen = [one > _KEPT_ODDS for one in odds]
     wholes = _find_wholes(source, parts, chosen)
     taken = {number for numbers, _ in wholes for number in numbers}
     kept = [n for n in range(len(parts)) if chosen[n] and n not in taken]
