@@ -113,20 +113,20 @@ def cut_parts(source: Source) -> list[Part]:
 
 
 @lru_cache(65_536)
-def read_names(attributes: str) -> frozenset[str]:
-    """Words that an element is called by, in lower case.
+def read_names(attributes: str) -> tuple[str, ...]:
+    """Words that an element is called by, in lower case and sorted.
 
     Examples:
-        >>> sorted(read_names(' class="relatedLinks box-2" id=top hidden'))
-        ['*unseen', 'box', 'links', 'related', 'top']
+        >>> read_names(' class="relatedLinks box-2" id=top hidden')
+        ('*unseen', 'box', 'links', 'related', 'top')
     """
     if not attributes:
-        return frozenset()
+        return ()
     named = " ".join(_NAMES.findall(attributes))
     words = {word.lower() for word in _WORD.findall(named) if len(word) > 1}
     if _UNSEEN.search(attributes):
         words.add("*unseen")
-    return frozenset(words)
+    return tuple(sorted(words))
 
 
 def zones_of(element: Element) -> Iterable[tuple[int, str]]:
@@ -244,30 +244,54 @@ def _measure_text(source: Source, parts: Sequence[Part], told: str) -> Columns:
     }
 
 
+_Worth = list[tuple[float, float, float]]
+
+
 def _measure_names(
     elements: Sequence[Element], here: Ints, parents: Ints, odds: NameOdds
 ) -> Columns:
     """What the names of the elements around are worth: sum, least and most by zone."""
     own = np.zeros((len(elements), 3, 3))  # element, zone, (sum, least, most)
-    far = np.zeros((len(elements), 3))
-    bits = np.zeros(len(elements), np.int64)
-    tags = np.zeros(len(elements), np.int64)
+    bits, tags = [0] * len(elements), [len(_TAGS)] * len(elements)
+    worth: dict[str, _Worth | None] = {}
+    far = [(0.0, 0.0, 0.0)] * len(elements)
     for number, element in enumerate(elements):
+        name, attributes = element.name, element.attributes
         before = _number(element.parent)
-        bit = _TAG_BITS.get(element.name, 0)
-        bits[number] = bits[before] | bit
-        tags[number] = _TAG_NUMBERS.get(element.name, len(_TAGS))
+        bits[number] = bits[before] | _TAG_BITS.get(name, 0)
+        tags[number] = _TAG_NUMBERS.get(name, len(_TAGS))
         far[number] = far[before]
-        if element.attributes and element.name not in _FRAMES:
-            worth = [odds[w] for w in read_names(element.attributes) if w in odds]
-            if worth:
-                table = np.array(worth)
-                own[number, :, 0] = table.sum(axis=0)
-                own[number, :, 1] = np.minimum(table.min(axis=0), 0)
-                own[number, :, 2] = np.maximum(table.max(axis=0), 0)
-                far[number, 0] += own[number, 2, 0]
-                far[number, 1] = min(far[number, 1], own[number, 2, 1])
-                far[number, 2] = max(far[number, 2], own[number, 2, 2])
+        if not attributes or name in _FRAMES:
+            continue
+        if attributes not in worth:
+            worth[attributes] = _weigh(attributes, odds)
+        if (found := worth[attributes]) is not None:
+            own[number] = found
+            whole, least, most = far[before]
+            far[number] = (
+                whole + found[2][0],
+                min(least, found[2][1]),
+                max(most, found[2][2]),
+            )
+    return _spread_names(here, parents, np.array(bits), np.array(tags), own) | _named(
+        "far", np.array(far)[here]
+    )
+
+
+def _weigh(attributes: str, odds: NameOdds) -> _Worth | None:
+    """What the names of one element are worth by zone: sum, least and most."""
+    known = [odds[word] for word in read_names(attributes) if word in odds]
+    if not known:
+        return None
+    return [
+        (sum(zone), min(0, *zone), max(0, *zone)) for zone in zip(*known, strict=True)
+    ]
+
+
+def _spread_names(
+    here: Ints, parents: Ints, bits: Ints, tags: Ints, own: Floats
+) -> Columns:
+    """Tags around each paragraph, and the names in the nearer zones."""
     columns: Columns = {
         f"tag_{tag}": (tags[here] == tag).astype(np.float64)
         for tag in range(len(_TAGS))
@@ -286,7 +310,7 @@ def _measure_names(
             found[:, 2] = np.maximum(found[:, 2], one[:, 2])
             at = parents[at]
         columns |= _named(zone, found)
-    return columns | _named("far", far[at])
+    return columns
 
 
 def _named(zone: str, found: Floats) -> Columns:
@@ -386,7 +410,7 @@ def _measure_kin(
     looks = np.array(
         [
             known.setdefault(
-                (e.name, *sorted(read_names(e.attributes))[:_KEY_WORDS]), len(known)
+                (e.name, *read_names(e.attributes)[:_KEY_WORDS]), len(known)
             )
             for e in elements
         ]
