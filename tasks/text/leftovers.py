@@ -82,7 +82,9 @@ def drop_tail(draft: Draft) -> None:
     """Remove what follows a comment form, and sentences made of words of leftovers.
 
     Both only at the end, where pages put them: behind the comment form if that is
-    little against the article, and below the last paragraph of some length.
+    little against the article, and below the last paragraph of some length. Where
+    ``furniture`` has judged each line, what follows a form is left to it: articles go
+    on below forms too.
     """
     chars = 0
     # Most of the source of a page is no text.
@@ -90,7 +92,7 @@ def drop_tail(draft: Draft) -> None:
     own = [len(draft.blocks[index].text) for index in draft.kept()]
     whole = sum(own) if is_page else len(draft.raw)
     form = len(draft.blocks)
-    for index in reversed(range(len(draft.blocks))):
+    for index in () if draft.odds else reversed(range(len(draft.blocks))):
         block = draft.blocks[index]
         if block.reason is RemovalReason.COMMENT_FORM and " " in block.text:
             form = index
