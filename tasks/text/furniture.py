@@ -182,7 +182,8 @@ def drop_furniture(draft: Draft) -> None:
         return  # a page without an article: not for lines to say
     reasons = list(_find_reasons(draft, set(doomed)))
     for index, reason in reasons:
-        draft.remove(index, reason, f"lines.{reason}")
+        rules = "recurring" if index in draft.recurring else "lines"
+        draft.remove(index, reason, f"{rules}.{reason}")
 
 
 def _is_furniture(block: Block, odds: float, limit: float) -> bool:

@@ -1,0 +1,217 @@
+"""Which lines recur in the folders of a run, and which known files that concerns.
+
+A pair of lines recurs if it stands in three files of one folder with different content.
+That depends on nothing but the files of the folder, so a run counts anew where any of
+them is new, changed or gone: the surveys of the files it is going to read together with
+those that ``sources`` has of the others. A file that a pair stands in which now recurs,
+or no longer does, is read again.
+
+Nothing here imports Prefect. DuckDB counts, in bounded memory.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as pads
+
+from flows.ledger import Cause
+from flows.plan import Plan
+from tasks.files.formats import tell_format
+from tasks.schema import SOURCES, Format
+from tasks.survey import SURVEYS
+from tasks.tables.warehouse import Warehouse
+from tasks.text.recurrence import RECURRING_FILES
+
+_MEMORY = "1GB"
+_ROWS_AT_ONCE = 8_192
+
+_TABLES = """
+    -- What is known of the files that stay as they are, and of those read or gone now.
+    CREATE VIEW known AS
+    SELECT source_path, parse_dirpath(source_path, 'forward_slash') AS folder,
+        survey.content AS content, survey.pairs AS pairs, survey
+    FROM ledger WHERE survey IS NOT NULL
+        AND parse_dirpath(source_path, 'forward_slash') IN (FROM folders);
+    CREATE VIEW kept AS FROM known ANTI JOIN replaced USING (source_path);
+    CREATE VIEW gone AS FROM known SEMI JOIN replaced USING (source_path);
+    CREATE VIEW found AS
+    SELECT source_path, parse_dirpath(source_path, 'forward_slash') AS folder,
+        survey.content AS content, survey.pairs AS pairs, survey
+    FROM surveys;
+"""
+
+_AFFECTED = """
+    WITH moved AS (
+        SELECT folder, content, unnest(pairs) AS pair, true AS before, false AS after
+        FROM gone
+        UNION ALL
+        SELECT folder, content, unnest(pairs), false, true FROM found
+    ),
+    kept_pairs AS (
+        SELECT source_path, folder, content, unnest(pairs) AS pair FROM kept
+    ),
+    holders AS (
+        SELECT folder, pair, content, bool_or(before) AS before, bool_or(after) AS after
+        FROM (
+            FROM moved SEMI JOIN kept_pairs USING (folder, pair)
+            UNION ALL
+            SELECT folder, content, pair, true, true
+            FROM kept_pairs SEMI JOIN moved USING (folder, pair)
+        )
+        GROUP BY ALL
+    ),
+    turned AS (
+        SELECT folder, pair FROM holders GROUP BY ALL
+        HAVING (count_if(before) >= {least}) <> (count_if(after) >= {least})
+    )
+    SELECT DISTINCT source_path FROM kept_pairs SEMI JOIN turned USING (folder, pair)
+"""
+
+_COUNT = """
+    COPY (
+        WITH present AS (FROM kept UNION ALL FROM found),
+        wanted AS (
+            FROM found UNION ALL (FROM kept SEMI JOIN affected USING (source_path))
+        ),
+        wanted_pairs AS (SELECT source_path, folder, unnest(pairs) AS pair FROM wanted),
+        holders AS (
+            SELECT DISTINCT folder, pair, content
+            FROM (SELECT folder, content, unnest(pairs) AS pair FROM present)
+            SEMI JOIN wanted_pairs USING (folder, pair)
+        ),
+        recurring AS (
+            SELECT folder, pair FROM holders GROUP BY ALL HAVING count(*) >= {least}
+        ),
+        own AS (
+            SELECT source_path, list(pair ORDER BY pair) AS recurring
+            FROM wanted_pairs SEMI JOIN recurring USING (folder, pair) GROUP BY ALL
+        )
+        SELECT source_path, survey, recurring
+        FROM wanted LEFT JOIN own USING (source_path) ORDER BY source_path
+    ) TO '{file}' (FORMAT parquet, ROW_GROUP_SIZE {rows})
+"""
+
+
+def list_counted(plan: Plan) -> tuple[pd.DataFrame, list[str]]:
+    """Tell which files have to be surveyed before the run.
+
+    Args:
+        plan: What the run has to do.
+
+    Returns:
+        Rows of ``plan.todo``, and the folders in which anything may recur: of those
+        with a plain text that is read or gone now the ones with enough plain texts.
+    """
+    concerned = {
+        _folder(path)
+        for path in [*plan.todo["source_path"], *plan.deleted]
+        if _is_text(path)
+    }
+    if not concerned:
+        return plan.todo.iloc[:0], []
+    counts = Counter(
+        folder
+        for path in [*plan.files["source_path"], *plan.deleted]
+        if (folder := _folder(path)) in concerned and _is_text(path)
+    )
+    # A replay does not look for what is gone: more may be known than found.
+    least = 0 if Cause.REPLAYED.value in plan.causes else RECURRING_FILES
+    folders = sorted(folder for folder in concerned if counts[folder] >= least)
+    wanted = set(folders)
+    is_counted = plan.todo["source_path"].map(
+        lambda path: _folder(path) in wanted and _is_text(path)
+    )
+    return plan.todo[is_counted.astype(bool)].reset_index(drop=True), folders
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _is_text(path: str) -> bool:
+    told = tell_format(path)
+    return told is not None and told[0] is Format.TEXT
+
+
+def count_recurring(
+    plan: Plan,
+    warehouse: Warehouse,
+    surveys: Iterable[Path],
+    folders: list[str],
+    file: Path,
+) -> Plan:
+    """Count what recurs, and add to the plan the known files that it concerns.
+
+    Args:
+        plan: What the run has to do.
+        warehouse: Where the surveys of the other files are; locked.
+        surveys: Files of ``survey.SURVEYS``: those of the files to read.
+        folders: Folders to count in; see ``list_counted``.
+        file: Written, unless no folder is given: rows of ``survey.COUNTED`` for every
+            file of these folders that is to be read.
+
+    Returns:
+        The plan, with more to read if lines began or ceased to recur.
+    """
+    replaced = [*plan.todo["source_path"], *plan.deleted]
+    with duckdb.connect(config={"memory_limit": _MEMORY}) as tables:
+        tables.execute("SET preserve_insertion_order = false")
+        tables.execute("SET temp_directory = ?", [str(file.parent)])
+        tables.register("folders", _column("folder", folders))
+        tables.register("replaced", _column("source_path", replaced))
+        tables.register("ledger", _open(_list_known(warehouse)))
+        tables.register("surveys", _open([*surveys]))
+        tables.execute(_TABLES)
+        affected: set[str] = set()
+        if len(plan.files) > len(plan.todo):
+            found = tables.execute(_AFFECTED.format(least=RECURRING_FILES)).fetchall()
+            affected = {path for (path,) in found}
+        tables.register("affected", _column("source_path", affected))
+        tables.execute(
+            _COUNT.format(
+                least=RECURRING_FILES,
+                file=str(file).replace("'", "''"),
+                rows=_ROWS_AT_ONCE,
+            )
+        )
+    return _widen(plan, affected)
+
+
+def _column(name: str, values: Iterable[str]) -> pa.Table:
+    return pa.table({name: pa.array(list(values), pa.string())})
+
+
+def _list_known(warehouse: Warehouse) -> list[Path]:
+    """List the files of ``sources``; none if they have an older schema."""
+    manifest = warehouse.manifest()
+    if manifest is None or warehouse.needs_migration:
+        return []
+    return [
+        warehouse.live / file
+        for table, file, _ in manifest.paths()
+        if table == SOURCES.name
+    ]
+
+
+def _open(files: list[Path]) -> pads.Dataset:
+    """Open files of surveys so that DuckDB reads what it needs, when it needs it."""
+    if not files:
+        return pads.dataset(SURVEYS.empty_table())
+    return pads.dataset([str(file) for file in files], SURVEYS, format="parquet")
+
+
+def _widen(plan: Plan, affected: set[str]) -> Plan:
+    if not affected:
+        return plan
+    paths = plan.files["source_path"]
+    is_todo = paths.isin(affected | {*plan.todo["source_path"]})
+    is_touched = ~plan.touched["source_path"].isin(affected)
+    return plan._replace(
+        todo=plan.files[is_todo].reset_index(drop=True),
+        causes=plan.causes + Counter({Cause.RECURRING.value: len(affected)}),
+        touched=plan.touched[is_touched].reset_index(drop=True),
+    )
