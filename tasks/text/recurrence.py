@@ -29,7 +29,7 @@ LINE_CHARS = 120
 EDGE_LINES = 400
 """Lines at either end of a text whose pairs are counted: longer texts are no pages."""
 
-RECURRING_NATS = 3.0
+RECURRING_NATS = 3.8
 """Log-odds that a recurring line loses: see ``bench/recurring.py``."""
 
 _HEADING_LINES = 2
@@ -88,19 +88,14 @@ def _hash(text: str) -> int:
 
 
 def mark_recurring(draft: Draft, pairs: Collection[int]) -> None:
-    """Note which blocks of a plain text recur: none of them is its title.
+    """Note which blocks of a plain text recur.
 
     Args:
         draft: A plain text with ``odds``; nothing is done to others.
         pairs: Hashes of its pairs that recur.
     """
-    if not (pairs and draft.odds):
-        return
-    draft.recurring = frozenset(_find_blocks(draft, pairs))
-    draft.title_odds = [
-        odds - RECURRING_NATS * (index in draft.recurring)
-        for index, odds in enumerate(draft.title_odds)
-    ]
+    if pairs and draft.odds:
+        draft.recurring = frozenset(_find_blocks(draft, pairs))
 
 
 def lower_recurring(draft: Draft) -> None:
