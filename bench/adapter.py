@@ -16,7 +16,8 @@ from tasks.discover import discover_files
 from tasks.files.encoding import decode
 from tasks.pieces import rows_of
 from tasks.schema import Kind
-from tasks.text.layout import normalise_span
+from tasks.text.layout import has_mojibake
+from tasks.text.normalise import fix_mojibake
 
 __all__ = ["decode", "detect", "extract", "fix"]
 
@@ -60,5 +61,5 @@ def detect(texts: Sequence[str]) -> list[tuple[str, float]]:
 
 
 def fix(text: str) -> str:
-    """Repair mojibake as the line does."""
-    return normalise_span(text, broken=True)[0]
+    """Repair mojibake as the line does, and nothing else: spaces stay as they are."""
+    return fix_mojibake(text) if has_mojibake(text) else text

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SUFFIXES = {".py", ".toml", ".json", ".npz"}
+SUFFIXES = {".py", ".toml", ".json", ".npz", ".sql", ".html", ".css"}
 
 
 def main(folder: str) -> None:

@@ -7,23 +7,26 @@ slow to import is imported by the command that needs it.
 
 import argparse
 import contextlib
-import dataclasses
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from typing import TextIO, TypeAlias, get_args
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO, get_args
 
-from flows.errand import Errand
-from flows.settings import (
-    Detector,
-    Engine,
-    Settings,
-    describe_setting,
-    prepare_environment,
-    read_settings,
-    settings_parameters,
+from flows.arguments import (
+    Commands,
+    add_command,
+    add_no_wait,
+    add_setting,
+    add_snapshot,
+    count_argument,
+    given_settings,
 )
+from flows.errand import Errand
+from flows.outputs import TEXT_FORMATS
+from flows.questions import add_questions
+from flows.settings import Detector, Engine, prepare_environment, settings_parameters
 from flows.streams import Outlet, mend_streams, visible
 from tasks.errors import PipelineError, SettingsError, WarehouseError
 from tasks.version import PIPELINE_VERSION
@@ -34,17 +37,17 @@ examples:
   articles status                    what the tables hold, what is waiting
   articles query "SELECT language, count(*) FROM documents GROUP BY ALL"
   articles explain raw/story.txt     what became of this file
+  articles report --open             what the tables hold, as a page
   articles verify                    prove the tables against the raw files
   articles replay                    read rejected files again
   articles snapshots                 earlier states of the tables
   articles rollback 3                publish one of them again
+  articles schedule --every 15m      run by the clock
+  articles watch                     run whenever new files have come
 
 Every option of `run` can also be set by an environment variable, e.g.
 ARTICLES_WAREHOUSE_DIR; the README lists them all.
 """
-
-# argparse has no public name for what add_subparsers returns.
-_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
@@ -131,16 +134,19 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_replay(commands)
     _add_status(commands)
-    _add_query(commands)
+    add_questions(commands)
     _add_explain(commands)
+    _add_report(commands)
     _add_verify(commands)
     _add_snapshots(commands)
     _add_rollback(commands)
+    _add_schedule(commands)
+    _add_watch(commands)
     return parser
 
 
-def _add_run(commands: _Commands) -> None:
-    parser = _add_command(
+def _add_run(commands: Commands) -> None:
+    parser = add_command(
         commands,
         "run",
         _run,
@@ -153,8 +159,8 @@ def _add_run(commands: _Commands) -> None:
     )
 
 
-def _add_replay(commands: _Commands) -> None:
-    parser = _add_command(
+def _add_replay(commands: Commands) -> None:
+    parser = add_command(
         commands,
         "replay",
         _replay,
@@ -178,17 +184,85 @@ def _add_replay(commands: _Commands) -> None:
     _add_running(parser)
 
 
+def _add_schedule(commands: Commands) -> None:
+    parser = add_command(
+        commands,
+        "schedule",
+        _schedule,
+        "Run by the clock until Ctrl-C, shown in Prefect's UI. Starts a Prefect server"
+        " if none runs, and makes the deployment.",
+        "warehouse_dir",
+    )
+    times = parser.add_mutually_exclusive_group(required=True)
+    times.add_argument(
+        "--cron",
+        metavar="EXPRESSION",
+        help='minute, hour, day, month, weekday of local time, such as "0 * * * *"',
+    )
+    times.add_argument(
+        "--every", metavar="DURATION", help="such as 15m, 1h30m or 1d, from midnight on"
+    )
+    _add_port(parser)
+    _add_how(parser)
+
+
+def _add_watch(commands: Commands) -> None:
+    parser = add_command(
+        commands,
+        "watch",
+        _watch,
+        "Run whenever new files have come and settled, until Ctrl-C; shown in Prefect's"
+        " UI. Starts a Prefect server if none runs.",
+        "warehouse_dir",
+    )
+    parser.add_argument(
+        "--quiet-for",
+        metavar="DURATION",
+        default="5s",
+        help="time without a change after which files count as complete (default: 5s)",
+    )
+    parser.add_argument(
+        "--poll",
+        metavar="DURATION",
+        default="5m",
+        help="how often to compare folder and tables all the same, for network folders"
+        " (default: 5m)",
+    )
+    parser.add_argument(
+        "--emit",
+        action="store_true",
+        help="start no run, but emit an event for a deployment that waits for it",
+    )
+    _add_port(parser)
+    _add_how(parser)
+
+
+def _add_port(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--port",
+        type=count_argument,
+        metavar="N",
+        help="port of the Prefect server on this machine (default: that of"
+        " PREFECT_API_URL, or 4200)",
+    )
+
+
 def _add_running(parser: argparse.ArgumentParser) -> None:
-    """Add what every command that runs the flow takes."""
-    _add_setting(parser, "engine", choices=get_args(Engine))
-    _add_setting(parser, "workers", metavar="N")
-    _add_setting(parser, "detector", choices=get_args(Detector))
-    _add_no_wait(parser)
+    """Add what every command takes that runs the flow itself."""
+    _add_how(parser)
+    add_no_wait(parser)
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
-def _add_status(commands: _Commands) -> None:
-    _add_command(
+def _add_how(parser: argparse.ArgumentParser) -> None:
+    """Add the settings of the work."""
+    add_setting(parser, "engine", choices=get_args(Engine))
+    add_setting(parser, "workers", metavar="N")
+    add_setting(parser, "detector", choices=get_args(Detector))
+
+
+def _add_status(commands: Commands) -> None:
+    add_command(
         commands,
         "status",
         _status,
@@ -197,29 +271,8 @@ def _add_status(commands: _Commands) -> None:
     )
 
 
-def _add_query(commands: _Commands) -> None:
-    parser = _add_command(
-        commands,
-        "query",
-        _query,
-        "Ask the tables in SQL (DuckDB): documents, paragraphs, removals, evidence,"
-        " sources, runs, and rejects.",
-    )
-    parser.add_argument(
-        "sql", metavar="SQL", help="one statement; - reads it from stdin"
-    )
-    _add_format(parser)
-    parser.add_argument(
-        "--max-rows",
-        type=_count,
-        metavar="N",
-        help="rows to print, 0 for all (default: 50 in a table, else all)",
-    )
-    _add_snapshot(parser)
-
-
-def _add_explain(commands: _Commands) -> None:
-    parser = _add_command(
+def _add_explain(commands: Commands) -> None:
+    parser = add_command(
         commands,
         "explain",
         _explain,
@@ -233,11 +286,36 @@ def _add_explain(commands: _Commands) -> None:
         metavar="N",
         help="one article of a file with several: its line or item, from 1",
     )
-    _add_snapshot(parser)
+    parser.add_argument(
+        "--html",
+        action="store_true",
+        help="write it as a page for the browser, the raw text coloured by its fate",
+    )
+    _add_page(parser)
+    add_snapshot(parser)
 
 
-def _add_verify(commands: _Commands) -> None:
-    _add_command(
+def _add_report(commands: Commands) -> None:
+    parser = add_command(
+        commands,
+        "report",
+        _report,
+        "Name the page that shows what the tables hold, or write it anew.",
+    )
+    _add_page(parser)
+    add_snapshot(parser)
+
+
+def _add_page(parser: argparse.ArgumentParser) -> None:
+    """Add what every command takes that makes a page for the browser."""
+    parser.add_argument(
+        "--open", action="store_true", help="open the page in the browser"
+    )
+    parser.add_argument("--output", metavar="FILE", help="write the page to this file")
+
+
+def _add_verify(commands: Commands) -> None:
+    add_command(
         commands,
         "verify",
         _verify,
@@ -246,19 +324,24 @@ def _add_verify(commands: _Commands) -> None:
     )
 
 
-def _add_snapshots(commands: _Commands) -> None:
-    parser = _add_command(
+def _add_snapshots(commands: Commands) -> None:
+    parser = add_command(
         commands,
         "snapshots",
         _snapshots,
         "List earlier states of the tables. They can be read (query --snapshot ID) and"
         " published again (rollback ID).",
     )
-    _add_format(parser)
+    parser.add_argument(
+        "--format",
+        choices=TEXT_FORMATS,
+        default="table",
+        help="how to print the list (default: table)",
+    )
 
 
-def _add_rollback(commands: _Commands) -> None:
-    parser = _add_command(
+def _add_rollback(commands: Commands) -> None:
+    parser = add_command(
         commands,
         "rollback",
         _rollback,
@@ -268,85 +351,9 @@ def _add_rollback(commands: _Commands) -> None:
         "warehouse_dir",
     )
     parser.add_argument(
-        "number", metavar="ID", type=_count, help="as in `articles snapshots`"
+        "number", metavar="ID", type=count_argument, help="as in `articles snapshots`"
     )
-    _add_no_wait(parser)
-
-
-def _add_format(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--format",
-        choices=("table", "csv", "json", "jsonl"),
-        default="table",
-        help="how to print the answer (default: table)",
-    )
-
-
-def _add_snapshot(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--snapshot",
-        metavar="ID",
-        type=_count,
-        help="an earlier state of the tables, as in `articles snapshots`",
-    )
-
-
-def _add_no_wait(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--no-wait",
-        dest="wait_for_lock",
-        action="store_const",
-        const=False,
-        help="refuse at once if another run is writing",
-    )
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 upwards")
-    return int(text)
-
-
-def _add_command(
-    commands: _Commands,
-    name: str,
-    command: Callable[[argparse.Namespace], int],
-    description: str,
-    *settings: str,
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=description.partition(". ")[0].rstrip(".") + ".",
-        description=description,
-    )
-    parser.set_defaults(command=command)
-    if settings:
-        _add_setting(parser, "raw_dir", option="--raw", metavar="DIR")
-    _add_setting(parser, "warehouse_dir", option="--warehouse", metavar="DIR")
-    return parser
-
-
-def _add_setting(
-    parser: argparse.ArgumentParser,
-    name: str,
-    option: str = "",
-    *,
-    choices: Sequence[str] | None = None,
-    metavar: str | None = None,
-) -> None:
-    """Add an option without a default: what is not given is left to the environment."""
-    parser.add_argument(
-        option or f"--{name}",
-        dest=name,
-        help=describe_setting(name).replace("`", "").replace("%", "%%"),
-        choices=choices,
-        metavar=metavar,
-    )
-
-
-def _settings(args: argparse.Namespace) -> Settings:
-    names = {field.name for field in dataclasses.fields(Settings)}
-    return read_settings(**{k: v for k, v in vars(args).items() if k in names})
+    add_no_wait(parser)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -363,7 +370,7 @@ def _replay(args: argparse.Namespace) -> int:
 
 
 def _start(args: argparse.Namespace, errand: Errand) -> int:
-    settings = _settings(args)
+    settings = given_settings(args)
     from flows.terminal import open_screen
 
     screen = open_screen(is_quiet=args.quiet)
@@ -377,8 +384,10 @@ def _start(args: argparse.Namespace, errand: Errand) -> int:
     if is_empty:
         prepare_environment()
         from flows.line import ingest_plainly
+        from flows.pages.reporter import write_report
 
-        ingest_plainly(settings)  # a question gets no rows rather than an error
+        # A question gets no rows rather than an error.
+        ingest_plainly(settings, reporter=write_report)
     if plan and (is_empty or not plan.has_work):
         screen.say_nothing_new(plan, settings, errand)
         return 0
@@ -398,6 +407,31 @@ def _start(args: argparse.Namespace, errand: Errand) -> int:
     return 0
 
 
+def _schedule(args: argparse.Namespace) -> int:
+    settings = given_settings(args)
+    prepare_environment()
+    from flows.timetable import keep_timetable, read_timetable
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    keep_timetable(settings, read_timetable(args.cron, args.every), args.port)
+    return 0
+
+
+def _watch(args: argparse.Namespace) -> int:
+    settings = given_settings(args)
+    prepare_environment()
+    from flows.arrivals import Rhythm, watch_raw
+    from flows.duty import parse_duration
+
+    rhythm = Rhythm(
+        parse_duration("--quiet-for", args.quiet_for),
+        parse_duration("--poll", args.poll),
+    )
+    signal.signal(signal.SIGTERM, _interrupt)
+    watch_raw(settings, rhythm, args.port, is_emitting=args.emit)
+    return 0
+
+
 def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
@@ -405,48 +439,59 @@ def _interrupt(_number: int, _frame: object) -> None:
 def _status(args: argparse.Namespace) -> int:
     from flows.status import show_status
 
-    show_status(_settings(args))
-    return 0
-
-
-def _query(args: argparse.Namespace) -> int:
-    from flows.query import run_query
-
-    sql = sys.stdin.read() if args.sql == "-" else args.sql
-    settings = _settings(args)
-    show = visible if sys.stdout.isatty() and args.format != "table" else str
-    for piece in run_query(
-        settings.warehouse_dir, sql, args.format, args.max_rows, args.snapshot
-    ):
-        sys.stdout.write(show(piece))
+    show_status(given_settings(args))
     return 0
 
 
 def _explain(args: argparse.Namespace) -> int:
+    settings = given_settings(args)
+    if args.html or args.open or args.output:
+        prepare_environment()
+        from flows.browse import Delivery, show_article
+
+        show_article(
+            settings,
+            args.file,
+            args.member,
+            args.snapshot,
+            Delivery(_output(args), args.open),
+        )
+        return 0
     from flows.explain import explain_file
 
-    explain_file(_settings(args), args.file, args.member, args.snapshot)
+    explain_file(settings, args.file, args.member, args.snapshot)
     return 0
+
+
+def _report(args: argparse.Namespace) -> int:
+    from flows.browse import Delivery, show_report
+
+    show_report(given_settings(args), args.snapshot, Delivery(_output(args), args.open))
+    return 0
+
+
+def _output(args: argparse.Namespace) -> Path | None:
+    return Path(args.output) if args.output else None
 
 
 def _verify(args: argparse.Namespace) -> int:
     prepare_environment()
     from flows.verify import verify_warehouse
 
-    return verify_warehouse(_settings(args))
+    return verify_warehouse(given_settings(args))
 
 
 def _snapshots(args: argparse.Namespace) -> int:
     from flows.history import show_snapshots
 
-    show_snapshots(_settings(args), args.format)
+    show_snapshots(given_settings(args), args.format)
     return 0
 
 
 def _rollback(args: argparse.Namespace) -> int:
     from flows.history import roll_back
 
-    roll_back(_settings(args), args.number)
+    roll_back(given_settings(args), args.number)
     return 0
 
 

@@ -9,17 +9,15 @@ import math
 import re
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, TypeAlias
 
 from rich.table import Table as Grid
 from rich.text import Text
 
+from flows.outputs import TextFormat
 from flows.paper import make_grid, open_paper, trim
 from flows.streams import visible
 from flows.summary import count_of
-
-OutputFormat = Literal["table", "csv", "json", "jsonl"]
-FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
 
 TABLE_ROWS = 50
 """Rows shown by ``--format table`` unless told otherwise."""
@@ -31,11 +29,12 @@ _COLUMN_CHARS = 10  # a column cut to less says nothing; a date is left whole
 _GAP_CHARS = 3  # between columns
 _PLAN = ["explain_key", "explain_value"]  # what EXPLAIN answers, drawn over many lines
 _MAX_FLOAT32 = 3.4e38
+_MARKUP = re.compile(r"[\\`*\[\]<>|~$]|\b_|_\b")
 _C1 = re.compile(r"[\x7f-\x9f]")  # control characters that JSON allows as they are
 
 
 def write_rows(
-    output: OutputFormat, names: Sequence[str], rows: Iterable[Row], max_rows: int = 0
+    output: TextFormat, names: Sequence[str], rows: Iterable[Row], max_rows: int = 0
 ) -> Iterator[str]:
     """Write rows in a format.
 
@@ -48,23 +47,23 @@ def write_rows(
     Yields:
         The text, in pieces that end with a new line.
     """
-    yield from _WRITERS[output](_unique(names), iter(rows), max_rows)
+    yield from _WRITERS[output](unique(names), iter(rows), max_rows)
 
 
-def _unique(names: Sequence[str]) -> list[str]:
+def unique(names: Sequence[str]) -> list[str]:
     """Tell columns of the same name apart, as JSON objects have each key once.
 
     Examples:
-        >>> _unique(["a", "b", "a"])
+        >>> unique(["a", "b", "a"])
         ['a', 'b', 'a_1']
     """
     seen: dict[str, int] = {}
-    unique = []
+    told = []
     for name in names:
         count = seen.get(name, 0)
         seen[name] = count + 1
-        unique.append(f"{name}_{count}" if count else name)
-    return unique
+        told.append(f"{name}_{count}" if count else name)
+    return told
 
 
 def plain(value: object) -> object:
@@ -115,7 +114,8 @@ def _as_text(value: object) -> str:
     return str(value)
 
 
-def _cell(value: object) -> str:
+def cell_text(value: object) -> str:
+    """Return a value, not null, as a cell shows it: lists and records as JSON."""
     value = plain(value)
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
@@ -227,7 +227,7 @@ def _is_number(cells: Sequence[object]) -> bool:
 def _grid_cell(value: object) -> Text:
     if plain(value) is None:
         return Text("NULL", style="dim italic")
-    text = visible(" ".join(_cell(value).replace("\n", " ¶ ").split()))
+    text = visible(" ".join(cell_text(value).replace("\n", " ¶ ").split()))
     if len(text) > _CELL_CHARS:
         text = text[: _CELL_CHARS - 1] + "…"
     return Text(text)
@@ -251,7 +251,7 @@ def _csv(names: list[str], rows: Iterator[Row], max_rows: int) -> Iterator[str]:
         if max_rows and index == max_rows:
             return
         yield _csv_line(
-            [None if plain(value) is None else _cell(value) for value in row]
+            [None if plain(value) is None else cell_text(value) for value in row]
         )
 
 
@@ -293,7 +293,38 @@ def _json(names: list[str], rows: Iterator[Row], max_rows: int) -> Iterator[str]
     yield "[]\n" if separator == "[\n" else "\n]\n"
 
 
+def _markdown(names: list[str], rows: Iterator[Row], max_rows: int) -> Iterator[str]:
+    """A table of GitHub's Markdown: null is empty, and nothing is cut."""
+    yield _markdown_line(names)
+    yield _markdown_line(["---"] * len(names))
+    for index, row in enumerate(rows):
+        if max_rows and index == max_rows:
+            return
+        yield _markdown_line(
+            ["" if plain(value) is None else cell_text(value) for value in row]
+        )
+
+
+def _markdown_line(values: Sequence[str]) -> str:
+    r"""Return one row; what would be markup is escaped.
+
+    Examples:
+        >>> _markdown_line(["a|b", "<b> *not* bold"])
+        '| a\\|b | \\<b\\> \\*not\\* bold |\n'
+    """
+    cells = [
+        "<br>".join(_MARKUP.sub(r"\\\g<0>", value).splitlines()) for value in values
+    ]
+    return f"| {' | '.join(cells)} |\n"
+
+
 _WRITERS: dict[
-    OutputFormat,
+    TextFormat,
     Callable[[list[str], Iterator[Row], int], Iterator[str]],
-] = {"table": _table, "csv": _csv, "json": _json, "jsonl": _jsonl}
+] = {
+    "table": _table,
+    "csv": _csv,
+    "json": _json,
+    "jsonl": _jsonl,
+    "markdown": _markdown,
+}

@@ -66,7 +66,7 @@ def start_server() -> None:
                 " temporary one is started.",
             ) from error
         return
-    _check_loopback()
+    check_loopback()
     errors: list[Exception] = []
 
     def start() -> None:
@@ -117,7 +117,7 @@ def end_with_us(pid: int) -> None:
     atexit.register(dismiss)
 
 
-def _check_loopback() -> None:
+def check_loopback() -> None:
     """Say at once that no server can be reached here, which Prefect finds in minutes.
 
     Raises:

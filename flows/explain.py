@@ -44,7 +44,7 @@ REASONS = {
 }
 """Every reason in words."""
 
-_FACTS = [
+FACTS = [
     ("authors", Field.AUTHORS),
     ("published", Field.PUBLISHED_ON),
     ("modified", Field.MODIFIED_ON),
@@ -56,6 +56,8 @@ _FACTS = [
     ("original", Field.SOURCE_TITLE),
     ("original url", Field.SOURCE_URL),
 ]
+"""Fields of the metadata below title and language, and what to call them."""
+
 _COLUMNS = {Field.PUBLISHED_ON: "published_on", Field.MODIFIED_ON: "modified_on"}
 _MANY_ARTICLES = 200
 _SHOWN_CHARS = 400  # of a removed piece
@@ -293,8 +295,8 @@ def _metadata(document: Row, evidence: list[Row]) -> RenderableType:
         f"{document['language']} ({document['language_score']:.2f})",
         languages if len(shares) > 1 else "",
     )
-    for label, field in _FACTS:
-        value = _fact(document, field)
+    for label, field in FACTS:
+        value = write_fact(document, field)
         if value or by_field.get(field):
             grid.add_row(label, _given(value), _why(by_field, field))
     if document["is_translated"]:
@@ -305,7 +307,8 @@ def _metadata(document: Row, evidence: list[Row]) -> RenderableType:
     return grid
 
 
-def _fact(document: Row, field: Field) -> str:
+def write_fact(document: Row, field: Field) -> str:
+    """Return the value of a field of the metadata; empty if it is unknown."""
     if field in _COLUMNS:
         return _date(document, field)
     value = document[field.value]

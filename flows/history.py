@@ -5,7 +5,9 @@ from datetime import UTC
 
 from rich.text import Text
 
-from flows.answers import OutputFormat, write_rows
+from flows.answers import write_rows
+from flows.outputs import TextFormat
+from flows.pages.reporter import write_report
 from flows.paper import make_grid, open_paper, print_grid
 from flows.plan import look_around, open_warehouse
 from flows.reader import no_tables
@@ -20,7 +22,7 @@ from tasks.tables.warehouse import Snapshot
 _SHOWN = {DOCUMENTS.name: "articles", PARAGRAPHS.name: "paragraphs"}
 
 
-def show_snapshots(settings: Settings, output: OutputFormat = "table") -> None:
+def show_snapshots(settings: Settings, output: TextFormat = "table") -> None:
     """Print the snapshots that can be read or rolled back to, newest first.
 
     Raises:
@@ -108,7 +110,7 @@ def roll_back(settings: Settings, number: int) -> None:
         PipelineError: There is no such snapshot, a run is writing, or the disk refused.
     """
     paper = open_paper()
-    warehouse = open_warehouse(settings)
+    warehouse = open_warehouse(settings, write_report)
     warehouse.find_snapshot(number)  # a wrong number need not wait for a run
     with warehouse.lock(wait=settings.wait_for_lock, tell=_tell_waiting):
         _, earlier = warehouse.find_snapshot(number)

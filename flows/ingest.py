@@ -24,6 +24,7 @@ from prefect.futures import PrefectFuture, as_completed
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 from pydantic import Field
 
@@ -43,6 +44,7 @@ from flows.line import (
     start_run,
     survey_batch,
 )
+from flows.pages import reporter
 from flows.plan import Plan
 from flows.progress import Event, is_watched, tell, tell_step
 from flows.settings import Detector, Engine, Settings, read_settings
@@ -90,6 +92,7 @@ def ingest(  # noqa: PLR0913  # the run form
     batch_files: Count = _SETTINGS.batch_files,
     keep_snapshots: Annotated[int, Field(ge=0)] = _SETTINGS.keep_snapshots,
     keep_days: Annotated[int, Field(ge=0)] = _SETTINGS.keep_days,
+    write_report: bool = _SETTINGS.write_report,
     wait_for_lock: bool = _SETTINGS.wait_for_lock,
 ) -> RunSummary:
     """Turn new and changed raw articles into tables.
@@ -116,6 +119,7 @@ def ingest(  # noqa: PLR0913  # the run form
         batch_files: Files per batch, at most.
         keep_snapshots: Earlier snapshots kept for rollback.
         keep_days: Age from which earlier snapshots go as well; 0 for any age.
+        write_report: Publish the page `report.html` with the tables.
         wait_for_lock: Wait while another run writes to this warehouse, or refuse.
 
     Returns:
@@ -138,13 +142,22 @@ def ingest(  # noqa: PLR0913  # the run form
         batch_files=batch_files,
         keep_snapshots=keep_snapshots,
         keep_days=keep_days,
+        write_report=write_report,
         wait_for_lock=wait_for_lock,
     )
     errand = Errand(reprocess, replay, replay_paths, replay_reasons)
-    crew = Crew(discover, name_run, survey_all, process_all, publish_visibly)
+    crew = Crew(
+        discover,
+        name_run,
+        survey_all,
+        process_all,
+        publish_visibly,
+        reporter.write_report,
+    )
     summary = conduct(start_run(settings, str(flow_run.id)), errand, crew)
     report(summary)
-    return summary
+    # Prefect's UI shows the message beside the run; a caller gets the summary.
+    return cast("RunSummary", Completed(message=headline(summary), data=summary))
 
 
 @task(

@@ -191,7 +191,7 @@ def meets_other_limits(
     return read_under_others & affected & known["problem"].isna()
 
 
-def may_have_changed(path: Path, run_id: str) -> bool:
+def may_have_changed(path: str | Path, run_id: str) -> bool:
     """Whether a file was touched in any way since the run that read it began.
 
     By times alone a file that was edited and back-dated looks as before. A run that
@@ -201,7 +201,7 @@ def may_have_changed(path: Path, run_id: str) -> bool:
     return arrived_ns(path) >= started_ns - _TICK_NS or started_ns > time.time_ns()
 
 
-def arrived_ns(path: Path) -> int:
+def arrived_ns(path: str | Path) -> int:
     """Return when a file, or a link to it, was last changed in any way.
 
     Unlike the time of change this one cannot be set, so a file that was edited and

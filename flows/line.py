@@ -25,7 +25,7 @@ from flows.ledger import LEDGER_COLUMNS, NULLABLE, new_run_id, outcomes
 from flows.needs import check_disk
 from flows.plan import Plan, open_warehouse, plan_run
 from flows.progress import Event, tell, tell_step
-from flows.recurrence import count_recurring, list_counted
+from flows.recurrence import find_recurring
 from flows.settings import Settings, fingerprint, settings_json
 from flows.summary import BatchSummary, RunSummary, StepCost, count_of
 from tasks.clean import clean_articles
@@ -38,7 +38,7 @@ from tasks.schema import SOURCES, Reason, Status, Step
 from tasks.split import split_blocks
 from tasks.survey import survey_articles, survey_texts, write_surveys
 from tasks.tables.parts import StagedPart, read_staged
-from tasks.tables.warehouse import Warehouse
+from tasks.tables.warehouse import Reporter, Warehouse
 from tasks.version import PIPELINE_VERSION
 from tasks.write import publish, settle_sources, write
 
@@ -386,6 +386,7 @@ class Crew(NamedTuple):
         survey: Surveys files before they are read, into files in a folder.
         process: Takes the files to read through the line, batch by batch.
         publish: Publishes; see ``tasks.write.publish``.
+        reporter: Writes the report that goes with the tables; null for none.
     """
 
     discover: Callable[[Path, list[str]], pd.DataFrame]
@@ -393,6 +394,7 @@ class Crew(NamedTuple):
     survey: Callable[[pd.DataFrame, Run, Path], None]
     process: Callable[[Plan, Run, Warehouse], BatchSummary]
     publish: Callable[..., int]
+    reporter: Reporter | None = None
 
 
 def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
@@ -408,7 +410,7 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
             they were.
     """
     settings = run.settings
-    warehouse = open_warehouse(settings)
+    warehouse = open_warehouse(settings, crew.reporter)
     tell(Event(f"locking {warehouse.live.name}/", 0, 0, 0))
     with warehouse.lock(wait=settings.wait_for_lock, tell=_tell_waiting):
         files = crew.discover(settings.raw_dir, list(settings.ignore))
@@ -416,7 +418,7 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
         crew.announce(plan)
         if plan.has_work:
             check_disk(plan, warehouse, settings)
-            plan, run = find_recurring(plan, run, warehouse, crew)
+            plan, run = _find_recurring(plan, run, warehouse, crew)
         batch, snapshot = BatchSummary(), None
         if len(plan.todo):
             batch = crew.process(plan, run, warehouse)
@@ -433,28 +435,17 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
     return summarise_run(run, snapshot, plan, batch)
 
 
-def find_recurring(
+def _find_recurring(
     plan: Plan, run: Run, warehouse: Warehouse, crew: Crew
 ) -> tuple[Plan, Run]:
-    """Find out which lines recur in the folders of the files to read, or gone.
-
-    Returns:
-        The plan with the known files for which that is news, and the run that knows
-        what recurs in each file to read.
-    """
-    files, folders = list_counted(plan)
-    if not folders:
-        return plan, run
-    folder = warehouse.new_staging_dir()
     tell(Event("survey", 0, len(plan.todo), plan.unchanged_count))
-    crew.survey(files, run, folder)
-    counted = folder / "counted.parquet"
-    surveys = sorted(folder.glob("*.parquet"))
-    wider = count_recurring(plan, warehouse, surveys, folders, counted)
+    wider, counted_file = find_recurring(
+        plan, warehouse, lambda files, folder: crew.survey(files, run, folder)
+    )
     if len(wider.todo) > len(plan.todo):
         crew.announce(wider)
         check_disk(wider, warehouse, run.settings)
-    return wider, run._replace(counted_file=counted)
+    return wider, run._replace(counted_file=counted_file)
 
 
 def _tell_waiting(holder: str) -> None:
@@ -468,12 +459,17 @@ def _changes_nothing(plan: Plan, batch: BatchSummary) -> bool:
     return outcomes(rows.to_pandas(types_mapper=NULLABLE)) == plan.known_outcomes
 
 
-def ingest_plainly(settings: Settings, errand: Errand = EVERYTHING_NEW) -> RunSummary:
+def ingest_plainly(
+    settings: Settings,
+    errand: Errand = EVERYTHING_NEW,
+    reporter: Reporter | None = None,
+) -> RunSummary:
     """Do what the flow ``ingest`` does, in this process and without Prefect's engine.
 
     Args:
         settings: Settings of the run; ``engine`` does not matter.
         errand: What the run is for.
+        reporter: Writes the report that goes with the tables; null for none.
     """
 
     def cut(files: pd.DataFrame) -> Iterator[pd.DataFrame]:
@@ -492,7 +488,9 @@ def ingest_plainly(settings: Settings, errand: Errand = EVERYTHING_NEW) -> RunSu
             for batch in cut(plan.todo)
         )
 
-    crew = Crew(discover_files, lambda _plan: None, survey, process, publish.fn)
+    crew = Crew(
+        discover_files, lambda _plan: None, survey, process, publish.fn, reporter
+    )
     return conduct(start_run(settings), errand, crew)
 
 

@@ -38,7 +38,7 @@ from tasks.discover import discover_files
 from tasks.errors import SettingsError
 from tasks.schema import SOURCES, Reason, Status
 from tasks.tables.manifest import Manifest
-from tasks.tables.warehouse import Warehouse
+from tasks.tables.warehouse import Reporter, Warehouse
 
 _MAY_FARE_AS_BEFORE = {Cause.RETRIED.value, Cause.REPLAYED.value}
 
@@ -92,8 +92,12 @@ class Plan(NamedTuple):
         return not self.has_other_work and self.causes.keys() <= _MAY_FARE_AS_BEFORE
 
 
-def open_warehouse(settings: Settings) -> Warehouse:
+def open_warehouse(settings: Settings, reporter: Reporter | None = None) -> Warehouse:
     """Name the warehouse of a run; nothing is touched yet.
+
+    Args:
+        settings: Where it is, and what to keep of its past.
+        reporter: Writes the report of what is published, unless a setting forbids it.
 
     Raises:
         SettingsError: One of the two folders lies inside the other.
@@ -110,6 +114,7 @@ def open_warehouse(settings: Settings) -> Warehouse:
         settings.warehouse_dir,
         keep_snapshots=settings.keep_snapshots,
         keep_days=settings.keep_days or None,
+        reporter=reporter if settings.write_report else None,
     )
 
 
@@ -206,16 +211,18 @@ def make_plan(
     same_size = is_known & equal(known["size_bytes"], known["size_bytes_known"])
     same_time = same_size & equal(known["mtime_ns"], known["mtime_ns_known"])
     has_bytes = is_known & known["sha256"].notna() & known["problem"].isna()
+    root = os.fspath(raw_dir)  # a Path for each of a million files would cost seconds
+    asked = known.loc[same_size & has_bytes, ["source_path", "run_id"]]
     doubtful = [
         index
         for index, path, run_id, is_same in zip(
-            known.index[same_size & has_bytes],
-            known["source_path"][same_size & has_bytes],
-            known["run_id"][same_size & has_bytes],
-            same_time[same_size & has_bytes],
+            asked.index.tolist(),
+            asked["source_path"].tolist(),
+            asked["run_id"].tolist(),
+            same_time[asked.index].tolist(),
             strict=True,
         )
-        if not is_same or may_have_changed(raw_dir / path, run_id)
+        if not is_same or may_have_changed(f"{root}/{path}", run_id)
     ]
     as_before = [
         index

@@ -1,18 +1,19 @@
 """Ask the tables questions in SQL: DuckDB over the Parquet files of one snapshot."""
 
+import contextlib
 import itertools
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import duckdb
+import pyarrow as pa
 
-from flows.answers import TABLE_ROWS, OutputFormat, write_rows
-from flows.reader import Tables, open_tables
+from flows.reader import Tables
 from tasks.errors import PipelineError
 
 _FETCH_ROWS = 4096
+_BATCH_ROWS = 32 * 1024
 _PLACE = "query"
 _EXPLAIN = re.compile(r"EXPLAIN\s+(?:ANALYZE\s+)?(?=\w)", re.IGNORECASE)
 _READING = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.MULTI})
@@ -21,46 +22,149 @@ _WORD = re.compile(rb"\w+|.", re.DOTALL)
 _RUNS_ANYTHING = "json_execute_serialized_sql"
 
 
-def run_query(
-    warehouse_dir: Path,
-    sql: str,
-    output: OutputFormat,
-    max_rows: int | None,
-    snapshot: int | None = None,
-) -> Iterator[str]:
-    """Answer one question.
+class Answer(Protocol):
+    """The rows of one answer."""
+
+    def names(self) -> list[str]:
+        """Return the columns; two may have the same name."""
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows as Python knows them."""
+
+    def batches(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """Return the rows as Arrow knows them, with their types."""
+
+
+class GivenAnswer:
+    """An answer that is there already."""
+
+    def __init__(self, schema: pa.Schema, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._schema, self._rows = schema, rows
+
+    def names(self) -> list[str]:
+        """Return the columns."""
+        return list(self._schema.names)
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows."""
+        yield from self._rows
+
+    def batches(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """Return the rows as Arrow knows them."""
+        records = [
+            dict(zip(self._schema.names, row, strict=True)) for row in self._rows
+        ]
+        batch = pa.RecordBatch.from_pylist(records, self._schema)
+        return self._schema, iter([batch])
+
+
+class SqlAnswer:
+    """The answer of DuckDB, fetched as it is asked for, once.
+
+    Every method may raise a ``PipelineError``: DuckDB cannot answer, or not go on, e.g.
+    because a text is not a number.
+    """
+
+    def __init__(
+        self, tables: Tables, sql: str, parameters: Mapping[str, object] | None
+    ) -> None:
+        self._tables, self._connection = tables, tables.duckdb()
+        self._sql, self._parameters = sql, dict(parameters or {}) or None
+        self._is_asked = False
+
+    def names(self) -> list[str]:
+        """Return the columns; two may have the same name."""
+        self._ask()
+        return [column[0] for column in self._connection.description or ()]
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows as Python knows them."""
+        self._ask()
+        with _explained(self._tables):
+            while rows := self._connection.fetchmany(_FETCH_ROWS):
+                yield from rows
+
+    def batches(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """Return the rows as Arrow knows them, with their types."""
+        with _explained(self._tables):
+            relation = self._connection.sql(self._sql, params=self._parameters)
+            reader = relation.to_arrow_reader(_BATCH_ROWS)
+        return reader.schema, self._read(reader)
+
+    def _ask(self) -> None:
+        if not self._is_asked:
+            with _explained(self._tables):
+                self._connection.execute(self._sql, self._parameters)
+            self._is_asked = True
+
+    def _read(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        try:
+            with _explained(self._tables):
+                yield from reader
+        except (pa.ArrowException, OSError) as error:
+            raise _failure(str(error), error, self._tables) from error
+
+
+def ask(
+    tables: Tables, sql: str, parameters: Mapping[str, object] | None = None
+) -> SqlAnswer:
+    """Ask one question.
 
     Args:
-        warehouse_dir: Folder of the tables.
+        tables: The snapshot; from here on nothing can change its connection's settings.
         sql: One statement that reads.
-        output: How to write the answer.
-        max_rows: Rows shown at most, 0 for all; ``None`` for ``TABLE_ROWS`` of a table
-            and all rows of the other formats.
-        snapshot: Number of an earlier snapshot; null for the live one.
-
-    Yields:
-        The answer, in pieces.
+        parameters: Values for ``$name`` in the statement.
 
     Raises:
-        PipelineError: DuckDB cannot answer, or the statement would change something.
+        PipelineError: The statement cannot be understood, or would change something.
     """
-    if max_rows is None:
-        max_rows = TABLE_ROWS if output == "table" else 0
-    with open_tables(warehouse_dir, snapshot) as tables:
-        connection = tables.duckdb()
-        # A table is never a variable of ours, and nothing can switch on a log file.
-        connection.execute("SET python_enable_replacements = false")
-        connection.execute("SET lock_configuration = true")
-        try:
-            _refuse_writing(connection, sql)
-            connection.execute(sql)
-            names = [column[0] for column in connection.description or ()]
-            yield from write_rows(output, names, _fetch(connection), max_rows)
-        except duckdb.Error as error:
-            message = _first_lines(str(error))
-            raise PipelineError(
-                _PLACE, message, _remedy(message, error, tables)
-            ) from error
+    connection = tables.duckdb()
+    with _explained(tables):
+        is_locked = connection.sql("SELECT current_setting('lock_configuration')")
+        if is_locked.fetchall() == [(False,)]:
+            # A table is never a variable of ours, and nothing can switch on a log file.
+            connection.execute("SET python_enable_replacements = false")
+            connection.execute("SET lock_configuration = true")
+        _refuse_writing(connection, sql)
+    return SqlAnswer(tables, sql, parameters)
+
+
+def split_statements(text: str) -> tuple[list[str], str]:
+    """Split a text at the semicolons that end a statement.
+
+    Returns:
+        The statements, each with its semicolon; and what follows the last one, empty if
+        it says nothing.
+
+    Examples:
+        >>> split_statements("SELECT ';'; -- one;")
+        (["SELECT ';';"], '')
+        >>> split_statements("FROM runs;  FROM 'a")
+        (['FROM runs;'], "FROM 'a")
+    """
+    data = text.encode()  # positions count bytes
+    statements, start, is_open = [], 0, False
+    for position, kind in duckdb.tokenize(text):
+        if kind == duckdb.token_type.operator and data[position : position + 1] == b";":
+            if is_open:
+                statements.append(data[start : position + 1].decode().strip())
+            start, is_open = position + 1, False
+        elif kind != duckdb.token_type.comment or data[position:][:2] == b"/*":
+            is_open = True
+    return statements, data[start:].decode().strip() if is_open else ""
+
+
+@contextlib.contextmanager
+def _explained(tables: Tables) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise _failure(str(error), error, tables) from error
+
+
+def _failure(message: str, error: Exception, tables: Tables) -> PipelineError:
+    message = _first_lines(message)
+    return PipelineError(_PLACE, message, _remedy(message, error, tables))
 
 
 def _refuse_writing(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -82,7 +186,8 @@ def _refusal(problem: str) -> PipelineError:
         _PLACE,
         problem,
         "Use SELECT, FROM, WITH, DESCRIBE, SUMMARIZE or EXPLAIN; the tables are only"
-        " ever read.",
+        " ever read. --output FILE (in `articles shell`: .export FILE) writes an"
+        " answer to a file.",
     )
 
 
@@ -117,14 +222,9 @@ def _first_lines(message: str) -> str:
     return " ".join(text.split()).rstrip(".")
 
 
-def _remedy(message: str, error: duckdb.Error, tables: Tables) -> str:
+def _remedy(message: str, error: Exception, tables: Tables) -> str:
     if "Table with name" in message:
         return f"The tables are {', '.join(tables.names)}."
     if isinstance(error, duckdb.BinderException):
         return "`DESCRIBE documents` lists the columns of a table."
     return "Correct the statement and try again."
-
-
-def _fetch(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    while rows := connection.fetchmany(_FETCH_ROWS):
-        yield from rows

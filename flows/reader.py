@@ -6,16 +6,21 @@
 
     with open_tables("warehouse") as tables:
         tables.pandas("documents", columns=["title"], where="language = 'de'")
-        tables.duckdb().sql("SELECT reason, count(*) FROM rejects GROUP BY ALL")
+        tables.sql("SELECT reason, count(*) FROM rejects GROUP BY ALL").show()
+        tables.search("harbour")
+
+In a notebook, ``tables = open_tables("warehouse")`` does as well: the snapshot is let
+go with ``tables.close()``, or when Python ends.
 """
 
 import contextlib
 import difflib
 import glob
 import os
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Self, cast
 
 import duckdb
 import pandas as pd
@@ -35,14 +40,17 @@ if TYPE_CHECKING:
 REJECTS = "rejects"
 """View with one row per rejected file, and per rejected article inside a file."""
 
-_REJECTS_SQL = f"""
-    CREATE VIEW {REJECTS} AS
+EARLIER = "earlier"
+"""Schema of the views of a second, earlier snapshot, to compare with."""
+
+_REJECTS_SQL = """
+    CREATE VIEW {schema}.rejects AS
     SELECT source_path, NULL::VARCHAR AS member, stage, reason, detail, run_id
-    FROM sources WHERE status = '{Status.REJECTED.value}'
+    FROM {schema}.sources WHERE status = '{rejected}'
     UNION ALL
     SELECT source_path, piece.member, piece.stage, piece.reason, piece.detail, run_id
-    FROM (SELECT *, unnest(rejected_members) AS piece FROM sources)
-"""  # noqa: S608  # a constant of the contract
+    FROM (SELECT *, unnest(rejected_members) AS piece FROM {schema}.sources)
+"""
 
 
 class Tables:
@@ -50,8 +58,10 @@ class Tables:
 
     Attributes:
         folder: Folder of the snapshot, laid out as the warehouse: for tools of your
-            own, inside the ``with`` block.
+            own, until the tables are closed.
         snapshot: Its number.
+        earlier: Number of the snapshot whose tables are in the schema ``earlier``
+            (``FROM earlier.documents``); null for none.
         names: What can be read.
     """
 
@@ -59,18 +69,87 @@ class Tables:
         self,
         folder: Path,
         manifest: Manifest,
-        connection: duckdb.DuckDBPyConnection,
-        names: Sequence[str],
+        warehouse: Path,
+        before: Path | None,
+        pins: contextlib.ExitStack,
     ) -> None:
-        self.folder = folder
-        self.snapshot = manifest.snapshot
-        self.names = tuple(names)
-        self._connection = connection
+        with pins as stack:
+            self._connection = duckdb.connect(
+                config={"autoinstall_known_extensions": "false"}  # no network, ever
+            )
+            stack.callback(self._connection.close)
+            self.folder, self.snapshot = folder, manifest.snapshot
+            self.earlier: int | None = None
+            self._rows = manifest.rows
+            self._warehouse = warehouse
+            self.names = tuple(_open_views(self._connection, folder, manifest, "main"))
+            if before is not None:
+                earlier = read_manifest(before)
+                self.earlier = earlier.snapshot
+                self._connection.execute(f"CREATE SCHEMA {EARLIER}")
+                _open_views(self._connection, before, earlier, EARLIER)
+            # Let go when Python ends at the latest, but never by a forked child.
+            self._closing = weakref.finalize(self, _close, stack.pop_all(), os.getpid())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        rows = [f"{name} {self._rows[name]:,}" for name in self.names if name in TABLES]
+        return f"<snapshot {self.snapshot} of {self._warehouse}: {', '.join(rows)}>"
+
+    def close(self) -> None:
+        """Let go of the snapshot; nothing can be asked any more."""
+        self._closing()
+
+    def sql(
+        self, statement: str, parameters: Mapping[str, object] | None = None
+    ) -> duckdb.DuckDBPyRelation:
+        """Ask in SQL.
+
+        Args:
+            statement: What to ask, e.g. ``FROM documents WHERE language = $code``.
+            parameters: Values for ``$name`` in the statement.
+
+        Returns:
+            The answer: ``.show()`` prints it, ``.df()``, ``.pl()`` and
+            ``.to_arrow_table()`` give it to pandas, Polars and Arrow, and
+            ``.fetchall()`` to Python.
+
+        Raises:
+            duckdb.Error: The statement is wrong.
+        """
+        return self._connection.sql(
+            statement, params=dict(parameters) if parameters else None
+        )
+
+    def search(
+        self, words: str, *, language: str | None = None, limit: int = 20
+    ) -> pd.DataFrame:
+        """Find paragraphs and titles that hold the words, the best first.
+
+        Args:
+            words: As for ``articles search``.
+            language: Code of the paragraphs' language; null for all.
+            limit: Rows at most.
+
+        Returns:
+            One row per paragraph or title; ``matches`` are the places of the words in
+            ``text``.
+        """
+        from flows.search import Hit, Search, search_tables  # noqa: PLC0415  # a circle
+
+        languages = () if language is None else (language,)
+        found = search_tables(self, Search(words, languages, limit=limit))
+        return pd.DataFrame(found.hits, columns=Hit._fields)
 
     def duckdb(self) -> duckdb.DuckDBPyConnection:
         """Return a connection in memory with a view for each of ``names``.
 
-        It is closed at the end of the ``with`` block; use ``.cursor()`` for threads.
+        It is closed with the tables; use ``.cursor()`` for threads.
         """
         return self._connection
 
@@ -140,37 +219,52 @@ class Tables:
                 )
 
 
-@contextlib.contextmanager
 def open_tables(
-    warehouse: str | os.PathLike[str] = "warehouse", snapshot: int | None = None
-) -> Iterator[Tables]:
+    warehouse: str | os.PathLike[str] = "warehouse",
+    snapshot: int | None = None,
+    earlier: int | None = None,
+) -> Tables:
     """Pin one snapshot of a warehouse, for several questions that must agree.
 
     Runs that publish meanwhile do not disturb it; nothing is copied. The pin goes at
-    the end of the ``with`` block. Where nothing may be written, the snapshot is read in
-    place.
+    the end of a ``with`` block, with ``close()``, or when Python ends. Where nothing
+    may be written, the snapshot is read in place.
 
     Args:
         warehouse: Folder of the tables.
         snapshot: Number of an earlier snapshot (``articles snapshots``); null for the
             live one. It is shown with the columns it had.
-
-    Yields:
-        The tables.
+        earlier: Number of a second snapshot to compare with: its tables are in the
+            schema ``earlier``.
 
     Raises:
         PipelineError: There is no such warehouse or snapshot, or a file is missing.
     """
-    with _pinned(Path(warehouse), snapshot) as folder:
-        connection = duckdb.connect(
-            config={"autoinstall_known_extensions": "false"}  # no network, ever
-        )
-        try:
-            manifest = read_manifest(folder)
-            names = _open_views(connection, folder, manifest)
-            yield Tables(folder, manifest, connection, names)
-        finally:
-            connection.close()
+    with contextlib.ExitStack() as pins:
+        folder = pins.enter_context(_pinned(Path(warehouse), snapshot))
+        before = None
+        if earlier is not None:
+            before = pins.enter_context(_pinned(Path(warehouse), earlier))
+        manifest = read_manifest(folder)
+        return Tables(folder, manifest, Path(warehouse), before, pins.pop_all())
+
+
+def open_folder(folder: Path, manifest: Manifest) -> Tables:
+    """Open a snapshot that nobody replaces meanwhile, as the one being built.
+
+    Args:
+        folder: Folder of the snapshot.
+        manifest: Its manifest.
+
+    Raises:
+        WarehouseError: A file is damaged.
+    """
+    return Tables(folder, manifest, folder, None, contextlib.ExitStack())
+
+
+def _close(stack: contextlib.ExitStack, process: int) -> None:
+    if os.getpid() == process:
+        stack.close()
 
 
 @contextlib.contextmanager
@@ -190,7 +284,10 @@ def _pinned(warehouse_dir: Path, snapshot: int | None) -> Iterator[Path]:
 
 
 def _open_views(
-    connection: duckdb.DuckDBPyConnection, folder: Path, manifest: Manifest
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    manifest: Manifest,
+    schema: str,
 ) -> list[str]:
     """Make a view of every table, in the order of the contract, and ``rejects``."""
     found = {table for table, _, _ in manifest.paths()}
@@ -200,7 +297,7 @@ def _open_views(
         try:
             # A folder `a=b` above the warehouse is no column.
             connection.execute(
-                f"CREATE VIEW {_quote(name)} AS"
+                f"CREATE VIEW {schema}.{_quote(name)} AS"
                 f" FROM read_parquet('{pattern}', hive_partitioning = false)"
             )
         except duckdb.Error as error:
@@ -209,9 +306,31 @@ def _open_views(
             ) from error
     # Tables of a very old version may not tell what was rejected.
     with contextlib.suppress(duckdb.BinderException, duckdb.CatalogException):
-        connection.execute(_REJECTS_SQL)
+        connection.execute(
+            _REJECTS_SQL.format(schema=schema, rejected=Status.REJECTED.value)
+        )
         names.append(REJECTS)
     return names
+
+
+def find_earlier(warehouse_dir: Path, snapshot: int | None = None) -> int:
+    """Return the number of the snapshot before one, or before the live one.
+
+    Raises:
+        PipelineError: There is none.
+    """
+    lines = Warehouse(warehouse_dir).snapshots()
+    if not lines:
+        raise no_tables(warehouse_dir)
+    number = lines[0].snapshot if snapshot is None else snapshot
+    for line in lines:
+        if line.snapshot < number:
+            return line.snapshot
+    raise PipelineError(
+        str(warehouse_dir),
+        f"keeps no snapshot before {number}, so there is nothing to compare with",
+        "The next `articles run` that changes something makes one.",
+    )
 
 
 def no_tables(warehouse_dir: Path) -> PipelineError:

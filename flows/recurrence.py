@@ -10,7 +10,7 @@ Nothing here imports Prefect. DuckDB counts, in bounded memory.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import duckdb
@@ -20,6 +20,7 @@ import pyarrow.dataset as pads
 
 from flows.ledger import Cause
 from flows.plan import Plan
+from tasks.errors import WarehouseError
 from tasks.files.formats import tell_format
 from tasks.schema import SOURCES, Format
 from tasks.survey import SURVEYS
@@ -96,6 +97,40 @@ _COUNT = """
 """
 
 
+def find_recurring(
+    plan: Plan, warehouse: Warehouse, survey: Callable[[pd.DataFrame, Path], None]
+) -> tuple[Plan, Path | None]:
+    """Find out which lines recur in the folders of the files to read, or gone.
+
+    Args:
+        plan: What the run has to do.
+        warehouse: Its tables; locked.
+        survey: Surveys files before they are read, into files in a folder.
+
+    Returns:
+        The plan, with the known files in which lines begin or cease to recur; and the
+        file that says what recurs in the files to read: see ``survey.COUNTED``. Null
+        if nothing can.
+
+    Raises:
+        WarehouseError: The disk or the memory does not suffice.
+    """
+    files, folders = list_counted(plan)
+    if not folders:
+        return plan, None
+    folder = warehouse.new_staging_dir()
+    survey(files, folder)
+    counted = folder / "counted.parquet"
+    try:
+        return count_recurring(plan, warehouse, folder, folders, counted), counted
+    except (duckdb.Error, OSError) as error:
+        raise WarehouseError(
+            str(warehouse.live),
+            f"the lines of its files could not be counted: {error}",
+            "Free space or memory, then run again; the old tables are intact.",
+        ) from error
+
+
 def list_counted(plan: Plan) -> tuple[pd.DataFrame, list[str]]:
     """Tell which files have to be surveyed before the run.
 
@@ -140,7 +175,7 @@ def _is_text(path: str) -> bool:
 def count_recurring(
     plan: Plan,
     warehouse: Warehouse,
-    surveys: Iterable[Path],
+    surveys_dir: Path,
     folders: list[str],
     file: Path,
 ) -> Plan:
@@ -149,22 +184,23 @@ def count_recurring(
     Args:
         plan: What the run has to do.
         warehouse: Where the surveys of the other files are; locked.
-        surveys: Files of ``survey.SURVEYS``: those of the files to read.
+        surveys_dir: Folder with files of ``survey.SURVEYS``: of the files to read.
         folders: Folders to count in; see ``list_counted``.
-        file: Written, unless no folder is given: rows of ``survey.COUNTED`` for every
-            file of these folders that is to be read.
+        file: Written: rows of ``survey.COUNTED`` for every file of these folders that
+            is to be read.
 
     Returns:
         The plan, with more to read if lines began or ceased to recur.
     """
     replaced = [*plan.todo["source_path"], *plan.deleted]
+    surveys = sorted(surveys_dir.glob("*.parquet"))
     with duckdb.connect(config={"memory_limit": _MEMORY}) as tables:
         tables.execute("SET preserve_insertion_order = false")
         tables.execute("SET temp_directory = ?", [str(file.parent)])
         tables.register("folders", _column("folder", folders))
         tables.register("replaced", _column("source_path", replaced))
         tables.register("ledger", _open(_list_known(warehouse)))
-        tables.register("surveys", _open([*surveys]))
+        tables.register("surveys", _open(surveys))
         tables.execute(_TABLES)
         affected: set[str] = set()
         if len(plan.files) > len(plan.todo):

@@ -130,6 +130,10 @@ class Settings:
             " number; 0: no limit.",
         ),
     ] = 0
+    write_report: Annotated[
+        bool,
+        Knob("yes/no", "Publish the page `report.html` with the tables."),
+    ] = True
     wait_for_lock: Annotated[
         bool,
         Knob(
@@ -281,6 +285,17 @@ def settings_parameters(settings: Settings) -> dict[str, Any]:
     return dataclasses.asdict(settings)
 
 
+def settings_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment variables that give a child process these settings.
+
+    Examples:
+        >>> settings_environment(Settings())["ARTICLES_WAIT_FOR_LOCK"]
+        'yes'
+    """
+    values = settings_parameters(settings)
+    return {variable(name): _shown(value) for name, value in values.items()}
+
+
 def settings_json(settings: Settings) -> str:
     """Return the settings as JSON, for the column ``runs.settings``."""
     return json.dumps(settings_parameters(settings), default=str, sort_keys=True)
@@ -325,7 +340,7 @@ def prepare_environment(environ: MutableMapping[str, str] | None = None) -> None
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
-        "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks",
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks,flows",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }.items():
         environ.setdefault(name, value)

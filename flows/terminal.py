@@ -30,6 +30,7 @@ from flows.plan import Plan
 from flows.progress import Event, listening
 from flows.settings import Settings
 from flows.summary import BatchSummary, RunSummary, count_of, funnel, headline
+from tasks.tables.manifest import REPORT_NAME
 
 STARTING = "starting Prefect"
 _LINE_SECONDS = 5.0  # plain lines come no faster than this
@@ -152,6 +153,8 @@ class Screen:
         self.out.print(
             f"Tables in {place}/, snapshot {summary.snapshot}.", soft_wrap=True
         )
+        if settings.write_report:
+            self.out.print(f"What they hold: {place}/{REPORT_NAME}", soft_wrap=True)
         tables, both = _options(settings)
         example = next(iter(summary.batch.examples.values()), None)
         name = command_name()

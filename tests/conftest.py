@@ -49,3 +49,19 @@ def prefect_server():
 
     with prefect_test_harness(server_startup_timeout=120):
         yield
+
+
+@pytest.fixture(scope="session")
+def samples():
+    """The warehouse of the samples in ``raw/``, to be read only."""
+    from flows.line import ingest_plainly  # slow
+    from flows.settings import read_settings
+    from tests.warehouse_rows import FAST_FOLDER
+
+    root = Path(__file__).parents[1]
+    with tempfile.TemporaryDirectory(dir=FAST_FOLDER) as folder:
+        place = Path(folder) / "warehouse"
+        ingest_plainly(
+            read_settings({}, raw_dir=str(root / "raw"), warehouse_dir=str(place))
+        )
+        yield place

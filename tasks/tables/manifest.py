@@ -11,6 +11,7 @@ from tasks.errors import WarehouseError
 from tasks.schema import RUNS, SCHEMA_VERSION, TABLES
 
 MANIFEST_NAME = "_manifest.json"
+REPORT_NAME = "report.html"
 FORMAT_VERSION = 1
 """Version of the manifest and of the folder layout, not of the tables."""
 
@@ -20,6 +21,14 @@ class FileEntry:
     """What is known of one Parquet file."""
 
     rows: int
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """What is known of the report, a page for people."""
+
     size_bytes: int
     sha256: str
 
@@ -69,7 +78,8 @@ class Manifest:
         created_at: When it was published, UTC.
         schema_version: ``schema.SCHEMA_VERSION`` of the files.
         fingerprint: What the rows depend on besides the raw files, given by the flow.
-        parts: Every file, in a fixed order.
+        parts: Every file of the tables, in a fixed order.
+        report: The report; null if the snapshot has none.
     """
 
     snapshot: int
@@ -80,6 +90,7 @@ class Manifest:
     schema_version: int
     fingerprint: str
     parts: tuple[Part, ...]
+    report: PageEntry | None = None
 
     @property
     def rows(self) -> dict[str, int]:
@@ -101,7 +112,7 @@ class Manifest:
 
     def dump(self) -> bytes:
         """Return the content of the manifest file."""
-        content = {
+        content: dict[str, Any] = {
             "format_version": FORMAT_VERSION,
             "snapshot": self.snapshot,
             "parent": self.parent,
@@ -121,6 +132,12 @@ class Manifest:
                 for table, file, entry in self.paths()
             ],
         }
+        if self.report:
+            content["report"] = {
+                "file": REPORT_NAME,
+                "bytes": self.report.size_bytes,
+                "sha256": self.report.sha256,
+            }
         return (json.dumps(content, indent=1) + "\n").encode()
 
 
@@ -162,6 +179,7 @@ def _build_manifest(content: dict[str, Any]) -> Manifest:
         if table != file["table"] or name == stem or "/" in stem or table == "..":
             raise ValueError(f"unexpected file {file['file']!r}")
         by_stem[stem][table] = FileEntry(file["rows"], file["bytes"], file["sha256"])
+    page = content.get("report")
     return Manifest(
         snapshot=int(content["snapshot"]),
         parent=content["parent"],
@@ -171,6 +189,7 @@ def _build_manifest(content: dict[str, Any]) -> Manifest:
         schema_version=content["schema_version"],
         fingerprint=content["fingerprint"],
         parts=tuple(Part(stem, files) for stem, files in by_stem.items()),
+        report=PageEntry(page["bytes"], page["sha256"]) if page else None,
     )
 
 
@@ -199,5 +218,6 @@ pl.scan_parquet("warehouse/paragraphs/*.parquet")
 
 Every column explains itself:
 `pyarrow.parquet.read_schema(file).field("language").metadata`.
-`_manifest.json` lists every file with rows, bytes and SHA-256.
+`_manifest.json` lists every file with rows, bytes and SHA-256. `report.html`, where a
+run has written it, shows in a browser what the tables hold.
 """

@@ -21,6 +21,7 @@ from tasks.tables import disk
 from tasks.tables.lock import Lock, take_lock
 from tasks.tables.manifest import (
     MANIFEST_NAME,
+    REPORT_NAME,
     Manifest,
     describe_warehouse,
     parse_manifest,
@@ -30,7 +31,7 @@ PublishMode = Literal["exchange", "renames"]
 
 _README = "README.md"
 _GITIGNORE = ".gitignore"
-_OWN_FILES = frozenset({MANIFEST_NAME, _README, _GITIGNORE})
+_OWN_FILES = frozenset({MANIFEST_NAME, REPORT_NAME, _README, _GITIGNORE})
 _PLACEHOLDERS = frozenset({_README, _GITIGNORE, ".gitkeep", ".keep"})
 _LITTER = frozenset({".DS_Store", ".directory", "Thumbs.db", "desktop.ini"})
 _LITTER_PREFIXES = ("._", ".nfs", ".fuse_hidden")  # made by file systems, not people
@@ -133,6 +134,7 @@ def verify_files(live: Path, manifest: Manifest) -> Iterator[Problem]:
         ``schema``, ``table has a file``.
     """
     yield from verify_names(live, manifest)
+    yield from _verify_report(live, manifest)
     for table in sorted(TABLES.keys() - {table for table, _, _ in manifest.paths()}):
         yield Problem(table, table, "table has a file", "none in the manifest")
     for table, file, entry in manifest.paths():
@@ -153,6 +155,19 @@ def verify_files(live: Path, manifest: Manifest) -> Iterator[Problem]:
             footer.schema.to_arrow_schema().equals(TABLES[table].schema)
         ):
             yield Problem(table, file, "schema", "differs from tasks/schema.py")
+
+
+def _verify_report(live: Path, manifest: Manifest) -> Iterator[Problem]:
+    if manifest.report is None:
+        return
+    try:
+        sha256 = disk.hash_file(live / REPORT_NAME)
+    except OSError as error:
+        yield Problem("", REPORT_NAME, "file exists", str(error))
+        return
+    if sha256 != manifest.report.sha256:
+        found = f"{sha256}, manifest says {manifest.report.sha256}"
+        yield Problem("", REPORT_NAME, "SHA-256", found)
 
 
 def verify_names(live: Path, manifest: Manifest) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ all or none, so that what a reader has listed is never there in part.
 
 import contextlib
 import errno
+import hashlib
 import os
 import time
 import uuid
@@ -46,7 +47,12 @@ from tasks.tables.lock import (
     seconds_since_beat,
     take_lock,
 )
-from tasks.tables.manifest import MANIFEST_NAME, Manifest
+from tasks.tables.manifest import (
+    MANIFEST_NAME,
+    REPORT_NAME,
+    Manifest,
+    PageEntry,
+)
 from tasks.tables.migrations import migrate
 from tasks.tables.parts import (
     DAMAGED,
@@ -65,6 +71,9 @@ from tasks.tables.snapshots import Problem, PublishMode
 
 Filters: TypeAlias = pc.Expression | list[tuple[str, str, Any]] | None
 """As in ``pyarrow.parquet.read_table``."""
+
+Reporter: TypeAlias = Callable[[Path, Manifest], str | None]
+"""Writes the report of a snapshot from its folder; null if it cannot."""
 
 _READ_ATTEMPTS = 20
 _READ_PAUSE_SECONDS = 0.02
@@ -129,6 +138,7 @@ class Warehouse:
         keep_snapshots: int = 5,
         keep_days: float | None = None,
         publish_mode: PublishMode | None = None,
+        reporter: Reporter | None = None,
     ) -> None:
         """Name the folder; nothing is touched yet.
 
@@ -137,6 +147,7 @@ class Warehouse:
             keep_snapshots: Earlier snapshots to keep, 0 or more.
             keep_days: Age at which earlier snapshots go as well; null for no limit.
             publish_mode: Force one way of publishing; null for the best there is.
+            reporter: Writes the report of each snapshot; null for none.
         """
         if keep_snapshots < 0:
             raise ValueError(f"keep_snapshots is {keep_snapshots}, must be 0 or more")
@@ -145,6 +156,7 @@ class Warehouse:
         self._keep_snapshots = keep_snapshots
         self._keep_days = keep_days
         self._publish_mode = publish_mode
+        self._reporter = reporter
         self._lock: Lock | None = None
         self._base: Manifest | None = None
         self._staging_dirs: list[Path] = []
@@ -318,6 +330,9 @@ class Warehouse:
             source, manifest = self.find_snapshot(number)
             for table in {*TABLES, *(table for table, _, _ in manifest.paths())}:
                 (folder / table).mkdir(parents=True)
+            # Before the tables: if a run publishes meanwhile, these are what is missed.
+            with contextlib.suppress(FileNotFoundError):  # no query fails for it
+                disk.link_or_copy(source / REPORT_NAME, folder / REPORT_NAME)
             for _, file, _ in manifest.paths():
                 disk.link_or_copy(source / file, folder / file)
             (folder / MANIFEST_NAME).write_bytes(manifest.dump())
@@ -541,8 +556,7 @@ class Warehouse:
                     new_stem,
                 ),
             )
-            self._swap_in(folder, manifest)
-        return manifest
+            return self._swap_in(folder, manifest)
 
     def rollback(self, number: int) -> Manifest:
         """Publish an earlier snapshot again, as a new one.
@@ -578,8 +592,7 @@ class Warehouse:
             for part, named in zip(earlier.parts, manifest.parts, strict=True):
                 check_hashes(part, source, _DAMAGED_SNAPSHOT)
                 link_part(part, source, named, folder)
-            self._swap_in(folder, manifest)
-        return manifest
+            return self._swap_in(folder, manifest)
 
     @contextlib.contextmanager
     def _new_snapshot(self, tables: Iterable[str]) -> Iterator[Path]:
@@ -595,7 +608,8 @@ class Warehouse:
                 raise
         snapshots.settle(self.live, self.room, self._keep_snapshots, self._keep_days)
 
-    def _swap_in(self, folder: Path, manifest: Manifest) -> None:
+    def _swap_in(self, folder: Path, manifest: Manifest) -> Manifest:
+        manifest = self._add_report(folder, manifest)
         snapshots.seal(folder, manifest, self.live)
         lock = self._require_lock()
         if not lock.is_ours() or self.manifest() != self._base:
@@ -609,6 +623,17 @@ class Warehouse:
                 str(self.live), f"the folder cannot be replaced: {error}", _SAME_DISK
             ) from error
         self._base = manifest
+        return manifest
+
+    def _add_report(self, folder: Path, manifest: Manifest) -> Manifest:
+        """Put the report into a snapshot that is being built."""
+        page = self._reporter(folder, manifest) if self._reporter else None
+        if page is None:
+            return replace(manifest, report=None)
+        data = page.encode()
+        disk.write_durably(folder / REPORT_NAME, data)
+        entry = PageEntry(len(data), hashlib.sha256(data).hexdigest())
+        return replace(manifest, report=entry)
 
     def _overtaken(self) -> WarehouseError:
         """Return the error of a run whose tables are not those it began with."""

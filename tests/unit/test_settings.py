@@ -107,6 +107,7 @@ def test_fingerprint_changes_with_results_only(name):
         "detector": "langdetect",
         "engine": "inline",
         "wait_for_lock": False,
+        "write_report": False,
     }.get(name, 7)
 
     changed = read_settings({}, **{name: other})

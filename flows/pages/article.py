@@ -1,0 +1,342 @@
+"""What became of one file, as a page: its raw text, every span coloured by its fate."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import pandas as pd
+
+from flows.explain import FACTS, REASONS, find_source, write_fact
+from flows.pages.sheet import make_page, name_language
+from flows.pages.spans import (
+    Fragment,
+    Mark,
+    Piece,
+    Row,
+    find_anchor,
+    list_pieces,
+    make_rows,
+)
+from flows.settings import Settings
+from tasks.errors import PipelineError
+from tasks.read import Limits, read_files
+from tasks.schema import Field, Reason, RemovalReason
+
+Record = dict[str, Any]
+
+SHOWN_ARTICLES = 20
+"""Articles of one file that are shown in full; of more there is a list."""
+
+SHOWN_CHARS = 1_500_000
+"""More of one article's raw text is not shown: a browser has to hold it."""
+
+SHOWN_MARKUP_CHARS = 5_000
+"""More of a stretch of markup is not shown either."""
+
+_LISTED = 2_000
+_NO_CHANGE = "The file has changed since it was read, or is gone"
+
+
+class Claim(NamedTuple):
+    """A value that was found for a field.
+
+    Attributes:
+        value: The value.
+        rule: Rule that found it.
+        score: Trust in the rule, 0 to 1.
+        place: First code point and one past the last, if it stands in the text.
+        anchor: Row of the text where it stands.
+        is_other: Whether the value of the field is another one.
+    """
+
+    value: str
+    rule: str
+    score: float
+    place: str
+    anchor: int | None
+    is_other: bool
+
+
+class Fact(NamedTuple):
+    """A field of the metadata, what it became, and why."""
+
+    label: str
+    value: str
+    claims: tuple[Claim, ...]
+
+
+class Share(NamedTuple):
+    """How many pieces met one fate, and what part of the raw text they are."""
+
+    fate: str
+    label: str
+    pieces: int
+    chars: int
+
+
+class Story(NamedTuple):
+    """All there is to show of one article.
+
+    Attributes:
+        document: Its row of ``documents``.
+        facts: Its metadata.
+        languages: Name, code and share of its languages.
+        legend: Its pieces by fate.
+        rows: Its raw text.
+        is_raw: Whether the rows are the raw text, or only what the tables hold of it.
+        hidden_chars: Code points at the end that are not shown.
+    """
+
+    document: Record
+    facts: tuple[Fact, ...]
+    languages: tuple[tuple[str, str, float], ...]
+    legend: tuple[Share, ...]
+    rows: Sequence[Row]
+    is_raw: bool
+    hidden_chars: int
+
+
+def article_page(
+    tables: duckdb.DuckDBPyConnection, settings: Settings, file: str, member: str | None
+) -> str:
+    """Return the page of a file.
+
+    Args:
+        tables: With a view for each table.
+        settings: Where the raw folder is, and the limits for reading.
+        file: Path of the file from here, absolute, or as in ``source_path``.
+        member: Line or item of one article; null for the whole file.
+
+    Raises:
+        PipelineError: The tables do not know the file or the member.
+    """
+    path, source = find_source(tables, settings.raw_dir, file)
+    documents = _fetch(
+        tables,
+        "FROM documents WHERE source_path = ?"
+        " ORDER BY try_cast(member AS INTEGER), member",
+        path,
+    )
+    refused = list(source["rejected_members"])
+    if member is not None:
+        documents = [row for row in documents if row["member"] == member]
+        refused = [row for row in refused if row["member"] == member]
+        if not documents and not refused:
+            raise PipelineError(
+                path,
+                f"has no member {member!r}",
+                "Leave --member out for the list of its articles.",
+            )
+    is_list = len(documents) > SHOWN_ARTICLES
+    raw_texts = {} if is_list else _read_raw(settings, source)
+    stories = [] if is_list else [_tell(tables, row, raw_texts) for row in documents]
+    return make_page(
+        "article.html",
+        source=source,
+        refused=[(row, _reason(row["reason"])) for row in refused],
+        reason=_reason(source["reason"]) if not refused else "",
+        listed=documents[:_LISTED] if is_list else [],
+        unlisted=max(len(documents) - _LISTED, 0),
+        stories=stories,
+        no_raw=_NO_CHANGE,
+    )
+
+
+def _fetch(
+    tables: duckdb.DuckDBPyConnection, sql: str, *values: object
+) -> list[Record]:
+    result = tables.execute(sql, list(values))
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def _reason(reason: str | None) -> str:
+    return REASONS[Reason(reason)] if reason else ""
+
+
+def _read_raw(settings: Settings, source: Record) -> dict[str, str]:
+    """Read the file again; nothing if its bytes are not those the tables are made of.
+
+    Returns:
+        Decoded raw text by ``document_id``.
+    """
+    columns = ("source_path", "size_bytes", "mtime_ns")
+    row = {name: source[name] for name in columns} | {"problem": None, "detail": None}
+    try:
+        size_bytes = (Path(settings.raw_dir) / source["source_path"]).stat().st_size
+    except (OSError, ValueError):
+        return {}
+    limits = Limits(settings.max_file_bytes, settings.max_decompression_ratio)
+    articles, _, sources = read_files.fn(
+        pd.DataFrame([row | {"size_bytes": size_bytes}]),
+        settings.raw_dir,
+        "explain",
+        limits,
+    )
+    if sources["sha256"].tolist() != [source["sha256"]]:
+        return {}
+    return dict(zip(articles["document_id"], articles["raw_text"], strict=True))
+
+
+def _tell(
+    tables: duckdb.DuckDBPyConnection, document: Record, raw_texts: Mapping[str, str]
+) -> Story:
+    key = document["document_id"]
+    paragraphs, removals, evidence = (
+        _fetch(tables, f"FROM {name} WHERE document_id = ? ORDER BY {order}", key)
+        for name, order in (
+            ("paragraphs", "paragraph_index"),
+            ("removals", "start_chars"),
+            ("evidence", "field, rank"),
+        )
+    )
+    pieces = [
+        *(_kept(row, document["language"]) for row in paragraphs),
+        *(_removed(row) for row in removals),
+    ]
+    raw_text = raw_texts.get(key)
+    if raw_text is None:
+        rows = list_pieces(pieces)
+    else:
+        marks = [*_evidence_marks(evidence), *_foreign_marks(paragraphs)]
+        rows = make_rows(raw_text, pieces, marks)
+    shown = list(_take(rows))
+    return Story(
+        document=document,
+        facts=tuple(_facts(document, evidence, rows)),
+        languages=tuple(
+            (name_language(row["code"]), row["code"], row["share"])
+            for row in document["languages"]
+        ),
+        legend=_legend(pieces),
+        rows=shown,
+        is_raw=raw_text is not None,
+        hidden_chars=sum(row.chars for row in rows[len(shown) :]),
+    )
+
+
+def _kept(row: Record, main_language: str) -> Piece:
+    notes = []
+    if row["language"] != main_language or row["foreign_spans"]:
+        codes = [row["language"], *(span["language"] for span in row["foreign_spans"])]
+        notes += [name_language(code) for code in dict.fromkeys(codes)]
+    notes += row["normalisations"]
+    return Piece(
+        row["start_chars"],
+        row["end_chars"],
+        "kept",
+        row["kind"],
+        tuple(notes),
+        row["text"],
+        row["paragraph_index"],
+    )
+
+
+def _removed(row: Record) -> Piece:
+    is_lifted = row["reason"] == RemovalReason.LIFTED
+    return Piece(
+        row["start_chars"],
+        row["end_chars"],
+        "lifted" if is_lifted else "removed",
+        row["field"] if is_lifted and row["field"] else row["reason"],
+        (row["rule_id"],),
+        row["text"],
+    )
+
+
+def _evidence_marks(evidence: Sequence[Record]) -> Iterator[Mark]:
+    for row in evidence:
+        if row["start_chars"] is not None and row["is_chosen"]:
+            note = f"{row['field']}: {row['value']} ({row['rule_id']})"
+            yield Mark(row["start_chars"], row["end_chars"], "evidence", note)
+
+
+def _foreign_marks(paragraphs: Sequence[Record]) -> Iterator[Mark]:
+    """Yield passages in another language whose place in the raw text is plain."""
+    for row in paragraphs:
+        if row["start_chars"] is None or row["normalisations"]:
+            continue
+        for span in row["foreign_spans"]:
+            start = row["start_chars"] + span["start_chars"]
+            end = row["start_chars"] + span["end_chars"]
+            note = f"{name_language(span['language'])} {span['score']:.2f}"
+            yield Mark(start, end, "foreign", note)
+
+
+def _facts(
+    document: Record, evidence: Sequence[Record], rows: Sequence[Row]
+) -> Iterator[Fact]:
+    labels = [
+        ("title", Field.TITLE),
+        *FACTS,
+        ("language", Field.LANGUAGE),
+        ("translated", Field.IS_TRANSLATED),
+        ("other", Field.OTHER),
+    ]
+    for label, field in labels:
+        found = [row for row in evidence if row["field"] == field.value]
+        chosen = {row["value"] for row in found if row["is_chosen"]}
+        is_told = field is not Field.OTHER
+        claims = tuple(
+            _claim(row, rows, is_other=is_told and row["value"] not in chosen)
+            for row in found
+        )
+        value = "" if field is Field.OTHER else write_fact(document, field)
+        if field is Field.IS_TRANSLATED:
+            value = "yes" if document["is_translated"] else ""
+        if value or claims or field is Field.TITLE:
+            yield Fact(label, value, claims)
+
+
+def _claim(row: Record, rows: Sequence[Row], *, is_other: bool) -> Claim:
+    start, end = row["start_chars"], row["end_chars"]
+    is_placed = start is not None
+    return Claim(
+        value=row["value"],
+        rule=row["rule_id"],
+        score=row["score"],
+        place=f"{start}–{end}" if is_placed else "",
+        anchor=find_anchor(rows, start) if is_placed else None,
+        is_other=is_other,
+    )
+
+
+def _legend(pieces: Sequence[Piece]) -> tuple[Share, ...]:
+    """Count the pieces: paragraphs first, then what became metadata, then the rest."""
+    counts = Counter((piece.fate, piece.label) for piece in pieces)
+    chars: Counter[tuple[str, str]] = Counter()
+    for piece in pieces:
+        chars[piece.fate, piece.label] += len(piece.text)
+    order = {"kept": 0, "lifted": 1, "removed": 2}
+    return tuple(
+        Share(fate, label, count, chars[fate, label])
+        for (fate, label), count in sorted(
+            counts.items(), key=lambda item: (order[item[0][0]], -item[1], item[0][1])
+        )
+    )
+
+
+def _take(rows: Sequence[Row]) -> Iterator[Row]:
+    """Yield rows from the top, as much of them as a browser can hold."""
+    left = SHOWN_CHARS
+    for row in rows:
+        taken = row if row.pieces else _shorten(row)
+        left -= taken.chars
+        if left < 0:
+            return
+        yield taken
+
+
+def _shorten(row: Row) -> Row:
+    """Cut a stretch of markup, which pages have megabytes of."""
+    if row.chars <= SHOWN_MARKUP_CHARS:
+        return row
+    fragments = []
+    left = SHOWN_MARKUP_CHARS
+    for fragment in row.fragments:
+        fragments.append(fragment._replace(text=fragment.text[:left]))
+        left = max(left - len(fragment.text), 0)
+    rest = Fragment(f"\n… {row.chars - SHOWN_MARKUP_CHARS:,} characters more", "", "")
+    return row._replace(fragments=(*fragments, rest))

@@ -1,0 +1,117 @@
+"""The report: what a snapshot of the warehouse holds, for a person, as one HTML page.
+
+Every number on it is the answer to a statement in SQL that stands beside it.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from flows.explain import REASONS
+from flows.pages.figures import Figure, draw_chart
+from flows.pages.questions import Answer, Question, ask, load_sections
+from flows.pages.sheet import Cell, fill_bars, make_page, write_cell
+from flows.reader import Tables, open_folder
+from tasks.tables.manifest import Manifest
+
+_REASONS = {reason.value: words for reason, words in REASONS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A question with its answer, ready to be shown.
+
+    Attributes:
+        question: The question.
+        columns: Headings, and whether the column is of numbers.
+        rows: The rows that are shown at once.
+        more: The rows that are folded away.
+        figure: The chart, if there is one.
+        problem: Why there is no answer.
+    """
+
+    question: Question
+    columns: tuple[tuple[str, bool], ...]
+    rows: Sequence[Sequence[Cell]]
+    more: Sequence[Sequence[Cell]]
+    figure: Figure | None
+    problem: str | None
+
+
+def report_page(folder: Path, manifest: Manifest, seconds: float | None = None) -> str:
+    """Return the report of a snapshot.
+
+    Args:
+        folder: Folder of the snapshot; it may not be published yet.
+        manifest: Its manifest.
+        seconds: How long the questions may take together; null for any time.
+    """
+    with open_folder(folder, manifest) as tables:
+        return render_report(tables, manifest, seconds)
+
+
+def render_report(
+    tables: Tables, manifest: Manifest, seconds: float | None = None
+) -> str:
+    """Return the report of tables that are open; arguments as in ``report_page``."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    connection = tables.duckdb()
+    totals, sections = load_sections()
+    blocks = [
+        (
+            section,
+            [
+                show_answer(ask(connection, question, deadline))
+                for question in section.questions
+                if not question.needs or question.needs in tables.names
+            ],
+        )
+        for section in sections
+    ]
+    return make_page(
+        "report.html",
+        manifest=manifest,
+        tables=[(name, manifest.rows[name]) for name in manifest.rows],
+        totals=_total(connection, totals),
+        totals_sql=totals.sql,
+        sections=blocks,
+    )
+
+
+def _total(
+    connection: duckdb.DuckDBPyConnection, question: Question
+) -> dict[str, int] | None:
+    """Return the totals by name; null if these tables cannot tell them."""
+    answer = ask(connection, question)
+    if answer.problem:
+        return None
+    values = (int(value or 0) for value in answer.rows[0])
+    return dict(zip(answer.columns, values, strict=True))
+
+
+def show_answer(answer: Answer) -> Block:
+    """Write every value of an answer, and draw its bars or its chart."""
+    question = answer.question
+    columns = [
+        [write_cell(name, row[place], _REASONS) for row in answer.rows]
+        for place, name in enumerate(answer.columns)
+    ]
+    if question.bar in answer.columns:
+        columns[0] = fill_bars(columns[0], answer.column(question.bar))
+    rows = list(zip(*columns, strict=True))
+    has_chart = question.show == "chart" and len(rows) >= question.points
+    heads = tuple(
+        (name, any(cell.is_number for cell in cells))
+        for name, cells in zip(answer.columns, columns, strict=True)
+    )
+    return Block(
+        question=question,
+        columns=heads,
+        rows=rows[: question.first],
+        more=rows[question.first :],
+        figure=draw_chart(answer) if has_chart else None,
+        problem=answer.problem,
+    )

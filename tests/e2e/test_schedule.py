@@ -1,0 +1,329 @@
+"""`articles schedule`: a real server, real runs, and everything that goes wrong."""
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tasks.tables.warehouse import Warehouse
+
+ROOT = Path(__file__).resolve().parents[2]
+STORY = """\
+A Night at the Harbour
+
+The harbour was quiet when the last ferry came in, and the two sisters waited on the
+pier until the lamps were lit. Nobody spoke for a long time.
+"""
+WAIT_SECONDS = 180
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc"),
+]
+
+
+class Program:
+    """A command that goes on, and its output line by line."""
+
+    def __init__(self, folder, environment, *arguments):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "flows", *arguments],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            text=True,
+        )
+        self.lines = queue.Queue()
+        self.said = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(line)
+        self.lines.put(None)
+
+    def await_line(self, *words):
+        """Return the next line with one of these words."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                line = self.lines.get(timeout=max(0, deadline - time.monotonic()))
+            except queue.Empty:
+                pytest.fail(f"no {words} in {''.join(self.said)}")
+            assert line is not None, f"ended before {words}: {''.join(self.said)}"
+            self.said.append(line)
+            if any(word in line for word in words):
+                return line
+
+    def interrupt(self):
+        """Press Ctrl-C: a terminal sends it to every process of the group."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        status = self.process.wait(WAIT_SECONDS)
+        while (line := self.lines.get()) is not None:
+            self.said.append(line)
+        return status
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Environment and address of a server that nobody has started yet."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return os.environ | {
+        "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect")),
+        "PYTHONPATH": str(ROOT),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with one raw file."""
+    folder = tmp_path_factory.mktemp("articles")
+    (folder / "raw").mkdir()
+    (folder / "raw" / "story.txt").write_text(STORY)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def schedule(place, folder):
+    """A schedule that brings its own server."""
+    program = Program(folder, place, "schedule", "--every", "10s")
+    program.await_line("Ctrl-C stops")
+    yield program
+    if program.process.poll() is None:
+        program.interrupt()
+
+
+def ask(place, path, body=None):
+    request = urllib.request.Request(
+        place["PREFECT_API_URL"] + path,
+        json.dumps(body or {}).encode(),
+        {"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+
+
+def runs(place, *states):
+    found = ask(place, "/flow_runs/filter", {"sort": "EXPECTED_START_TIME_ASC"})
+    return [run for run in found if run["state_name"] in states]
+
+
+def wait_for(condition):
+    """Return the first value that is something."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.3)
+    return pytest.fail("waited in vain")
+
+
+def prefect(place, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", *arguments],
+        cwd=ROOT,
+        env=place,
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def process_of(run_id):
+    """Return the process that carries a run out."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            variables = (folder / "environ").read_bytes()
+            command = (folder / "cmdline").read_bytes()
+            if run_id.encode() in variables and b"prefect" in command:
+                return int(folder.name)
+    return None
+
+
+@contextlib.contextmanager
+def run_under_way(place, folder, number):
+    """A run with something to do that cannot go on before the block ends."""
+    with Warehouse(folder / "warehouse").lock():
+        (folder / "raw" / f"more-{number}.txt").write_text(f"{STORY}\n{number}.\n")
+        (run,) = wait_for(lambda: runs(place, "Running"))
+        yield run
+
+
+def manifest(folder):
+    return json.loads((folder / "warehouse" / "_manifest.json").read_text())
+
+
+def test_one_command_is_enough(place, folder, schedule):
+    """Server, UI, deployment, schedule: the first run comes by itself."""
+    schedule.await_line("1 file read: 1 article")
+    assert manifest(folder)["snapshot"] == 1
+    said = "".join(schedule.said)
+    assert place["PREFECT_API_URL"].removesuffix("/api") + "  (started with" in said
+    for noise in ("INFO", "WARNING", "ERROR", "Traceback", "\x1b"):
+        assert noise not in said
+    page = place["PREFECT_API_URL"].removesuffix("/api")
+    with urllib.request.urlopen(page, timeout=20) as answer:
+        assert b"<title>Prefect" in answer.read()
+
+
+def test_a_second_one_is_refused(place, folder, schedule):
+    """One schedule per warehouse; the other says who holds it, and changes nothing."""
+    done = subprocess.run(
+        [sys.executable, "-m", "flows", "schedule", "--cron", "0 * * * *"],
+        cwd=folder,
+        env=place,
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert f"process {schedule.process.pid} on " in done.stderr
+    assert "runs `articles schedule` for it already" in done.stderr
+
+
+@pytest.mark.usefixtures("schedule")
+def test_runs_do_not_overlap_and_can_be_cancelled(place, folder):
+    """What comes while a run goes on is refused; cancelling leaves the old tables."""
+    before = manifest(folder)
+    with run_under_way(place, folder, 1) as run:
+        (refused, *_) = wait_for(lambda: runs(place, "Cancelled"))
+        assert "concurrency limit" in refused["state"]["message"]
+        assert len(runs(place, "Running", "Pending")) == 1
+
+        prefect(place, "flow-run", "cancel", run["id"])
+        wait_for(lambda: run["id"] in {r["id"] for r in runs(place, "Cancelled")})
+        assert process_of(run["id"]) is None
+        assert manifest(folder) == before
+    wait_for(lambda: manifest(folder)["snapshot"] == 2)
+
+
+@pytest.mark.usefixtures("schedule")
+def test_killed_run_is_crashed_and_can_be_retried(place, folder):
+    """It is marked within seconds; the next one, or its own retry, makes up for it."""
+    with run_under_way(place, folder, 2) as run:
+        os.kill(process_of(run["id"]), signal.SIGKILL)
+        wait_for(lambda: run["id"] in {r["id"] for r in runs(place, "Crashed")})
+        assert manifest(folder)["snapshot"] == 2
+        # What the button "Retry" does.
+        state = {"type": "SCHEDULED", "name": "AwaitingRetry", "message": "by hand"}
+        body = {"state": state, "force": True}
+        ask(place, f"/flow_runs/{run['id']}/set_state", body)
+    wait_for(lambda: run["id"] in {r["id"] for r in runs(place, "Completed")})
+    wait_for(lambda: manifest(folder)["snapshot"] == 3)
+
+
+@pytest.mark.usefixtures("schedule")
+def test_missed_runs_are_made_up_for_by_one(place, tmp_path):
+    """A schedule that was killed comes back, to its server, and does not pile up."""
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "story.txt").write_text(STORY)
+    other = Program(tmp_path, place, "schedule", "--cron", "0 0 1 1 *")
+    other.await_line("Next run")
+    other.process.kill()
+    name = next(line for line in other.said if "/deployment/" in line)
+    deployment = name.strip().rpartition("/")[2]
+    for hour in range(3):
+        time_missed = f"2026-01-01T0{hour}:00:00Z"
+        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": time_missed}}
+        ask(place, f"/deployments/{deployment}/create_flow_run", {"state": state})
+
+    again = Program(tmp_path, place, "schedule", "--cron", "0 0 1 1 *")
+    again.await_line("one makes up for all")
+    again.await_line("1 file read: 1 article")
+    status = again.interrupt()
+
+    assert (status, again.said[-1]) == (0, "Stopped.\n")
+    assert "running already" in "".join(again.said)
+    assert manifest(tmp_path)["snapshot"] == 1
+    of_other = {"deployments": {"id": {"any_": [deployment]}}}
+    found = ask(place, "/flow_runs/filter", of_other)
+    past = [run for run in found if run["expected_start_time"] < "2026-02"]
+    assert [run["state_name"] for run in past] == ["Completed"]
+
+
+@pytest.mark.usefixtures("schedule")
+def test_watch_runs_what_has_come(place, tmp_path):
+    """Files that have settled are read; Ctrl-C ends it, the server of others stays."""
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "story.txt").write_text(STORY)
+    program = Program(tmp_path, place, "watch", "--quiet-for", "1s")
+    program.await_line("1 file read: 1 article")
+    (tmp_path / "raw" / "second.txt.part").write_text(f"{STORY}Two.\n")
+    (tmp_path / "raw" / "second.txt.part").rename(tmp_path / "raw" / "second.txt")
+    program.await_line("1 file read: 1 article")
+    status = program.interrupt()
+
+    assert (status, program.said[-1]) == (0, "Stopped.\n")
+    assert manifest(tmp_path)["snapshot"] == 2
+    assert ask(place, "/flow_runs/filter", {"limit": 1})
+
+
+@pytest.mark.usefixtures("schedule")
+def test_files_start_a_deployment_by_an_event(place, tmp_path):
+    """`prefect.yaml` for a worker: what has come starts a run there."""
+    (tmp_path / "raw").mkdir()
+    environment = place | {
+        "ARTICLES_RAW_DIR": str(tmp_path / "raw"),
+        "ARTICLES_WAREHOUSE_DIR": str(tmp_path / "warehouse"),
+    }
+    prefect(place, "work-pool", "create", "articles", "--type", "process")
+    prefect(place, "--no-prompt", "deploy", "--all")
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "prefect", "worker", "start", "--pool", "articles"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    watcher = Program(tmp_path, environment, "watch", "--emit", "--quiet-for", "1s")
+    try:
+        watcher.await_line("Ctrl-C stops")
+        (tmp_path / "raw" / "story.txt").write_text(STORY)
+        watcher.await_line("articles.raw.arrived emitted")
+        wait_for((tmp_path / "warehouse" / "_manifest.json").exists)
+        assert watcher.interrupt() == 0
+    finally:
+        worker.terminate()
+        worker.wait(WAIT_SECONDS)
+
+
+def test_interrupt_stops_all_of_it(place, folder, schedule):
+    """Ctrl-C: the run under way is cancelled, the server ends, the tables stay."""
+    before = manifest(folder)
+    with run_under_way(place, folder, 3) as run:
+        status = schedule.interrupt()
+
+    assert (status, schedule.said[-1]) == (0, "Stopped.\n")
+    assert "Traceback" not in "".join(schedule.said)
+    assert manifest(folder) == before
+    with pytest.raises(OSError, match="refused"):
+        ask(place, "/flow_runs/filter")
+    with sqlite3.connect(f"{place['PREFECT_HOME']}/prefect.db") as database:
+        (state,) = database.execute(
+            "SELECT state_name FROM flow_run WHERE name = ? OR id = ?",
+            (run["name"], run["id"].replace("-", "")),
+        ).fetchone()
+    assert state == "Cancelled"
