@@ -72,14 +72,15 @@ def survey_text(text: str) -> Survey:
 def _pairs(lines: list[str]) -> Iterator[int]:
     for above, below in pairwise(lines):
         if _is_pair(above, below):
-            yield _hash_pair(above, below)
+            yield hash_pair(above, below)
 
 
 def _is_pair(above: str, below: str) -> bool:
     return len(above) <= LINE_CHARS and len(below) <= LINE_CHARS
 
 
-def _hash_pair(above: str, below: str) -> int:
+def hash_pair(above: str, below: str) -> int:
+    """Return the hash of two neighbouring lines, bare; nothing is the text's edge."""
     return _hash(f"{above}\n{below}")
 
 
@@ -162,7 +163,7 @@ def find_recurring(text: str, pairs: Collection[int]) -> list[tuple[Line, bool]]
     for index, (above, below) in enumerate(pairwise(lines)):
         if (
             _is_pair(above.text, below.text)
-            and _hash_pair(above.text, below.text) in pairs
+            and hash_pair(above.text, below.text) in pairs
         ):
             is_recurring[index] = is_recurring[index + 1] = True
     return list(zip(lines, is_recurring, strict=True))[1:-1]
