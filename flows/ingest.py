@@ -232,7 +232,8 @@ def survey_all(files: pd.DataFrame, run: Run, folder: Path) -> None:
     ]
     if weigh_files(files) <= SURVEYED_INLINE_BYTES:
         for batch in work:
-            survey(*batch, is_visible=True)
+            name = f"survey {count_of(len(batch[0]), 'file')}"
+            survey.with_options(task_run_name=name)(*batch, is_visible=True)
         return
     for _ in _results(survey, work, files, run.settings, is_visible=False):
         pass

@@ -33,63 +33,58 @@ _ROWS_AT_ONCE = 8_192
 _TABLES = """
     -- What is known of the files that stay as they are, and of those read or gone now.
     CREATE VIEW known AS
-    SELECT source_path, parse_dirpath(source_path, 'forward_slash') AS folder,
-        survey.content AS content, survey.pairs AS pairs, survey
-    FROM ledger WHERE survey IS NOT NULL
-        AND parse_dirpath(source_path, 'forward_slash') IN (FROM folders);
+    SELECT source_path, survey, folder_id FROM ledger
+    JOIN folders ON folder = parse_dirpath(source_path, 'forward_slash')
+    WHERE survey IS NOT NULL;
     CREATE VIEW kept AS FROM known ANTI JOIN replaced USING (source_path);
     CREATE VIEW gone AS FROM known SEMI JOIN replaced USING (source_path);
     CREATE VIEW found AS
-    SELECT source_path, parse_dirpath(source_path, 'forward_slash') AS folder,
-        survey.content AS content, survey.pairs AS pairs, survey
-    FROM surveys;
+    SELECT source_path, survey, folder_id FROM surveys
+    JOIN folders ON folder = parse_dirpath(source_path, 'forward_slash');
+    -- A use: a pair of lines in a folder, and the content of a file that has it.
+    CREATE MACRO uses(files) AS TABLE
+    SELECT source_path, survey.content AS content,
+        (folder_id << 32) + unnest(survey.pairs) AS use
+    FROM query_table(files);
 """
 
 _AFFECTED = """
-    WITH moved AS (
-        SELECT folder, content, unnest(pairs) AS pair, true AS before, false AS after
-        FROM gone
-        UNION ALL
-        SELECT folder, content, unnest(pairs), false, true FROM found
+    WITH moved AS MATERIALIZED (
+        SELECT use, content, true AS before, false AS after FROM uses('gone')
+        UNION ALL SELECT use, content, false, true FROM uses('found')
     ),
-    kept_pairs AS (
-        SELECT source_path, folder, content, unnest(pairs) AS pair FROM kept
+    near AS MATERIALIZED (
+        FROM uses('kept') WHERE use IN (SELECT use FROM moved)
     ),
     holders AS (
-        SELECT folder, pair, content, bool_or(before) AS before, bool_or(after) AS after
+        SELECT use, content, bool_or(before) AS before, bool_or(after) AS after
         FROM (
-            FROM moved SEMI JOIN kept_pairs USING (folder, pair)
-            UNION ALL
-            SELECT folder, content, pair, true, true
-            FROM kept_pairs SEMI JOIN moved USING (folder, pair)
+            FROM moved WHERE use IN (SELECT use FROM near)
+            UNION ALL SELECT use, content, true, true FROM near
         )
         GROUP BY ALL
-    ),
-    turned AS (
-        SELECT folder, pair FROM holders GROUP BY ALL
+    )
+    SELECT DISTINCT source_path FROM near WHERE use IN (
+        SELECT use FROM holders GROUP BY ALL
         HAVING (count_if(before) >= {least}) <> (count_if(after) >= {least})
     )
-    SELECT DISTINCT source_path FROM kept_pairs SEMI JOIN turned USING (folder, pair)
 """
 
 _COUNT = """
+    CREATE VIEW present AS FROM kept UNION ALL FROM found;
+    CREATE VIEW wanted AS
+    FROM found UNION ALL (FROM kept SEMI JOIN affected USING (source_path));
     COPY (
-        WITH present AS (FROM kept UNION ALL FROM found),
-        wanted AS (
-            FROM found UNION ALL (FROM kept SEMI JOIN affected USING (source_path))
-        ),
-        wanted_pairs AS (SELECT source_path, folder, unnest(pairs) AS pair FROM wanted),
-        holders AS (
-            SELECT DISTINCT folder, pair, content
-            FROM (SELECT folder, content, unnest(pairs) AS pair FROM present)
-            SEMI JOIN wanted_pairs USING (folder, pair)
+        WITH holders AS (
+            SELECT DISTINCT use, content FROM uses('present')
+            WHERE {is_all} OR use IN (SELECT use FROM uses('wanted'))
         ),
         recurring AS (
-            SELECT folder, pair FROM holders GROUP BY ALL HAVING count(*) >= {least}
+            SELECT use FROM holders GROUP BY ALL HAVING count(*) >= {least}
         ),
         own AS (
-            SELECT source_path, list(pair ORDER BY pair) AS recurring
-            FROM wanted_pairs SEMI JOIN recurring USING (folder, pair) GROUP BY ALL
+            SELECT source_path, list((use & 4294967295)::UINTEGER) AS recurring
+            FROM uses('wanted') WHERE use IN (FROM recurring) GROUP BY ALL
         )
         SELECT source_path, survey, recurring
         FROM wanted LEFT JOIN own USING (source_path) ORDER BY source_path
@@ -197,19 +192,23 @@ def count_recurring(
     with duckdb.connect(config={"memory_limit": _MEMORY}) as tables:
         tables.execute("SET preserve_insertion_order = false")
         tables.execute("SET temp_directory = ?", [str(file.parent)])
-        tables.register("folders", _column("folder", folders))
+        numbered = _column("folder", folders)
+        numbers = pa.array(range(len(folders)), pa.int64())
+        tables.register("folders", numbered.append_column("folder_id", numbers))
         tables.register("replaced", _column("source_path", replaced))
         tables.register("ledger", _open(_list_known(warehouse)))
         tables.register("surveys", _open(surveys))
         tables.execute(_TABLES)
         affected: set[str] = set()
-        if len(plan.files) > len(plan.todo):
+        is_all = len(plan.files) == len(plan.todo)
+        if not is_all:
             found = tables.execute(_AFFECTED.format(least=RECURRING_FILES)).fetchall()
             affected = {path for (path,) in found}
         tables.register("affected", _column("source_path", affected))
         tables.execute(
             _COUNT.format(
                 least=RECURRING_FILES,
+                is_all=is_all,
                 file=str(file).replace("'", "''"),
                 rows=_ROWS_AT_ONCE,
             )
