@@ -14,20 +14,29 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from flows.ledger import Cause
 from flows.plan import Plan
 from tasks.errors import WarehouseError
-from tasks.files.formats import tell_format
+from tasks.files.formats import COMPRESSIONS, FORMATS
 from tasks.schema import SOURCES, Format
 from tasks.survey import SURVEYS
 from tasks.tables.warehouse import Warehouse
 from tasks.text.recurrence import RECURRING_FILES
 
+_TEXTS = tuple(
+    suffix + packed
+    for suffix, article_format in FORMATS.items()
+    if article_format is Format.TEXT
+    for packed in ("", *COMPRESSIONS)
+)
 _MEMORY = "1GB"
+_MANY_FOLDERS = 100
 _ROWS_AT_ONCE = 8_192
 
 _TABLES = """
@@ -48,15 +57,19 @@ _TABLES = """
     FROM query_table(files);
 """
 
-_AFFECTED = """
-    WITH moved AS MATERIALIZED (
+_NEAR = """
+    CREATE TEMP TABLE moved AS
+    FROM (
         SELECT use, content, true AS before, false AS after FROM uses('gone')
         UNION ALL SELECT use, content, false, true FROM uses('found')
-    ),
-    near AS MATERIALIZED (
-        FROM uses('kept') WHERE use IN (SELECT use FROM moved)
-    ),
-    holders AS (
+    )
+    WHERE (SELECT count(*) > 0 FROM kept);
+    CREATE TEMP TABLE near AS
+    FROM uses('kept') WHERE use IN (SELECT use FROM moved);
+"""
+
+_AFFECTED = """
+    WITH holders AS (
         SELECT use, content, bool_or(before) AS before, bool_or(after) AS after
         FROM (
             FROM moved WHERE use IN (SELECT use FROM near)
@@ -70,14 +83,15 @@ _AFFECTED = """
     )
 """
 
+_KEPT = "uses('kept') WHERE use IN (SELECT use FROM uses('wanted'))"
+
 _COUNT = """
-    CREATE VIEW present AS FROM kept UNION ALL FROM found;
     CREATE VIEW wanted AS
     FROM found UNION ALL (FROM kept SEMI JOIN affected USING (source_path));
     COPY (
         WITH holders AS (
-            SELECT DISTINCT use, content FROM uses('present')
-            WHERE {is_all} OR use IN (SELECT use FROM uses('wanted'))
+            SELECT DISTINCT use, content
+            FROM (FROM uses('found') UNION ALL FROM {kept})
         ),
         recurring AS (
             SELECT use FROM holders GROUP BY ALL HAVING count(*) >= {least}
@@ -136,26 +150,22 @@ def list_counted(plan: Plan) -> tuple[pd.DataFrame, list[str]]:
         Rows of ``plan.todo``, and the folders in which anything may recur: of those
         with a plain text that is read or gone now the ones with enough plain texts.
     """
-    concerned = {
-        _folder(path)
-        for path in [*plan.todo["source_path"], *plan.deleted]
-        if _is_text(path)
-    }
+    todo = plan.todo["source_path"].tolist()
+    concerned = {_folder(path) for path in [*todo, *plan.deleted] if _is_text(path)}
     if not concerned:
         return plan.todo.iloc[:0], []
+    found = [*plan.files["source_path"].tolist(), *plan.deleted]
     counts = Counter(
         folder
-        for path in [*plan.files["source_path"], *plan.deleted]
+        for path in found
         if (folder := _folder(path)) in concerned and _is_text(path)
     )
     # A replay does not look for what is gone: more may be known than found.
     least = 0 if Cause.REPLAYED.value in plan.causes else RECURRING_FILES
-    folders = sorted(folder for folder in concerned if counts[folder] >= least)
-    wanted = set(folders)
-    is_counted = plan.todo["source_path"].map(
-        lambda path: _folder(path) in wanted and _is_text(path)
-    )
-    return plan.todo[is_counted.astype(bool)].reset_index(drop=True), folders
+    folders = {folder for folder in concerned if counts[folder] >= least}
+    is_counted = [_folder(path) in folders and _is_text(path) for path in todo]
+    files = plan.todo[np.array(is_counted, dtype=np.bool_)]
+    return files.reset_index(drop=True), sorted(folders)
 
 
 def _folder(path: str) -> str:
@@ -163,8 +173,7 @@ def _folder(path: str) -> str:
 
 
 def _is_text(path: str) -> bool:
-    told = tell_format(path)
-    return told is not None and told[0] is Format.TEXT
+    return path.lower().endswith(_TEXTS)
 
 
 def count_recurring(
@@ -196,19 +205,18 @@ def count_recurring(
         numbers = pa.array(range(len(folders)), pa.int64())
         tables.register("folders", numbered.append_column("folder_id", numbers))
         tables.register("replaced", _column("source_path", replaced))
-        tables.register("ledger", _open(_list_known(warehouse)))
+        known = _open(_list_known(warehouse)).filter(_in_folders(folders))
+        tables.register("ledger", known)
         tables.register("surveys", _open(surveys))
         tables.execute(_TABLES)
-        affected: set[str] = set()
-        is_all = len(plan.files) == len(plan.todo)
-        if not is_all:
-            found = tables.execute(_AFFECTED.format(least=RECURRING_FILES)).fetchall()
-            affected = {path for (path,) in found}
+        tables.execute(_NEAR)
+        found = tables.execute(_AFFECTED.format(least=RECURRING_FILES)).fetchall()
+        affected = {path for (path,) in found}
         tables.register("affected", _column("source_path", affected))
         tables.execute(
             _COUNT.format(
                 least=RECURRING_FILES,
-                is_all=is_all,
+                kept=_KEPT if affected else "near",
                 file=str(file).replace("'", "''"),
                 rows=_ROWS_AT_ONCE,
             )
@@ -237,6 +245,15 @@ def _open(files: list[Path]) -> pads.Dataset:
     if not files:
         return pads.dataset(SURVEYS.empty_table())
     return pads.dataset([str(file) for file in files], SURVEYS, format="parquet")
+
+
+def _in_folders(folders: list[str]) -> pc.Expression:
+    """Return what only rows in or below some folders meet: most need no reading."""
+    is_here = pc.scalar(len(folders) > _MANY_FOLDERS or "" in folders)
+    for folder in [] if len(folders) > _MANY_FOLDERS else folders:
+        path, after = pc.field("source_path"), chr(ord("/") + 1)
+        is_here |= (path >= f"{folder}/") & (path < f"{folder}{after}")
+    return is_here
 
 
 def _widen(plan: Plan, affected: set[str]) -> Plan:
