@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pandas as pd
 
-from flows.explain import FACTS, REASONS, find_source, write_fact
+from flows.explain import FACTS, REASONS, find_likes, find_source, write_fact
 from flows.pages.sheet import make_page, name_language
 from flows.pages.spans import (
     Fragment,
@@ -202,10 +202,14 @@ def _tell(
     else:
         marks = [*_evidence_marks(evidence), *_foreign_marks(paragraphs)]
         rows = make_rows(raw_text, pieces, marks)
-    shown = list(_take(rows))
+    shown = list(take_rows(rows))
+    likes = (
+        Fact(label, f"{place} ({how})", ())
+        for label, place, how in find_likes(tables, key)
+    )
     return Story(
         document=document,
-        facts=tuple(_facts(document, evidence, rows)),
+        facts=(*_facts(document, evidence, rows), *likes),
         languages=tuple(
             (name_language(row["code"]), row["code"], row["share"])
             for row in document["languages"]
@@ -318,7 +322,7 @@ def _legend(pieces: Sequence[Piece]) -> tuple[Share, ...]:
     )
 
 
-def _take(rows: Sequence[Row]) -> Iterator[Row]:
+def take_rows(rows: Sequence[Row]) -> Iterator[Row]:
     """Yield rows from the top, as much of them as a browser can hold."""
     left = SHOWN_CHARS
     for row in rows:

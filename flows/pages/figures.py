@@ -87,13 +87,14 @@ def _describe(answer: Answer, width: int, ticks: int) -> dict[str, Any]:
                 "field": "y",
                 "type": "quantitative",
                 "title": question.y,
+                "stack": None,
                 "axis": {"tickCount": 4, "domain": False, "ticks": False},
             },
         },
     }
     x, y = spec["encoding"]["x"], spec["encoding"]["y"]
     if question.kind == "histogram":
-        spec["mark"] = {"type": "bar", "cornerRadiusEnd": 2}
+        spec["mark"] = {"type": "bar"}
         x |= {
             "type": "ordinal",
             "sort": None,
@@ -103,7 +104,7 @@ def _describe(answer: Answer, width: int, ticks: int) -> dict[str, Any]:
         }
     elif question.kind == "timeline":
         unit = answer.column("unit")[0]
-        spec["mark"] = {"type": "bar", "cornerRadiusEnd": 2}
+        spec["mark"] = {"type": "bar"}
         x |= {
             "type": "temporal",
             "timeUnit": _TIME_UNITS[unit],

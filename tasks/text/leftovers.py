@@ -82,11 +82,13 @@ def drop_tail(draft: Draft) -> None:
     """Remove what follows a comment form, and sentences made of words of leftovers.
 
     Both only at the end, where pages put them: behind the comment form if that is
-    little against the article, and below the last paragraph of some length.
+    little against the article, and below the last paragraph of some length. Where
+    ``furniture`` has judged each line, what follows a form is left to it: articles go
+    on below forms too.
     """
     chars = 0
     form = len(draft.blocks)
-    for index in reversed(range(len(draft.blocks))):
+    for index in () if draft.odds else reversed(range(len(draft.blocks))):
         block = draft.blocks[index]
         if block.reason is RemovalReason.COMMENT_FORM and " " in block.text:
             form = index

@@ -300,6 +300,14 @@ def test_nothing_is_written_by_a_question(sql, tables, capsys):
     assert before == sorted(tables.rglob("*"))
 
 
+@pytest.mark.usefixtures("tables")
+def test_a_name_is_no_statement(capsys):
+    """A table or column may be called like what writes."""
+    sql = "SELECT max(copy.run_id) FROM runs AS copy WHERE run_id IN (copy.run_id)"
+
+    assert articles(capsys, "query", sql)[0] == 0
+
+
 @pytest.mark.parametrize(
     "sql",
     [
