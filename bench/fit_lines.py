@@ -37,7 +37,7 @@ from page_text import find_around, flatten, parse_page, squash, wrap, write_text
 
 from tasks.clean import Article, clean_text, read_draft
 from tasks.pieces import Block
-from tasks.schema import Field, Markup, RemovalReason
+from tasks.schema import Field, Kind, Markup, RemovalReason
 from tasks.text.furniture import INPUT_GRAIN, INPUT_LIMIT, WEIGHT_GRAIN
 from tasks.text.measures import measure_blocks
 from tasks.text.titles import could_be_title
@@ -160,7 +160,11 @@ def _read_silver(gold: Path) -> Iterator[Text]:
             raw = gzip.decompress((gold / row["file"]).read_bytes())
             html = raw.decode("utf-8", "replace")
             blocks, claims = clean_text(html, Markup.HTML, [])
-            paragraphs = [block.text for block in blocks if block.reason is None]
+            paragraphs = [
+                block.text
+                for block in blocks
+                if block.reason is None and block.kind is not Kind.CAPTION
+            ]
             if len(paragraphs) < FEW_PARAGRAPHS:
                 continue
             named = (claim.value for claim in claims if claim.field is Field.TITLE)

@@ -218,7 +218,7 @@ class Tables:
             raise PipelineError(
                 f"table {name!r}",
                 f"is not in snapshot {self.snapshot}",
-                _suggest(name, self.names),
+                suggest(name, self.names),
             )
         known = [column[0] for column in self._connection.table(name).description]
         for column in columns or ():
@@ -226,7 +226,7 @@ class Tables:
                 raise PipelineError(
                     f"column {column!r}",
                     f"is not in table {name!r}",
-                    _suggest(column, known),
+                    suggest(column, known),
                 )
 
 
@@ -364,7 +364,8 @@ def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _suggest(name: str, known: Sequence[str]) -> str:
+def suggest(name: str, known: Sequence[str]) -> str:
+    """Return what to say of a name that is not known."""
     similar = difflib.get_close_matches(name, known, n=1)
     guess = f"Did you mean {similar[0]!r}? " if similar else ""
     return f"{guess}There are {', '.join(known)}."

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tasks.errors import ContractError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Version of the tables below; stored in every Parquet footer and in the manifest."""
 
 
@@ -292,6 +292,10 @@ _STEP_VERSIONS = pa.struct(
     [pa.field(step.value, pa.int16(), nullable=False) for step in VERSIONED_STEPS]
 )
 
+_SURVEY = pa.struct(
+    [pa.field("content", pa.uint32()), pa.field("pairs", pa.list_(pa.uint32()))]
+)
+
 _FOREIGN_SPANS = pa.list_(
     pa.struct(
         [
@@ -534,6 +538,13 @@ SOURCES = _table(
             "As in `documents`; where it is not the present one, the next run reads the"
             " file again. Null if the name is of no known format.",
         ),
+        _nullable(
+            "survey",
+            _SURVEY,
+            "Of plain text, to tell which lines recur in its folder: hashes of the"
+            " longest line and of the pairs of neighbouring short ones. Null if it"
+            " is of another format or was not read.",
+        ),
     ],
 )
 
@@ -655,7 +666,7 @@ def tables_markdown() -> str:
         parts.append(f"### `{table.name}`: {table.rows}\n\nKey: {key}.\n")
         parts.append("| column | type | null | meaning |\n|---|---|---|---|")
         parts += [
-            f"| `{field.name}` | {_type_name(field.type)} |"
+            f"| `{field.name}` | {type_name(field.type)} |"
             f" {'yes' if field.nullable else ''} |"
             f" {field.metadata[b'description'].decode()} |"
             for field in table.schema
@@ -664,9 +675,10 @@ def tables_markdown() -> str:
     return "\n".join(parts)
 
 
-def _type_name(dtype: pa.DataType) -> str:
+def type_name(dtype: pa.DataType) -> str:
+    """Return a type as the documentation has it."""
     if pa.types.is_list(dtype):
-        return f"list of {_type_name(dtype.value_type)}"
+        return f"list of {type_name(dtype.value_type)}"
     if pa.types.is_struct(dtype):
         return "(" + ", ".join(f"{part.name} {part.type}" for part in dtype) + ")"
     return str(dtype)

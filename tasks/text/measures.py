@@ -23,6 +23,7 @@ import numpy.typing as npt
 from tasks.pieces import Block
 from tasks.schema import Kind, RemovalReason
 from tasks.text import lexicon
+from tasks.text.captions import agencies, is_caption
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -113,6 +114,8 @@ _SAMPLE_CHARS = 1500  # of a block; the shares of words are stable long before
 _CONTENT_CHARS = 4
 _HASHED_CHARS = 16
 _CREDIT_WORDS = 10
+_LAST_WORDS = 4
+_SHARED_WORDS = 2  # of so few words others begin alike by chance
 _PROSE_WORDS, _LONG_WORDS = 8, 25
 _HEADLINE_WORDS = (4, 20)
 _SHORT_WORDS = 12
@@ -273,6 +276,7 @@ def _dictionary() -> _Dictionary:
             for name, text in lexicon.phrases(language, "labels")
             if name == "photo"
         )
+    said[_Known.PHOTO] += sorted(agencies())
     found: dict[int, int] = {}
     for kind, texts in said.items():
         tokens = _find_tokens(_line_up(texts))
@@ -310,6 +314,7 @@ def measure_blocks(articles: Sequence[Sequence[Block]]) -> Columns:
     said = _measure_words(articles, line, text.prose_long)
     is_item = _floats([block.kind is Kind.LIST_ITEM for block in blocks])
     is_blank = _floats([block.blank_before for block in blocks])
+    is_captioned = _floats([is_caption(block.text) for block in blocks])
     is_lifted = _flags([block.reason is RemovalReason.LIFTED for block in blocks])
     is_leftover = ~is_lifted & _flags([block.reason is not None for block in blocks])
     own = {
@@ -317,6 +322,7 @@ def measure_blocks(articles: Sequence[Sequence[Block]]) -> Columns:
         **said,
         "headline": text.headline.astype(np.float64),
         "is_item": is_item,
+        "is_caption": is_captioned,
         "blank_before": is_blank,
         "blank_after": rows.shift(is_blank, 1, 1.0),
     }
@@ -513,7 +519,21 @@ def _measure_words(
         copies,
         prose_long,
     )
+    first = np.searchsorted(block, np.arange(rows))
+    last = np.searchsorted(block, np.arange(rows), side="right") - 1
+    is_late = np.arange(len(block)) > last[block] - _LAST_WORDS
+    is_photo = is_late & ((known & _Known.PHOTO) > 0)
+    is_few = total <= _SHARED_WORDS
+    if not len(keys):
+        keys, first, last = np.zeros(1, np.uint64), first * 0, last * 0
+    second = np.minimum(first + 1, len(keys) - 1)
+    starts = keys[np.minimum(first, len(keys) - 1)] * _PRIME ^ keys[second]
+    ends = keys[np.maximum(last, 0)]
+    articles_of = _owners(articles)
     return {
+        "photo_end": np.bincount(block[is_photo], minlength=rows) / _LAST_WORDS,
+        "same_start": _count_others(starts, articles_of, copies, is_few),
+        "same_end": _count_others(ends, articles_of, copies, is_few),
         "stop_share": count(_Known.STOP) / some,
         "leftover": count(_Known.LEFTOVER) / some,
         "photo": count(_Known.PHOTO) / np.minimum(some, _CREDIT_WORDS),
@@ -521,6 +541,16 @@ def _measure_words(
         "common_long": common_long,
         "repeated": np.minimum(copies - 1, _MOST_REPEATED).astype(np.float64),
     }
+
+
+def _count_others(
+    keys: npt.NDArray[np.uint64], article: Ints, copies: Ints, is_few: Flags
+) -> Floats:
+    """Count the blocks of other text in the article that begin or end alike."""
+    own = keys ^ (article.astype(np.uint64) * _PRIME)
+    _, place, counts = np.unique(own, return_inverse=True, return_counts=True)
+    others = np.minimum(np.maximum(counts[place] - copies, 0), _MOST_REPEATED)
+    return np.where(is_few, 0.0, others.astype(np.float64))
 
 
 def _owners(articles: Sequence[Sequence[Block]]) -> Ints:
@@ -648,6 +678,8 @@ def _surroundings(
     for by in (-1, 1):
         for name in ("common", "stop_share", "capitals", "ends_colon", "leftover"):
             found[f"{name}{by:+}"] = rows.shift(own[name], by, 0.0)
+        found[f"is_caption{by:+}"] = rows.shift(own["is_caption"], by, 0.0)
+        found[f"same_start{by:+}"] = rows.shift(own["same_start"], by, 0.0)
         found[f"photo{by:+}"] = rows.shift(own["photo"], by, 0.0)
         found[f"is_leftover{by:+}"] = rows.shift(is_leftover, by, 0.0)
     return found

@@ -81,13 +81,24 @@ def test_an_article_alone_stays_whole(text):
     ).replace(" ", "")
 
 
+def test_the_article_goes_on_below_a_form():
+    """A sign-in form in the middle of an article takes no paragraph with it."""
+    form = ["Leave a reply", "Your email address will not be published"]
+    rest = (
+        "Die Planerin will davon nichts hören: Der Radweg sei seit elf Jahren"
+        " versprochen und werde nun gebaut, sagt sie, und zwar bis zum Sommer."
+    )
+
+    assert kept("\n\n".join([*PROSE, *form, rest])) == [*PROSE, rest]
+
+
 def test_a_text_is_judged_alike_in_any_batch():
     """Cleaning many texts at once gives what cleaning each alone gives."""
     articles = [
         Article(text, Markup.TEXT, []) for text in (PAGE, POEM, "", PROSE[0], PAGE * 2)
     ]
 
-    assert clean_texts(articles) == [clean_text(*article) for article in articles]
+    assert clean_texts(articles) == [clean_text(*article[:3]) for article in articles]
 
 
 def test_the_network_counts_in_whole_numbers():
@@ -137,3 +148,19 @@ def test_the_title_is_found_below_a_menu(above):
     _, claims = clean_text(text, Markup.TEXT, [])
 
     assert [c.value for c in claims if c.field is Field.TITLE] == [title]
+
+
+def test_the_first_question_of_an_interview_is_no_title():
+    """Where more questions with answers follow, the first one is a question too."""
+    asked = ["Wie lange wird noch gebaut?", "Was kostet das?", "Und was kommt danach?"]
+    answers = [PROSE[0], PROSE[1], PROSE[3]]
+    interview = "\n\n".join(
+        text for pair in zip(asked, answers, strict=True) for text in pair
+    )
+    title = "Wem gehört der Radweg am Fluss?"
+
+    _, claims = clean_text(interview, Markup.TEXT, [])
+    _, titled = clean_text(f"{title}\n\nVon Mara Lind\n\n{interview}", Markup.TEXT, [])
+
+    assert [c.value for c in claims if c.field is Field.TITLE] == []
+    assert [c.value for c in titled if c.field is Field.TITLE] == [title]
