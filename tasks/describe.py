@@ -17,9 +17,8 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.logic import step_versions
 from tasks.pieces import Claim, claims_by_document, frame_of, rows_of
-from tasks.schema import DOCUMENTS, EVIDENCE, Field, Format, Kind, Precision
+from tasks.schema import DOCUMENTS, EVIDENCE, Field, Kind, Precision
 from tasks.text import lexicon
 from tasks.text.minhash import minhash_texts
 from tasks.text.notes import read_note, read_source_title
@@ -185,6 +184,7 @@ _COPIED = [
     "encoding_score",
     "encoding_errors",
     "text_field",
+    "step_versions",
     "language",
     "language_score",
     "script",
@@ -261,7 +261,6 @@ def describe_articles(
                 "removed_chars": int(removed.get(document_id, 0)),
                 "run_id": run_id,
                 "pipeline_version": PIPELINE_VERSION,
-                "step_versions": step_versions(Format(article["format"])),
             }
         )
     return (

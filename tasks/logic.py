@@ -48,7 +48,9 @@ CHANGES = (
     Change(Step.SPLIT, 2, EVERY, "passages in another language are kept"),
     Change(Step.CLEAN, 3, EVERY, "a network tells the page around plain text"),
     Change(Step.DESCRIBE, 3, EVERY, "a MinHash of the text, to find duplicates"),
+    Change(Step.DETECT, 3, EVERY, "word parts from larger texts; a first glance"),
     Change(Step.READ, 2, EVERY, "other readings of a guessed encoding are kept"),
+    Change(Step.CLEAN, 4, frozenset({Format.TEXT}), "lines that recur in the folder"),
 )
 """Every change, oldest first."""
 
