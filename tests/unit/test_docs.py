@@ -120,7 +120,9 @@ def commands(page):
 
 def is_run_elsewhere(code):
     """Whether a command starts Prefect, a browser, or goes on until it is stopped."""
-    starts = r"articles (run|replay|schedule|watch)\b|--open|prefect |systemctl|make "
+    starts = (
+        r"articles (run|replay|schedule|watch)\b|--open|prefect |systemctl|sudo |make"
+    )
     return bool(re.search(starts, code))
 
 
