@@ -277,7 +277,7 @@ def _article(
     paragraphs = _select(
         tables, "FROM paragraphs WHERE document_id = ? ORDER BY paragraph_index", key
     )
-    repeats = _count_repeats(tables, key)
+    repeats = count_repeats(tables, key)
     removals = _select(
         tables, "FROM removals WHERE document_id = ? ORDER BY start_chars", key
     )
@@ -317,7 +317,7 @@ def find_likes(
     return found
 
 
-def _count_repeats(
+def count_repeats(
     tables: duckdb.DuckDBPyConnection, document_id: str
 ) -> dict[str, int]:
     """Return how many articles have a paragraph, by ``text_hash``."""

@@ -98,7 +98,19 @@ def test_nothing_new_is_said_without_prefect(tables):
 
 
 @pytest.mark.parametrize(
-    "name", ["run", "status", "query", "explain", "verify", "snapshots", "rollback"]
+    "name",
+    [
+        "run",
+        "status",
+        "query",
+        "shell",
+        "search",
+        "examples",
+        "explain",
+        "verify",
+        "snapshots",
+        "rollback",
+    ],
 )
 def test_every_command_explains_itself(name, capsys):
     """``--help`` works and says what the command does."""
@@ -147,6 +159,11 @@ def test_wrong_usage_is_status_2(arguments, capsys):
     [
         ["status"],
         ["query", "SELECT 1"],
+        ["query", "SELECT 1", "--output", "answer.csv"],
+        ["shell"],
+        ["search", "ferry"],
+        ["examples", "authors"],
+        ["examples", "changes"],
         ["explain", "story.txt"],
         ["verify"],
         ["snapshots"],
