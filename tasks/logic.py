@@ -49,6 +49,7 @@ CHANGES = (
     Change(Step.CLEAN, 3, EVERY, "a network tells the page around plain text"),
     Change(Step.DESCRIBE, 3, EVERY, "a MinHash of the text, to find duplicates"),
     Change(Step.READ, 2, EVERY, "other readings of a guessed encoding are kept"),
+    Change(Step.CLEAN, 4, PAGES, "a network tells article from page in HTML"),
 )
 """Every change, oldest first."""
 
