@@ -51,6 +51,7 @@ CHANGES = (
     Change(Step.DETECT, 3, EVERY, "word parts from larger texts; a first glance"),
     Change(Step.READ, 2, EVERY, "other readings of a guessed encoding are kept"),
     Change(Step.CLEAN, 4, frozenset({Format.TEXT}), "lines that recur in the folder"),
+    Change(Step.CLEAN, 5, PAGES, "a network tells article from page in HTML"),
 )
 """Every change, oldest first."""
 
