@@ -48,6 +48,8 @@ CHANGES = (
     Change(Step.SPLIT, 2, EVERY, "passages in another language are kept"),
     Change(Step.CLEAN, 3, EVERY, "a network tells the page around plain text"),
     Change(Step.READ, 2, EVERY, "other readings of a guessed encoding are kept"),
+    Change(Step.CLEAN, 4, EVERY, "lines of plain text are judged by words and place"),
+    Change(Step.SPLIT, 3, EVERY, "captions with the credit of an agency or a person"),
 )
 """Every change, oldest first."""
 
