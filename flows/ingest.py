@@ -15,7 +15,6 @@ from uuid import UUID
 import pandas as pd
 from prefect import Task, flow, get_client, task
 from prefect.artifacts import (
-    create_markdown_artifact,
     create_progress_artifact,
     update_progress_artifact,
 )
@@ -28,6 +27,8 @@ from prefect.states import Completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 from pydantic import Field
 
+from flows.alerts import alert, alert_failure
+from flows.artifacts import leave_artifacts
 from flows.backstage import begin_worker
 from flows.batches import cut_batches, weigh_files
 from flows.errand import Errand
@@ -47,7 +48,7 @@ from flows.pages import reporter
 from flows.plan import Plan
 from flows.progress import Event, is_watched, tell, tell_step
 from flows.settings import Detector, Engine, Settings, read_settings
-from flows.summary import BatchSummary, RunSummary, count_of, headline, report_markdown
+from flows.summary import BatchSummary, RunSummary, count_of, headline
 from tasks.discover import discover_files
 from tasks.errors import PipelineError
 from tasks.schema import Reason
@@ -69,7 +70,13 @@ MIN_BATCH_BYTES = 2_000_000
 _SETTINGS = read_settings()  # of this process's environment: the run form's defaults
 
 
-@flow(name="ingest", flow_run_name="ingest {raw_dir}", persist_result=False)
+@flow(
+    name="ingest",
+    flow_run_name="ingest {raw_dir}",
+    persist_result=False,
+    on_failure=[alert_failure],
+    on_crashed=[alert_failure],
+)
 def ingest(  # noqa: PLR0913  # the run form
     raw_dir: Path = _SETTINGS.raw_dir,
     warehouse_dir: Path = _SETTINGS.warehouse_dir,
@@ -88,6 +95,8 @@ def ingest(  # noqa: PLR0913  # the run form
     batch_files: Count = _SETTINGS.batch_files,
     keep_snapshots: Annotated[int, Field(ge=0)] = _SETTINGS.keep_snapshots,
     keep_days: Annotated[int, Field(ge=0)] = _SETTINGS.keep_days,
+    warn_drift_percent: Annotated[int, Field(ge=0)] = _SETTINGS.warn_drift_percent,
+    refuse_drift_percent: Annotated[int, Field(ge=0)] = _SETTINGS.refuse_drift_percent,
     write_report: bool = _SETTINGS.write_report,
     wait_for_lock: bool = _SETTINGS.wait_for_lock,
 ) -> RunSummary:
@@ -115,6 +124,8 @@ def ingest(  # noqa: PLR0913  # the run form
         batch_files: Files per batch, at most.
         keep_snapshots: Earlier snapshots kept for rollback.
         keep_days: Age from which earlier snapshots go as well; 0 for any age.
+        warn_drift_percent: Difference from the last runs that is worth a warning.
+        refuse_drift_percent: Difference from which nothing is published; 0 for never.
         write_report: Publish the page `report.html` with the tables.
         wait_for_lock: Wait while another run writes to this warehouse, or refuse.
 
@@ -138,13 +149,17 @@ def ingest(  # noqa: PLR0913  # the run form
         batch_files=batch_files,
         keep_snapshots=keep_snapshots,
         keep_days=keep_days,
+        warn_drift_percent=warn_drift_percent,
+        refuse_drift_percent=refuse_drift_percent,
         write_report=write_report,
         wait_for_lock=wait_for_lock,
     )
     errand = Errand(reprocess, replay, replay_paths, replay_reasons)
     crew = Crew(discover, name_run, process_all, publish_visibly, reporter.write_report)
     summary = conduct(start_run(settings, str(flow_run.id)), errand, crew)
-    report(summary)
+    report(summary, settings)
+    get_run_logger().info(headline(summary))
+    warn(summary)
     # Prefect's UI shows the message beside the run; a caller gets the summary.
     return cast("RunSummary", Completed(message=headline(summary), data=summary))
 
@@ -180,10 +195,17 @@ def call_visibly(
 @task(
     name="report", task_run_name="report", cache_policy=NO_CACHE, persist_result=False
 )
-def report(summary: RunSummary) -> None:
-    """Leave the artifact ``ingest-summary`` on the run's page and a line in the log."""
-    create_markdown_artifact(report_markdown(summary), key="ingest-summary")
-    get_run_logger().info(headline(summary))
+def report(summary: RunSummary, settings: Settings) -> None:
+    """Leave the artifacts on the run's page."""
+    leave_artifacts(summary, settings)
+
+
+def warn(summary: RunSummary) -> None:
+    """Say in the log, and to whoever is to be alerted, what a person should look at."""
+    if warnings := summary.quality.warnings:
+        for warning in warnings:
+            get_run_logger().warning(warning)
+        alert("\n".join([headline(summary), *warnings]))
 
 
 def make_runner(workers: int) -> TaskRunner[Any]:
@@ -213,10 +235,10 @@ def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
     ]
     is_visible = len(work) <= VISIBLE_BATCHES
     get_run_logger().info(
-        "%s, %d to read; batches: %d, %s",
+        "%s, %s to read in %s, engine %s",
         count_of(len(plan.files), "file"),
-        files,
-        len(work),
+        f"{files:,}",
+        count_of(len(work), "batch", "batches"),
         _engine(plan, settings),
     )
     progress = create_progress_artifact(
@@ -228,6 +250,7 @@ def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
     for index, result in _results(work, plan, settings, is_visible=is_visible):
         results[index] = result
         done += len(work[index][0])
+        get_run_logger().info("batch %d of %d: %s", index + 1, len(work), result)
         update_progress_artifact(cast("UUID", progress), 100.0 * done / files)
         _tell("read", done, plan)
     return add_up(results[index] for index in range(len(work)))

@@ -20,11 +20,13 @@ import pandas as pd
 from prefect import Task
 
 from flows.batches import cut_batches
+from flows.drift import NOT_LOOKED_AT, Quality
 from flows.errand import EVERYTHING_NEW, Errand
 from flows.ledger import LEDGER_COLUMNS, NULLABLE, new_run_id, outcomes
 from flows.needs import check_disk
 from flows.plan import Plan, open_warehouse, plan_run
 from flows.progress import Event, tell, tell_step
+from flows.quality import look_at_rows, refuse_drift
 from flows.settings import Settings, fingerprint, settings_json
 from flows.summary import BatchSummary, RunSummary, StepCost, count_of
 from tasks.clean import clean_articles
@@ -33,8 +35,9 @@ from tasks.detect import detect_languages
 from tasks.discover import discover_files
 from tasks.errors import PipelineError
 from tasks.read import Limits, read_files
-from tasks.schema import SOURCES, Reason, Status, Step
+from tasks.schema import DUPLICATES, SOURCES, Reason, Status, Step
 from tasks.split import split_blocks
+from tasks.tables.manifest import Manifest
 from tasks.tables.parts import StagedPart, read_staged
 from tasks.tables.warehouse import Reporter, Warehouse
 from tasks.version import PIPELINE_VERSION
@@ -49,6 +52,7 @@ LIBRARIES = (
     "pandas",
     "prefect",
     "pyarrow",
+    "rensa",
     "trafilatura",
 )
 """Libraries whose versions are noted in ``runs.versions``."""
@@ -144,7 +148,7 @@ def make_tables(
         call: How to call a step.
 
     Returns:
-        The five tables of articles by name, and the cost of each step by name.
+        The tables of articles by name, and the cost of each step by name.
     """
     settings = run.settings
     costs: dict[str, StepCost] = {}
@@ -383,20 +387,27 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
         crew.announce(plan)
         if plan.has_work:
             check_disk(plan, warehouse, settings)
-        batch, snapshot = BatchSummary(), None
+        batch, snapshot, quality = BatchSummary(), None, NOT_LOOKED_AT
         if len(plan.todo):
             batch = crew.process(plan, run, warehouse)
         if plan.has_work and not _changes_nothing(plan, batch):
             tell(Event("publish", len(plan.todo), len(plan.todo), plan.unchanged_count))
+            row = run_row(run, plan, batch)
+            if batch.staged:
+                quality = look_at_rows(
+                    batch.staged, row, settings, is_typical=plan.is_typical
+                )
+                refuse_drift(quality, settings)
             snapshot = crew.publish(
                 warehouse,
                 list(batch.staged),
                 replaced_paths(plan),
-                run_row(run, plan, batch),
+                row,
                 fingerprint(settings),
                 plan.touched,
             )
-    return summarise_run(run, snapshot, plan, batch)
+        published = warehouse.manifest() if snapshot else None
+    return summarise_run(run, published, plan, batch, quality)
 
 
 def _tell_waiting(holder: str) -> None:
@@ -440,12 +451,16 @@ def ingest_plainly(
 
 
 def summarise_run(
-    run: Run, snapshot: int | None, plan: Plan, batch: BatchSummary
+    run: Run,
+    published: Manifest | None,
+    plan: Plan,
+    batch: BatchSummary,
+    quality: Quality,
 ) -> RunSummary:
-    """Put together what a run has found."""
+    """Put together what a run has found; ``published`` is null if nothing was."""
     return RunSummary(
         run_id=run.run_id,
-        snapshot=snapshot,
+        snapshot=published.snapshot if published else None,
         discovered=len(plan.files),
         unchanged=plan.unchanged_count,
         deleted=len(plan.deleted),
@@ -453,5 +468,7 @@ def summarise_run(
         is_migration=plan.is_migration,
         causes=plan.causes,
         batch=batch,
+        quality=quality,
         seconds=(datetime.now(UTC) - run.started_at).total_seconds(),
+        duplicates=published.rows[DUPLICATES.name] if published else 0,
     )

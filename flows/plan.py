@@ -87,6 +87,11 @@ class Plan(NamedTuple):
         return len(self.files) - len(self.todo)
 
     @property
+    def is_typical(self) -> bool:
+        """Whether files are read as they come, not just those that gave trouble."""
+        return not self.causes.keys() <= _MAY_FARE_AS_BEFORE
+
+    @property
     def may_change_nothing(self) -> bool:
         """Whether nothing changes if every file to read fares as before."""
         return not self.has_other_work and self.causes.keys() <= _MAY_FARE_AS_BEFORE

@@ -130,6 +130,30 @@ class Settings:
             " number; 0: no limit.",
         ),
     ] = 0
+    warn_drift_percent: Annotated[
+        int,
+        Knob(
+            "percent",
+            "A run warns if its articles differ by more from those of the last ten runs"
+            " (rejects, titles, dates, length, languages); 0: never.",
+        ),
+    ] = 25
+    refuse_drift_percent: Annotated[
+        int,
+        Knob(
+            "percent",
+            "A run that differs by more fails and publishes nothing; 0: never.",
+        ),
+    ] = 0
+    alert_command: Annotated[
+        str,
+        Knob(
+            "command",
+            "Run when a run fails, crashes or warns, with the message on its standard"
+            " input; empty: none. Read from the environment only, for it may hold a"
+            " password.",
+        ),
+    ] = ""
     write_report: Annotated[
         bool,
         Knob("yes/no", "Publish the page `report.html` with the tables."),
@@ -155,6 +179,10 @@ _RESULT_SETTINGS_OF_1 = (
     "max_decompression_ratio",
     "detector",
 )
+
+
+SECRET_SETTINGS = ("alert_command",)
+"""Settings that may hold a password: neither in Prefect's UI nor in ``runs``."""
 
 
 def variable(name: str) -> str:
@@ -228,6 +256,8 @@ def _parse(value: object, kind: object, least: int) -> object:
         if text.lower() not in _TRUE | _FALSE:
             raise ValueError("must be yes or no")
         return text.lower() in _TRUE
+    if kind is str:
+        return text
     if kind is int:
         return _parse_count(text, least)
     if not text:
@@ -281,8 +311,9 @@ def describe_setting(name: str) -> str:
 
 
 def settings_parameters(settings: Settings) -> dict[str, Any]:
-    """Return the settings by name, as the flow takes them."""
-    return dataclasses.asdict(settings)
+    """Return the settings by name, as the flow takes them; no secrets."""
+    values = dataclasses.asdict(settings)
+    return {name: v for name, v in values.items() if name not in SECRET_SETTINGS}
 
 
 def settings_environment(settings: Settings) -> dict[str, str]:
@@ -328,8 +359,9 @@ def prepare_environment(environ: MutableMapping[str, str] | None = None) -> None
 
     No telemetry; time enough for the temporary server's first start (38 s measured
     on a fresh home); on the terminal only warnings, as the command line shows progress
-    itself (the log in Prefect's UI stays complete, and has what the steps log). Where
-    Prefect's home cannot be written, a temporary one.
+    itself (the log in Prefect's UI has more, also what the steps log; but not that a
+    task is done, which the timeline shows). Where Prefect's home cannot be written, a
+    temporary one.
 
     Args:
         environ: Environment; ``os.environ`` if not given.
@@ -340,6 +372,7 @@ def prepare_environment(environ: MutableMapping[str, str] | None = None) -> None
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
+        "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL": "WARNING",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks,flows",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }.items():

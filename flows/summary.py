@@ -1,10 +1,12 @@
 """What a run found, in numbers: summed up over its batches, told in Markdown."""
 
 import dataclasses
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
+from flows.drift import NOT_LOOKED_AT, Quality
 from tasks.schema import Status
 from tasks.tables.parts import StagedPart
 
@@ -42,6 +44,16 @@ class BatchSummary:
     examples: dict[str, str] = field(default_factory=dict)
     steps: dict[str, StepCost] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """Return the counts in one line, for the log."""
+        seconds = sum(cost.seconds for cost in self.steps.values())
+        return (
+            f"{count_of(self.files.total(), 'file')},"
+            f" {self.files[Status.REJECTED]:,} rejected:"
+            f" {count_of(self.documents, 'article')},"
+            f" {count_of(self.paragraphs, 'paragraph')} in {seconds:.1f} s"
+        )
+
     def __add__(self, other: Self) -> Self:
         """Add the counts of another batch; the first example of a reason stays."""
         steps = dict(self.steps)
@@ -77,6 +89,8 @@ class RunSummary:
         causes: Files read, by ``Cause``.
         batch: Counts of the files read.
         seconds: Wall clock, from the lock to the publication.
+        quality: What was to be said of the rows before they were published.
+        duplicates: Articles of that snapshot that repeat an earlier one.
     """
 
     run_id: str
@@ -89,6 +103,8 @@ class RunSummary:
     causes: Counter[str]
     batch: BatchSummary
     seconds: float
+    quality: Quality = NOT_LOOKED_AT
+    duplicates: int = 0
 
     @property
     def processed(self) -> int:
@@ -113,6 +129,7 @@ def funnel(summary: RunSummary) -> list[tuple[str, int, str]]:
         ("articles rejected", max(in_files, 0), "in files with several"),
         ("paragraphs", batch.paragraphs, ""),
         ("pieces removed", batch.removals, "kept in `removals`"),
+        ("duplicates", summary.duplicates, "of all articles; see `duplicates`"),
     ]
     always = {"files found", "read", "accepted", "articles", "paragraphs"}
     return [row for row in rows if row[1] or row[0] in always]
@@ -121,8 +138,10 @@ def funnel(summary: RunSummary) -> list[tuple[str, int, str]]:
 def report_markdown(summary: RunSummary) -> str:
     """Tell a run as Markdown, for the artifact ``ingest-summary`` in Prefect's UI."""
     batch = summary.batch
+    warnings = [f"- ⚠ {_plain(warning)}" for warning in summary.quality.warnings]
     parts = [
         f"# {headline(summary)}\n",
+        *(["\n".join(warnings) + "\n"] if warnings else []),
         _markdown_table(
             ("stage", "count", ""),
             [(label, f"{count:,}", note) for label, count, note in funnel(summary)],
@@ -146,11 +165,8 @@ def report_markdown(summary: RunSummary) -> str:
                     for reason, count in batch.rejects.most_common()
                 ],
             ),
-            "`articles explain FILE` says more; the view `rejects` has them all.\n",
         ]
     parts += ["## Steps\n", steps_markdown(batch)]
-    if summary.snapshot:
-        parts.append(f"Run `{summary.run_id}`, snapshot `{summary.snapshot}`.\n")
     return "\n".join(parts)
 
 
@@ -193,18 +209,23 @@ def causes_line(causes: Counter[str]) -> str:
     return ", ".join(f"{count:,} {cause}" for cause, count in causes.most_common())
 
 
-def count_of(number: int, noun: str) -> str:
-    """Return a count with its noun.
+def count_of(number: int, noun: str, nouns: str = "") -> str:
+    """Return a count with its noun, and with ``nouns`` if that is no mere ``s``.
 
     Examples:
-        >>> count_of(1, "file"), count_of(1200, "file")
-        ('1 file', '1,200 files')
+        >>> count_of(1, "file"), count_of(1200, "file"), count_of(2, "batch", "batches")
+        ('1 file', '1,200 files', '2 batches')
     """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
 def _rate(cost: StepCost) -> str:
     return f"{cost.rows / cost.seconds:,.0f}" if cost.seconds else ""
+
+
+def _plain(text: str) -> str:
+    """Quote text of strangers inside Markdown."""
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
 
 
 def _code(text: str) -> str:

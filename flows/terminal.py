@@ -146,6 +146,8 @@ class Screen:
             _step_grid(batch),
         ):
             print_grid(self.out, grid)
+        for warning in summary.quality.warnings:
+            self.out.print(Text(f"Look at this: {warning}", style="yellow"))
         self._show_next(summary, settings)
 
     def _show_next(self, summary: RunSummary, settings: Settings) -> None:

@@ -44,6 +44,7 @@ _LOOK = timedelta(seconds=2)
 _MISSED = timedelta(seconds=60)  # later than this after its time a run was missed
 _NOTICED_RUNS = 200  # the most the server returns at once
 _NO_NAME = re.compile(r"[^\w.-]")  # what the name of a deployment may not hold
+_OVERLAP = "Deployment concurrency limit reached."  # Prefect's words
 _BUSY = {StateType.PENDING, StateType.RUNNING, StateType.CANCELLING}
 _COLOURS = {
     StateType.COMPLETED: "green",
@@ -331,6 +332,9 @@ class News:
         message = " ".join((run.state.message or "").split()) if run.state else ""
         if state is StateType.COMPLETED and message:
             self._paper.say(line + Text(message, _COLOURS[state]))
+            return
+        if message == _OVERLAP:
+            self._paper.say(line + Text("left out: the run before goes on", "dim"))
             return
         line += Text(f"{run.name}: ")
         line += Text(str(run.state_name).lower(), _COLOURS[state])

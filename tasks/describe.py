@@ -21,6 +21,7 @@ from tasks.logic import step_versions
 from tasks.pieces import Claim, claims_by_document, frame_of, rows_of
 from tasks.schema import DOCUMENTS, EVIDENCE, Field, Format, Kind, Precision
 from tasks.text import lexicon
+from tasks.text.minhash import minhash_texts
 from tasks.text.notes import read_note, read_source_title
 from tasks.version import PIPELINE_VERSION
 
@@ -220,6 +221,7 @@ def describe_articles(
     lengths = removals["end_chars"] - removals["start_chars"]
     removed = lengths.groupby(removals["document_id"]).sum()
     notes = _notes(paragraphs)
+    minhashes = dict(zip(texts.index, minhash_texts(texts.tolist()), strict=True))
     documents: list[dict[str, Any]] = []
     evidence: list[tuple[Any, ...]] = []
     for article in articles.to_dict("records"):
@@ -252,6 +254,7 @@ def describe_articles(
                 "raw_chars": len(article["raw_text"]),
                 "text": text,
                 "text_sha256": hashlib.sha256(text.encode()).hexdigest(),
+                "text_minhash": minhashes[document_id],
                 "paragraph_count": int(counts[document_id]),
                 "word_count": int(words[document_id]),
                 "character_count": len(text),

@@ -60,13 +60,13 @@ def render_report(
     deadline = None if seconds is None else time.monotonic() + seconds
     connection = tables.duckdb()
     totals, sections = load_sections()
-    blocks = [
+    answers = [
         (
             section,
             [
-                show_answer(ask(connection, question, deadline))
+                ask(connection, question, deadline)
                 for question in section.questions
-                if not question.needs or question.needs in tables.names
+                if is_answerable(question, tables)
             ],
         )
         for section in sections
@@ -77,8 +77,16 @@ def render_report(
         tables=[(name, manifest.rows[name]) for name in manifest.rows],
         totals=_total(connection, totals),
         totals_sql=totals.sql,
-        sections=blocks,
+        sections=[
+            (section, [show_answer(answer) for answer in found])
+            for section, found in answers
+        ],
     )
+
+
+def is_answerable(question: Question, tables: Tables) -> bool:
+    """Tell whether the snapshot has the table that a question is about."""
+    return not question.needs or question.needs in tables.names
 
 
 def _total(

@@ -138,6 +138,7 @@ MIGRATIONS: Mapping[int, tuple[Operation, ...]] = {
         Add("paragraphs", "language_tag", _own_language),
         Add("paragraphs", "foreign_spans", _no_spans),
     ),
+    4: (Add("documents", "text_minhash"),),
 }
 """What each version changed, by version."""
 

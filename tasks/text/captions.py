@@ -15,6 +15,7 @@ _NAME_WORDS = 8
 _AGENCY_WORDS = 4
 _REMEMBERED = 4096  # texts: several rules ask about the same one
 _CREDIT_AT_END = re.compile(r"[(\[（]([^()\[\]（）]{2,90})[)\]）]\.?$")
+_CLOSERS = frozenset(")]）")
 _LAST_PART = re.compile(r"[.!?…|]\s+([^.!?©]+)\.?$")
 _SIGNED = re.compile(r"(?:^|\s)(©[^©]+)$")
 _AFTER_COMMA = re.compile(r"[,.!?]\s?([^,.!?©:]{2,20}[:：][^:：]+)$")
@@ -47,7 +48,8 @@ def is_caption(text: str) -> bool:
 
 def _has_credit(text: str) -> bool:
     """Whether a credit stands in brackets at the end, or behind the last mark."""
-    if match := _CREDIT_AT_END.search(text):
+    is_closed = not _CLOSERS.isdisjoint(text[-2:])
+    if is_closed and (match := _CREDIT_AT_END.search(text)):
         credit = match[1]
         if _is_credit(credit) or _names_person_and_medium(credit):
             return True

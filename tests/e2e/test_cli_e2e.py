@@ -76,7 +76,7 @@ def test_first_run_tells_what_it_found(folder):
         assert piece in out
     assert "explain empty.txt" in out
     assert "starting Prefect" in err
-    for noise in ("INFO", "WARNING", "ERROR", "Traceback", "\x1b"):
+    for noise in ("INFO", "WARNING", "ERROR", "Traceback", "leaked", "\x1b"):
         assert noise not in out + err
 
 

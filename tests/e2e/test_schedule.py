@@ -3,13 +3,13 @@
 import contextlib
 import json
 import os
-import queue
+import re
+import shlex
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -17,66 +17,15 @@ from pathlib import Path
 import pytest
 
 from tasks.tables.warehouse import Warehouse
+from tests.e2e.programs import STORY, WAIT_SECONDS, Program
 
 ROOT = Path(__file__).resolve().parents[2]
-STORY = """\
-A Night at the Harbour
-
-The harbour was quiet when the last ferry came in, and the two sisters waited on the
-pier until the lamps were lit. Nobody spoke for a long time.
-"""
-WAIT_SECONDS = 180
 
 pytestmark = [
     pytest.mark.server,
     pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc"),
 ]
-
-
-class Program:
-    """A command that goes on, and its output line by line."""
-
-    def __init__(self, folder, environment, *arguments):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "flows", *arguments],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            text=True,
-        )
-        self.lines = queue.Queue()
-        self.said = []
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            self.lines.put(line)
-        self.lines.put(None)
-
-    def await_line(self, *words):
-        """Return the next line with one of these words."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while True:
-            try:
-                line = self.lines.get(timeout=max(0, deadline - time.monotonic()))
-            except queue.Empty:
-                pytest.fail(f"no {words} in {''.join(self.said)}")
-            assert line is not None, f"ended before {words}: {''.join(self.said)}"
-            self.said.append(line)
-            if any(word in line for word in words):
-                return line
-
-    def interrupt(self):
-        """Press Ctrl-C: a terminal sends it to every process of the group."""
-        os.killpg(self.process.pid, signal.SIGINT)
-        status = self.process.wait(WAIT_SECONDS)
-        while (line := self.lines.get()) is not None:
-            self.said.append(line)
-        return status
 
 
 @pytest.fixture(scope="module")
@@ -289,10 +238,13 @@ def test_files_start_a_deployment_by_an_event(place, tmp_path):
         "ARTICLES_RAW_DIR": str(tmp_path / "raw"),
         "ARTICLES_WAREHOUSE_DIR": str(tmp_path / "warehouse"),
     }
-    prefect(place, "work-pool", "create", "articles", "--type", "process")
-    prefect(place, "--no-prompt", "deploy", "--all")
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    block = re.search(r"^prefect work-pool .*?^```", page, re.DOTALL | re.MULTILINE)
+    *steps, last = [shlex.split(line) for line in block[0].splitlines()[:-1]]
+    for step in steps:
+        prefect(place, *step[1:])
     worker = subprocess.Popen(
-        [sys.executable, "-m", "prefect", "worker", "start", "--pool", "articles"],
+        [sys.executable, "-m", *last],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,

@@ -6,6 +6,7 @@ import pytest
 
 from flows.settings import (
     RESULT_SETTINGS,
+    SECRET_SETTINGS,
     Settings,
     fingerprint,
     prepare_environment,
@@ -118,8 +119,12 @@ def test_fingerprint_changes_with_results_only(name):
 
 
 def test_settings_as_json_name_all_of_them():
-    """`runs.settings` says with what a run was made."""
-    assert all(f'"{name}"' in settings_json(Settings()) for name in NAMES)
+    """`runs.settings` says with what a run was made; but it tells no password."""
+    text = settings_json(Settings(alert_command="curl https://me:secret@example.org"))
+
+    told = {name for name in NAMES if f'"{name}"' in text}
+    assert told == set(NAMES) - set(SECRET_SETTINGS)
+    assert "secret" not in text
 
 
 def test_environment_switches_telemetry_off_and_keeps_what_is_set():
