@@ -36,6 +36,9 @@ examples:
   articles run                       read raw/, write warehouse/
   articles status                    what the tables hold, what is waiting
   articles query "SELECT language, count(*) FROM documents GROUP BY ALL"
+  articles shell                     the same, one question after the other
+  articles search harbour            paragraphs with a word, the best first
+  articles examples                  saved questions, listed or asked
   articles explain raw/story.txt     what became of this file
   articles report --open             what the tables hold, as a page
   articles verify                    prove the tables against the raw files

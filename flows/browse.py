@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from rich.text import Text
 
+from flows.exports import replacing
 from flows.paper import open_paper
 from flows.reader import no_tables, open_tables
 from flows.settings import Settings
-from tasks.errors import PipelineError
 from tasks.tables.manifest import REPORT_NAME
 from tasks.tables.snapshots import read_manifest
 from tasks.tables.warehouse import Warehouse
@@ -89,7 +89,7 @@ def show_article(
     from flows.pages.article import article_page  # noqa: PLC0415  # reads the raw file
 
     with open_tables(settings.warehouse_dir, snapshot) as tables:
-        page = article_page(tables.duckdb(), settings, file, member)
+        page = article_page(tables, settings, file, member)
     name = f"{_plain_name(file)}.html"
     path = write_page(page, name, delivery.output, settings.warehouse_dir)
     point_at(path, is_open=delivery.is_open)
@@ -121,20 +121,8 @@ def write_page(page: str, name: str, output: Path | None, warehouse_dir: Path) -
         PipelineError: It cannot be written.
     """
     path = output or Path(tempfile.mkdtemp(prefix="articles-")) / name
-    if path.resolve().is_relative_to(warehouse_dir.resolve()):
-        raise PipelineError(
-            str(path),
-            "lies in the warehouse, which is replaced as a whole",
-            "Give --output a file in another folder.",
-        )
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise PipelineError(
-            str(path),
-            f"cannot be written ({error.strerror})",
-            "Give --output a file in a folder that exists and may be written.",
-        ) from error
+    with replacing(path, warehouse_dir) as partial:
+        partial.write_text(page, encoding="utf-8")
     return path
 
 

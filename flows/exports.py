@@ -76,7 +76,7 @@ def save_answer(
             there before is untouched.
     """
     notes: list[str] = []
-    with _replacing(file, warehouse_dir) as partial:
+    with replacing(file, warehouse_dir) as partial:
         if output == "parquet":
             count = _write_parquet(answer, partial, max_rows or 0)
         elif output == "xlsx":
@@ -114,8 +114,16 @@ def _limited(answer: Answer, max_rows: int) -> Iterator[tuple[object, ...]]:
 
 
 @contextlib.contextmanager
-def _replacing(file: Path, warehouse_dir: Path) -> Iterator[Path]:
-    """Give a new file that takes the place of ``file`` once the block is done."""
+def replacing(file: Path, warehouse_dir: Path) -> Iterator[Path]:
+    """Give a new file that takes the place of ``file`` once the block is done.
+
+    Args:
+        file: File to write.
+        warehouse_dir: Folder of the tables, where no file of anybody else may be.
+
+    Raises:
+        PipelineError: It cannot be written. What was there before is untouched.
+    """
     target = file.resolve()
     _refuse_place(file, target, warehouse_dir.resolve())
     partial = None

@@ -17,8 +17,8 @@ from flows.drift import Breach, Drift, Quality, compare, last_runs, measure
 from flows.laws import table_laws
 from flows.settings import Settings
 from tasks.errors import PipelineError
-from tasks.schema import RUNS
-from tasks.tables.parts import BATCH_TABLES, StagedPart, locate_part, table_file
+from tasks.schema import BATCH_TABLES, RUNS
+from tasks.tables.parts import StagedPart, locate_part, table_file
 from tasks.tables.warehouse import Warehouse
 
 if TYPE_CHECKING:

@@ -1,10 +1,11 @@
 """Ask the tables questions in SQL: DuckDB over the Parquet files of one snapshot."""
 
 import contextlib
-import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from typing import Any, Protocol, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -12,6 +13,9 @@ import pyarrow as pa
 from flows.reader import Tables
 from tasks.errors import PipelineError
 
+_Result = TypeVar("_Result")
+
+_WAIT_SECONDS = 0.2  # a wait without end would not hear Ctrl-C on Windows
 _FETCH_ROWS = 4096
 _BATCH_ROWS = 32 * 1024
 _PLACE = "query"
@@ -81,26 +85,35 @@ class SqlAnswer:
         """Yield the rows as Python knows them."""
         self._ask()
         with _explained(self._tables):
-            while rows := self._connection.fetchmany(_FETCH_ROWS):
+            while rows := patiently(
+                self._connection, lambda: self._connection.fetchmany(_FETCH_ROWS)
+            ):
                 yield from rows
 
     def batches(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """Return the rows as Arrow knows them, with their types."""
         with _explained(self._tables):
-            relation = self._connection.sql(self._sql, params=self._parameters)
-            reader = relation.to_arrow_reader(_BATCH_ROWS)
+            reader = patiently(self._connection, self._open_reader)
         return reader.schema, self._read(reader)
+
+    def _open_reader(self) -> pa.RecordBatchReader:
+        relation = self._connection.sql(self._sql, params=self._parameters)
+        return relation.to_arrow_reader(_BATCH_ROWS)
 
     def _ask(self) -> None:
         if not self._is_asked:
             with _explained(self._tables):
-                self._connection.execute(self._sql, self._parameters)
+                patiently(
+                    self._connection,
+                    lambda: self._connection.execute(self._sql, self._parameters),
+                )
             self._is_asked = True
 
     def _read(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
         try:
             with _explained(self._tables):
-                yield from reader
+                while batch := patiently(self._connection, lambda: next(reader, None)):
+                    yield batch
         except (pa.ArrowException, OSError) as error:
             raise _failure(str(error), error, self._tables) from error
 
@@ -127,6 +140,35 @@ def ask(
             connection.execute("SET lock_configuration = true")
         _refuse_writing(connection, sql)
     return SqlAnswer(tables, sql, parameters)
+
+
+def patiently(
+    connection: duckdb.DuckDBPyConnection, work: Callable[[], _Result]
+) -> _Result:
+    """Let DuckDB work in a thread of its own, so that Ctrl-C is heard meanwhile.
+
+    Raises:
+        KeyboardInterrupt: It was heard, and the question has been given up.
+    """
+    outcome: Future[_Result] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:  # noqa: BLE001  # raised again by result()
+            outcome.set_exception(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        while not outcome.done():
+            wait([outcome], _WAIT_SECONDS)
+    except KeyboardInterrupt:
+        while thread.is_alive():  # what has not quite begun cannot be interrupted yet
+            connection.interrupt()
+            thread.join(_WAIT_SECONDS)
+        raise
+    return outcome.result()
 
 
 def split_statements(text: str) -> tuple[list[str], str]:
@@ -205,8 +247,9 @@ def _writing_word(sql: str) -> str | None:
         if kind != duckdb.token_type.comment
     ]
     found = [word[0].decode(errors="replace").upper() if word else "" for word in words]
-    for before, word in itertools.pairwise(found):
-        if before == "(" and word in _WRITING:
+    for before, word, after in zip(found, found[1:], [*found[2:], ""], strict=False):
+        # ``(copy.path`` names a column; a statement is followed by what it is about.
+        if before == "(" and word in _WRITING and after not in {".", ",", ")"}:
             return word
     return None
 

@@ -1,10 +1,11 @@
-"""Commands that ask the tables something: query, search, examples.
+"""Commands that ask the tables something: query, shell, search, examples.
 
 Imported by every call of ``articles``: whatever is slow to import is imported late.
 """
 
 import argparse
 import calendar
+import contextlib
 import datetime as dt
 import re
 import sys
@@ -18,7 +19,7 @@ from flows.arguments import (
     count_argument,
     given_settings,
 )
-from flows.outputs import FORMATS, file_format, printed_format
+from flows.outputs import FORMATS, TEXT_FORMATS, file_format, printed_format
 
 if TYPE_CHECKING:
     from flows.query import Answer
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 def add_questions(commands: Commands) -> None:
     """Add the commands that ask the tables something."""
     _add_query(commands)
+    _add_shell(commands)
     _add_search(commands)
     _add_examples(commands)
 
@@ -50,6 +52,24 @@ def _add_query(commands: Commands) -> None:
         type=count_argument,
         help="a snapshot to compare with: its tables are earlier.documents and so on",
     )
+
+
+def _add_shell(commands: Commands) -> None:
+    parser = add_command(
+        commands,
+        "shell",
+        _shell,
+        "Ask one question after the other, in SQL, with completion and history. In a"
+        " pipe, ask whatever is read from standard input.",
+    )
+    parser.add_argument(
+        "--format",
+        choices=TEXT_FORMATS,
+        default="table",
+        help="how to print answers (default: table)",
+    )
+    _add_max_rows(parser)
+    add_snapshot(parser)
 
 
 def _add_search(commands: Commands) -> None:
@@ -157,6 +177,10 @@ def _add_output(parser: argparse.ArgumentParser, *, has_max_rows: bool = True) -
     if not has_max_rows:
         parser.set_defaults(max_rows=0)
         return
+    _add_max_rows(parser)
+
+
+def _add_max_rows(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-rows",
         type=count_argument,
@@ -175,6 +199,19 @@ def _query(args: argparse.Namespace) -> int:
         given_settings(args).warehouse_dir, args.snapshot, args.earlier
     ) as tables:
         _give(ask(tables, sql), args)
+    return 0
+
+
+def _shell(args: argparse.Namespace) -> int:
+    from flows.shell import Shell, run_script, talk
+
+    warehouse_dir = given_settings(args).warehouse_dir
+    shell = Shell(warehouse_dir, args.snapshot, args.format, args.max_rows)
+    with contextlib.closing(shell):
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            talk(shell)
+        else:
+            run_script(shell, iter(sys.stdin))
     return 0
 
 

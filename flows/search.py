@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from flows.patterns import Term, find_terms, match_pattern, parse_words, whole_pattern
+from flows.query import patiently
 from flows.reader import Tables
 from tasks.errors import PipelineError
 
@@ -135,7 +136,7 @@ def _check_languages(tables: Tables, languages: Sequence[str]) -> None:
     if not languages:
         return
     sql = "SELECT language FROM paragraphs GROUP BY ALL ORDER BY count(*) DESC"
-    known = [code for (code,) in tables.duckdb().sql(sql).fetchall()]
+    known = [code for (code,) in tables.sql(sql).fetchall()]
     for code in languages:
         if code not in known:
             raise PipelineError(
@@ -216,7 +217,7 @@ def _best(
         FROM hit, whole
         ORDER BY score DESC, document_id, paragraph_index LIMIT {search.limit}
     """  # noqa: S608  # every value is quoted or a number
-    return tables.duckdb().sql(sql).fetchall()
+    return patiently(tables.duckdb(), lambda: tables.sql(sql).fetchall())
 
 
 def _read(
@@ -235,7 +236,7 @@ def _read(
             language, 'title', title
         FROM chosen
     """  # noqa: S608  # hexadecimal digits
-    rows = {(row[0], row[1]): row[2:] for row in tables.duckdb().sql(sql).fetchall()}
+    rows = {(row[0], row[1]): row[2:] for row in tables.sql(sql).fetchall()}
     hits = []
     for rank, (document_id, index, score, _) in enumerate(keys, 1):
         path, member, title, day, language, kind, text = rows[document_id, index]

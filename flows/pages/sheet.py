@@ -101,7 +101,7 @@ def _write_number(column: str, value: float) -> str:
         percent = 100 * value
         is_small = 0 < percent < _SMALL_PERCENT
         return f"{percent:.1f}%" if is_small else f"{percent:.0f}%"
-    if "score" in column:
+    if "score" in column or "similarity" in column:
         return f"{value:.2f}"
     return f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:,.1f}"
 

@@ -30,7 +30,7 @@ pier until the lamps were lit. Nobody spoke for a long time.
 
 Then the older one laughed, because the whole thing had been her idea from the start.
 """
-STEPS = ["read", "clean", "detect", "split", "describe", "write"]
+STEPS = ["read", "survey", "clean", "detect", "split", "describe", "write"]
 
 
 @pytest.fixture
@@ -73,12 +73,13 @@ def test_small_run_shows_every_step(raw_dir, tmp_path):
     assert run.name == "ingest 8 files"
     assert [name.split()[0] for name in names] == [
         "discover",
+        "survey",
         "process",
         *STEPS,
         "publish",
         "report",
     ]
-    assert "read 8 files" in names
+    assert {"survey 7 files", "read 8 files"} <= {*names}
     assert "clean 6 articles" in names
     assert (summary.discovered, summary.batch.documents) == (8, 6)
     assert summary.batch.rejects == {"empty": 1, "unsupported_format": 1}
@@ -129,8 +130,13 @@ def test_the_log_is_short(raw_dir, tmp_path):
     assert len(logs) <= 8 + 7
 
 
-def test_engines_give_the_same_rows(raw_dir, tmp_path):
+@pytest.mark.parametrize("surveyed_inline_bytes", [0, 1_000_000])
+def test_engines_give_the_same_rows(
+    surveyed_inline_bytes, raw_dir, tmp_path, monkeypatch
+):
     """Where the batches run is nobody's business but the clock's."""
+    limit = "SURVEYED_INLINE_BYTES"
+    monkeypatch.setitem(ingest.fn.__globals__, limit, surveyed_inline_bytes)
     options = {"raw_dir": raw_dir, "batch_files": 3}
     ingest(**options, warehouse_dir=tmp_path / "inline", engine="inline")
     ingest(
@@ -154,6 +160,7 @@ def test_large_run_shows_batches_only(raw_dir, tmp_path, monkeypatch):
     names = [task_run.name for task_run in runs]
     assert [name.split()[0] for name in names] == [
         "discover",
+        *["survey"] * 4,
         *["process"] * 4,
         "publish",
         "report",
