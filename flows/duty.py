@@ -3,6 +3,7 @@
 import contextlib
 import re
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -85,17 +86,31 @@ def hold_interrupts() -> Iterator[threading.Event]:
         Is set once somebody wants us to stop.
     """
     stop = threading.Event()
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(0)
 
-    def tell_stop(*_: object) -> None:
+    def set_stop(*_: object) -> None:
         stop.set()
 
-    with contextlib.ExitStack() as stack:
+    def read_numbers() -> None:
+        while numbers := ours.recv(16):
+            if {*numbers} & {signal.SIGINT, signal.SIGTERM}:
+                stop.set()
+
+    with ours, contextlib.ExitStack() as stack:
+        # Started here, where SIGINT is not blocked, so that somebody takes it.
+        reader = threading.Thread(target=read_numbers, daemon=True)
+        reader.start()
+        stack.callback(reader.join)
+        stack.callback(theirs.close)  # which ends the reader
+        # Handlers run in this thread only when it comes to it, which may be at the end
+        # of a run it waits for. The number of a signal arrives in the socket at once.
+        former = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+        stack.callback(signal.set_wakeup_fd, former)
         for number in (signal.SIGINT, signal.SIGTERM):
-            before = signal.signal(number, tell_stop)
+            before = signal.signal(number, set_stop)
             stack.callback(signal.signal, number, before)
         if hasattr(signal, "pthread_sigmask"):  # not on Windows
-            # A thread that does not block it takes it; its handler runs in this one.
-            threading.Thread(target=stop.wait, daemon=True).start()
             mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, mask)
         yield stop

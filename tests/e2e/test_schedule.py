@@ -254,14 +254,17 @@ def check_missed_runs(place, tmp_path):
 
 
 def check_watch(place, tmp_path):
-    """Files that have settled are read; Ctrl-C ends it, the server of others stays."""
+    """What has settled is read; Ctrl-C ends the run too, others' server stays."""
     (tmp_path / "raw" / "story.txt").write_text(STORY)
     program = Program(tmp_path, place, "watch", "--quiet-for", "1s")
     program.await_line("1 file read: 1 article")
     (tmp_path / "raw" / "second.txt.part").write_text(f"{STORY}Two.\n")
     (tmp_path / "raw" / "second.txt.part").rename(tmp_path / "raw" / "second.txt")
     program.await_line("1 file read: 1 article")
-    status = program.interrupt()
+    with Warehouse(tmp_path / "warehouse").lock():
+        (tmp_path / "raw" / "third.txt").write_text(f"{STORY}Three.\n")
+        wait_for(lambda: runs(place, "Running"))
+        status = program.interrupt()
 
     assert (status, program.said[-1]) == (0, "Stopped.\n")
     assert manifest(tmp_path)["snapshot"] == 2
