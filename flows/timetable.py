@@ -42,6 +42,7 @@ from tasks.errors import PipelineError, SettingsError
 _LEAST_SECONDS = 10  # starting a run takes seconds
 _GRACE_SECONDS = 60  # after which the place of a run that never began is free again
 _LOOK = timedelta(seconds=2)
+_FAREWELL = timedelta(seconds=6)
 _MISSED = timedelta(seconds=60)  # later than this after its time a run was missed
 _NOTICED_RUNS = 200  # the most the server returns at once
 _NO_NAME = re.compile(r"[^\w.-]")  # what the name of a deployment may not hold
@@ -162,6 +163,10 @@ async def _keep(
         finally:
             if stop.is_set():
                 paper.say(Text("Stopping ...", style="dim"))
+            if news.has_just_ended:
+                # The process of a run that is done takes a moment to end. Stopped
+                # before that, the run would be marked as cancelled.
+                await asyncio.sleep(_FAREWELL.total_seconds())
             if runner.started:
                 with contextlib.suppress(Exception):  # the server may be gone
                     await runner.astop()
@@ -294,6 +299,12 @@ class News:
         self._since = datetime.now(UTC)
         self._told: dict[UUID, StateType] = {}
         self._next: datetime | None = None
+        self._last_end = datetime.min.replace(tzinfo=UTC)
+
+    @property
+    def has_just_ended(self) -> bool:
+        """Whether a run has come to its end in the last moments."""
+        return datetime.now(UTC) - self._last_end < 2 * _FAREWELL
 
     async def tell(self) -> None:
         """Tell what has changed since the last time."""
@@ -338,6 +349,7 @@ class News:
         if state is StateType.RUNNING:
             self._paper.say(line + Text(f"{run.name}: begins"))
             return
+        self._last_end = max(self._last_end, _last_change(run))
         message = " ".join((run.state.message or "").split()) if run.state else ""
         if state is StateType.COMPLETED and message:
             self._paper.say(line + Text(message, _COLOURS[state]))
