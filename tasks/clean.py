@@ -8,7 +8,6 @@ told by ``furniture``. When in doubt a block is kept.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -28,7 +27,7 @@ from tasks.pieces import (
 from tasks.schema import Field, Markup, Reason, RemovalReason, Step
 from tasks.text import lexicon
 from tasks.text.draft import Draft
-from tasks.text.furniture import drop_furniture, judge_drafts
+from tasks.text.furniture import drop_furniture, judge_drafts, put_back_lines
 from tasks.text.layout import find_blocks
 from tasks.text.leftovers import drop_after_openers, drop_leftovers, drop_tail
 from tasks.text.metalines import lift_bare_byline, lift_credits, lift_labelled
@@ -121,6 +120,7 @@ def _samples(draft: Draft) -> Iterator[str]:
 
 def _decide(draft: Draft) -> None:
     """Decide on the blocks that only their surroundings tell."""
+    put_back_lines(draft)
     lift_title(draft)
     lift_bare_byline(draft)
     lower_recurring(draft)
@@ -139,14 +139,7 @@ def _read_plain(raw: str, claims: list[Claim]) -> Draft:
         draft.blocks.append(prefix[0])
         draft.claims.append(prefix[1])
         offset = prefix[0].end_chars or 0
-    for block in find_blocks(raw[offset:]):
-        draft.blocks.append(
-            replace(
-                block,
-                start_chars=(block.start_chars or 0) + offset,
-                end_chars=(block.end_chars or 0) + offset,
-            )
-        )
+    draft.blocks += find_blocks(raw, offset)
     return draft
 
 

@@ -1,10 +1,11 @@
 """The real flow on real files: tables, artifacts, names; inline and in processes."""
 
 import json
+import time
 
 import pytest
 from prefect import get_client
-from prefect.client.schemas.filters import ArtifactFilter, FlowRunFilter
+from prefect.client.schemas.filters import ArtifactFilter, FlowRunFilter, LogFilter
 
 from flows.ingest import ingest
 from flows.line import ingest_plainly
@@ -87,7 +88,7 @@ def test_small_run_shows_every_step(raw_dir, tmp_path):
 
 
 def test_report_is_an_artifact(raw_dir, tmp_path):
-    """The run's page shows funnel, languages, rejects and steps without the log."""
+    """The run's page shows funnel, languages, rejects, quality, steps without logs."""
     ingest(raw_dir=raw_dir, warehouse_dir=tmp_path / "warehouse")
 
     run, _ = task_runs()
@@ -101,6 +102,32 @@ def test_report_is_an_artifact(raw_dir, tmp_path):
     assert "| `empty` | 1 | `empty.txt` |" in report
     assert all(f"| {step} |" in report for step in STEPS)
     assert float(by_key["ingest-progress"].data) == 100
+    rejects = json.loads(by_key["ingest-rejects"].data)
+    assert [(row["file"], row["reason"]) for row in rejects] == [
+        ("empty.txt", "empty"),
+        ("photo.jpg", "unsupported_format"),
+    ]
+    (laws,) = json.loads(by_key["ingest-quality"].data)
+    assert laws["verdict"] == "ok"
+    assert run.state.message.startswith("8 files read, 2 rejected: 6 articles")
+
+
+def test_the_log_is_short(raw_dir, tmp_path):
+    """However many files: some lines for the run and one for each batch."""
+    ingest(raw_dir=raw_dir, warehouse_dir=tmp_path / "warehouse", batch_files=4)
+
+    run, _ = task_runs()
+    wanted = LogFilter(flow_run_id={"any_": [run.id]})
+    with get_client(sync_client=True) as client:
+        deadline = time.monotonic() + 30
+        logs = []
+        while time.monotonic() < deadline and "Finished" not in str(logs[-1:]):
+            time.sleep(0.2)  # they are sent behind the run's back
+            logs = [log.message for log in client.read_logs(wanted)]
+    of_run = [line for line in logs if "Finished in state Completed()" not in line]
+
+    assert "batch 2 of 2: 4 files" in str(of_run)
+    assert len(of_run) <= 6
 
 
 @pytest.mark.parametrize("surveyed_inline_bytes", [0, 1_000_000])
