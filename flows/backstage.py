@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -20,6 +21,9 @@ import httpx
 from prefect.settings import PREFECT_API_URL
 
 from tasks.errors import PipelineError
+
+TASK_LOGGER = logging.getLogger("prefect.task_runs")
+"""Says of every task that it is done."""
 
 _TOLD_ELSEWHERE = ("Finished in state", "Crash detected!")
 _ORPHANED = 70  # exit status of a worker whose run is gone
@@ -136,7 +140,19 @@ def check_loopback() -> None:
         ) from error
 
 
-def begin_worker(*, is_hushed: bool) -> None:
+@contextlib.contextmanager
+def logging_steps(*, is_brief: bool) -> Iterator[None]:
+    """Say nothing in the log of single steps inside the ``with`` block, if brief."""
+    before = TASK_LOGGER.level
+    if is_brief:
+        TASK_LOGGER.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        TASK_LOGGER.setLevel(before)
+
+
+def begin_worker(*, is_hushed: bool, is_brief: bool = False) -> None:
     """Prepare a worker process: Ctrl-C ends it at once and without a word.
 
     So does the end of its run, however that comes: a pool's idle workers would wait
@@ -144,7 +160,12 @@ def begin_worker(*, is_hushed: bool) -> None:
 
     Args:
         is_hushed: Whether the command line started the run.
+        is_brief: Whether the log says nothing of the single steps.
     """
+    if is_brief:
+        # Prefect sets its loggers up once more, at the first task.
+        os.environ["PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL"] = "WARNING"
+        TASK_LOGGER.setLevel(logging.WARNING)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if parent := multiprocessing.parent_process():
         threading.Thread(target=_end_after, args=[parent.sentinel], daemon=True).start()

@@ -29,7 +29,7 @@ from pydantic import Field
 
 from flows.alerts import alert, alert_failure
 from flows.artifacts import leave_artifacts
-from flows.backstage import begin_worker
+from flows.backstage import begin_worker, logging_steps
 from flows.batches import cut_batches, weigh_files
 from flows.errand import Errand
 from flows.line import (
@@ -61,6 +61,9 @@ Work = tuple[pd.DataFrame, Run, Path, str]
 """What ``process`` takes: a batch, the run, staging folder and stem of its part."""
 VISIBLE_BATCHES = 50
 """Up to so many batches show every step in the timeline; beyond, only themselves."""
+
+LOGGED_BATCHES = 5
+"""Up to so many batches the log has a line for each of their steps; beyond, none."""
 
 INLINE_BYTES = 10_000_000
 """Up to so much text (about 30 s of work) is not worth starting processes for."""
@@ -229,9 +232,9 @@ def warn(summary: RunSummary) -> None:
         alert("\n".join([headline(summary), *warnings]))
 
 
-def make_runner(workers: int) -> TaskRunner[Any]:
+def make_runner(workers: int, *, is_brief: bool) -> TaskRunner[Any]:
     """Return what runs batches side by side."""
-    begin = functools.partial(begin_worker, is_hushed=is_watched())
+    begin = functools.partial(begin_worker, is_hushed=is_watched(), is_brief=is_brief)
     return ProcessPoolTaskRunner(workers, initializer=begin)
 
 
@@ -283,14 +286,15 @@ def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
     results: dict[int, BatchSummary] = {}
     done = 0
     _tell("read", 0, plan)
-    for index, result in _results(
-        process, work, plan.todo, settings, is_visible=is_visible
-    ):
-        results[index] = result
-        done += len(work[index][0])
-        get_run_logger().info("batch %d of %d: %s", index + 1, len(work), result)
-        update_progress_artifact(cast("UUID", progress), 100.0 * done / files)
-        _tell("read", done, plan)
+    with logging_steps(is_brief=len(work) > LOGGED_BATCHES):
+        for index, result in _results(
+            process, work, plan.todo, settings, is_visible=is_visible
+        ):
+            results[index] = result
+            done += len(work[index][0])
+            get_run_logger().info("batch %d of %d: %s", index + 1, len(work), result)
+            update_progress_artifact(cast("UUID", progress), 100.0 * done / files)
+            _tell("read", done, plan)
     return add_up(results[index] for index in range(len(work)))
 
 
@@ -355,7 +359,7 @@ def _pool_results(
                 len(waiting),
                 count,
             )
-        with make_runner(count) as runner:
+        with make_runner(count, is_brief=len(work) > LOGGED_BATCHES) as runner:
             futures = {
                 runner.submit(
                     tasks[index],

@@ -359,9 +359,8 @@ def prepare_environment(environ: MutableMapping[str, str] | None = None) -> None
 
     No telemetry; time enough for the temporary server's first start (38 s measured
     on a fresh home); on the terminal only warnings, as the command line shows progress
-    itself (the log in Prefect's UI has more, also what the steps log; but not that a
-    task is done, which the timeline shows). Where Prefect's home cannot be written, a
-    temporary one.
+    itself (the log in Prefect's UI stays complete, and has what the steps log). Where
+    Prefect's home cannot be written, a temporary one.
 
     Args:
         environ: Environment; ``os.environ`` if not given.
@@ -372,7 +371,6 @@ def prepare_environment(environ: MutableMapping[str, str] | None = None) -> None
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
-        "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL": "WARNING",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks,flows",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }.items():
