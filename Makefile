@@ -43,7 +43,7 @@ format: $(VENV)/test.stamp ## Format the code.
 	$(BIN)/ruff check --fix .
 
 .PHONY: docs
-docs: setup ## Write the generated sections of README.md anew.
+docs: setup ## Write the generated sections of README.md and docs anew.
 	$(BIN)/python bench/readme.py
 
 .PHONY: lock

@@ -1,4 +1,4 @@
-"""Write the generated sections of README.md: tables, settings, languages.
+"""Write the generated sections of README.md and docs: tables, settings, examples.
 
 A section stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``.
 ``--check`` writes nothing and fails if a section is out of date.
@@ -10,11 +10,12 @@ from pathlib import Path
 
 from babel import Locale
 
+from flows.saved import load_examples
 from flows.settings import settings_table
 from tasks.languages.fusion import load_model
-from tasks.schema import tables_markdown
+from tasks.schema import TABLES, tables_markdown
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def languages_list() -> str:
@@ -25,21 +26,38 @@ def languages_list() -> str:
     return f"{len(known)} languages: " + ", ".join(f"{n} `{c}`" for n, c in known) + "."
 
 
+def tables_list() -> str:
+    """Return the tables, one line each."""
+    lines = ["| table | what it holds | key |", "|---|---|---|"]
+    for table in TABLES.values():
+        key = ", ".join(f"`{name}`" for name in table.key)
+        lines.append(f"| `{table.name}` | {table.rows} | {key} |")
+    return "\n".join(lines)
+
+
+def examples_list() -> str:
+    """Return the saved questions, one line each."""
+    lines = [f"| `{it.usage}` | {it.answers} |" for it in load_examples().values()]
+    return "\n".join(["| example | which question it answers |", "|---|---|", *lines])
+
+
 SECTIONS = {
-    "tables": tables_markdown,
-    "settings": settings_table,
-    "languages": languages_list,
+    "README.md": {"table list": tables_list, "settings": settings_table},
+    "docs/tables.md": {"tables": tables_markdown},
+    "docs/decisions.md": {"languages": languages_list},
+    "docs/querying.md": {"examples": examples_list},
 }
+"""Generated sections by page."""
 
 
-def render(text: str) -> str:
-    """Return the README with every generated section made anew."""
-    for name, make in SECTIONS.items():
+def render(page: str, text: str) -> str:
+    """Return a page with every generated section made anew."""
+    for name, make in SECTIONS[page].items():
         pattern = re.compile(
             rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL
         )
         if not pattern.search(text):
-            sys.exit(f"README.md has no section {name!r}")
+            sys.exit(f"{page} has no section {name!r}")
         body = make().strip() + "\n"
         text = pattern.sub(lambda match, body=body: match[1] + body + match[2], text)
     return text
@@ -47,13 +65,14 @@ def render(text: str) -> str:
 
 def main() -> None:
     """Write the sections, or check them."""
-    old = README.read_text(encoding="utf-8")
-    new = render(old)
-    if "--check" in sys.argv[1:]:
-        if new != old:
-            sys.exit("README.md is out of date: run `make docs`")
-        return
-    README.write_text(new, encoding="utf-8")
+    for page in SECTIONS:
+        file = ROOT / page
+        old = file.read_text(encoding="utf-8")
+        new = render(page, old)
+        if "--check" not in sys.argv[1:]:
+            file.write_text(new, encoding="utf-8")
+        elif new != old:
+            sys.exit(f"{page} is out of date: run `make docs`")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from flows.plan import look_around
 from flows.settings import fingerprint, read_settings, settings_json
 from tasks.logic import step_versions
 from tasks.read import make_document_id
-from tasks.schema import Format
+from tasks.schema import MINHASH_BYTES, Format
 from tasks.tables.warehouse import Warehouse
 from tasks.write import stage_tables
 from tests.warehouse_rows import FAST_FOLDER, fill_row
@@ -224,6 +224,7 @@ class Newsroom:
                 "languages": [{"code": language, "share": 1.0}],
                 "text": text,
                 "text_sha256": f"{chance.getrandbits(256):064x}",
+                "text_minhash": chance.randbytes(MINHASH_BYTES),
                 "paragraph_count": len(texts),
                 "word_count": sum(lengths),
                 "character_count": len(text),

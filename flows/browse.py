@@ -89,7 +89,7 @@ def show_article(
     from flows.pages.article import article_page  # noqa: PLC0415  # reads the raw file
 
     with open_tables(settings.warehouse_dir, snapshot) as tables:
-        page = article_page(tables.duckdb(), settings, file, member)
+        page = article_page(tables, settings, file, member)
     name = f"{_plain_name(file)}.html"
     path = write_page(page, name, delivery.output, settings.warehouse_dir)
     point_at(path, is_open=delivery.is_open)

@@ -13,7 +13,11 @@ from tasks.errors import SettingsError
 from tasks.schema import TABLES, type_name
 from tasks.tables.warehouse import Warehouse
 
-_VIEWS = {REJECTS: "one row per rejected file, and per rejected article inside a file"}
+_VIEWS = {
+    REJECTS: "one row per rejected file, and per rejected article inside a file",
+    "unique_documents": "documents without those that repeat an earlier one",
+    "unique_paragraphs": "their paragraphs, without those of several articles",
+}
 
 
 def show_examples(warehouse_dir: Path) -> None:

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from flows.neighbours import RECURRING, count_neighbours
 from flows.paper import make_grid, open_paper
 from flows.reader import open_tables
 from flows.settings import Settings
@@ -67,6 +68,18 @@ _MOST_SIMILAR = """
         jaro_winkler_similarity(source_path, $path),
         jaro_winkler_similarity(parse_filename(source_path), $name)
     ) DESC, source_path LIMIT 1
+"""
+_LIKES_SHOWN = 5  # of the articles that repeat this one
+_LIKES = """
+    SELECT 'repeats' AS label, source_path, member, x.kind, similarity
+    FROM duplicates AS x JOIN documents AS d ON d.document_id = match_id
+    WHERE x.document_id = $id
+    UNION ALL (
+        SELECT 'repeated by', source_path, member, x.kind, similarity
+        FROM duplicates AS x JOIN documents AS d USING (document_id)
+        WHERE match_id = $id
+        ORDER BY similarity DESC, document_id LIMIT $shown
+    )
 """
 _LIST_THEM = '`articles query "SELECT source_path FROM sources"` lists them all.'
 _UNKNOWN = "unknown"
@@ -259,15 +272,22 @@ def _article(
         tables, "FROM evidence WHERE document_id = ? ORDER BY field, rank", key
     )
     yield ""
-    yield _metadata(document, evidence)
+    yield _metadata(document, evidence, find_likes(tables, key))
     yield ""
     paragraphs = _select(
         tables, "FROM paragraphs WHERE document_id = ? ORDER BY paragraph_index", key
     )
+    repeats = count_repeats(tables, key)
     removals = _select(
         tables, "FROM removals WHERE document_id = ? ORDER BY start_chars", key
     )
-    yield from _pieces(paragraphs, removals, document["language"])
+    for row in paragraphs:
+        row["article_count"] = repeats.get(row["text_hash"])
+    neighbours = {}
+    if any(row["rule_id"].startswith(RECURRING) for row in removals):
+        pieces = (row for _, _, row in _in_order(paragraphs, removals))
+        neighbours = count_neighbours(tables, document["source_path"], pieces)
+    yield from _pieces(paragraphs, removals, document["language"], neighbours)
     removed = count_of(len(removals), "piece") + " removed"
     yield Text(
         f"{count_of(len(paragraphs), 'paragraph')}, {document['word_count']:,} words;"
@@ -277,7 +297,44 @@ def _article(
     )
 
 
-def _metadata(document: Row, evidence: list[Row]) -> RenderableType:
+def find_likes(
+    tables: duckdb.DuckDBPyConnection, document_id: str
+) -> list[tuple[str, str, str]]:
+    """Find the article that one repeats, and those that repeat it.
+
+    Returns:
+        Label, path of the article (with its line or item), and how alike both are.
+        Nothing where the tables are of a version that does not tell.
+    """
+    try:
+        rows = tables.execute(_LIKES, {"id": document_id, "shown": _LIKES_SHOWN})
+    except duckdb.CatalogException:
+        return []
+    found = []
+    for label, path, member, kind, similarity in rows.fetchall():
+        place = visible(path) + (f" member {member}" if member else "")
+        found.append((label, place, f"{kind} {similarity:.2f}"))
+    return found
+
+
+def count_repeats(
+    tables: duckdb.DuckDBPyConnection, document_id: str
+) -> dict[str, int]:
+    """Return how many articles have a paragraph, by ``text_hash``."""
+    try:
+        rows = tables.execute(
+            "SELECT text_hash, document_count FROM repeats WHERE text_hash IN"
+            " (SELECT text_hash FROM paragraphs WHERE document_id = ?)",
+            [document_id],
+        )
+    except duckdb.CatalogException:
+        return {}
+    return dict(rows.fetchall())
+
+
+def _metadata(
+    document: Row, evidence: list[Row], likes: list[tuple[str, str, str]]
+) -> RenderableType:
     by_field: dict[str, list[Row]] = {}
     for row in evidence:
         by_field.setdefault(row["field"], []).append(row)
@@ -304,6 +361,8 @@ def _metadata(document: Row, evidence: list[Row]) -> RenderableType:
     if Field.ENCODING in by_field:
         encoding = document[Field.ENCODING]
         grid.add_row("encoding", encoding, _why(by_field, Field.ENCODING))
+    for label, place, how in likes:
+        grid.add_row(label, place, how)
     return grid
 
 
@@ -343,21 +402,26 @@ def _given(value: str | None) -> str:
 
 
 def _pieces(
-    paragraphs: list[Row], removals: list[Row], main_language: str
+    paragraphs: list[Row],
+    removals: list[Row],
+    main_language: str,
+    neighbours: dict[int, int],
 ) -> Iterator[RenderableType]:
-    """Yield kept and removed pieces in the order of the raw text.
+    """Yield kept and removed pieces in the order of the raw text."""
+    for _, index, row in _in_order(paragraphs, removals):
+        is_kept = index >= 0
+        yield _kept(row, main_language) if is_kept else _removed(row, neighbours)
 
-    A paragraph without a known place follows the one before it.
-    """
+
+def _in_order(paragraphs: list[Row], removals: list[Row]) -> list[tuple[int, int, Row]]:
+    """Sort pieces by their place; one without a known place follows the one before."""
     last = -1
     pieces: list[tuple[int, int, Row]] = []
     for row in paragraphs:
         last = last if row["start_chars"] is None else row["start_chars"]
         pieces.append((last, row["paragraph_index"], row))
     pieces += [(row["start_chars"], -1, row) for row in removals]
-    for _, index, row in sorted(pieces, key=lambda piece: piece[:2]):
-        is_kept = index >= 0
-        yield _kept(row, main_language) if is_kept else _removed(row)
+    return sorted(pieces, key=lambda piece: piece[:2])
 
 
 def _place(row: Row) -> str:
@@ -379,15 +443,19 @@ def _kept(row: Row, main_language: str) -> RenderableType:
     label.append(f"  {_place(row)}", style="dim")
     if row["normalisations"]:
         label.append(f"  {', '.join(row['normalisations'])}", style="dim")
+    if row["article_count"]:
+        label.append(f"  in {row['article_count']:,} articles", style="yellow")
     return Group(label, Padding(body, (0, 0, 0, 4), expand=False), Text())
 
 
-def _removed(row: Row) -> RenderableType:
+def _removed(row: Row, neighbours: dict[int, int]) -> RenderableType:
     reason = RemovalReason(row["reason"])
     label = Text("  - ", style="red")
     into = f" into {row['field']}" if row["field"] else ""
     label.append(f"{reason.value}{into}", style="red" if not into else "cyan")
     label.append(f"  {row['rule_id']}  {_place(row)}", style="dim")
+    if (count := neighbours.get(row["start_chars"])) is not None:
+        label.append(f"  in {count_of(count, 'file')} of this folder", style="dim")
     text = " ".join(row["text"].split())
     if len(text) > _SHOWN_CHARS:
         text = f"{text[:_SHOWN_CHARS]}… ({len(text):,} characters)"

@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 from tasks.schema import (
     DOCUMENTS,
+    DUPLICATES,
     EVIDENCE,
     PARAGRAPHS,
     REMOVALS,
+    REPEATS,
     RUNS,
     SOURCES,
     TABLES,
@@ -21,6 +23,7 @@ from tasks.schema import (
     Field,
     Format,
     Kind,
+    Likeness,
     Precision,
     Reason,
     RemovalReason,
@@ -50,6 +53,7 @@ _ENUMS: list[tuple[str, str, type[StrEnum]]] = [
     (REMOVALS.name, "reason", RemovalReason),
     (REMOVALS.name, "field", Field),
     (EVIDENCE.name, "field", Field),
+    (DUPLICATES.name, "kind", Likeness),
     (SOURCES.name, "status", Status),
     (SOURCES.name, "stage", Step),
     (SOURCES.name, "reason", Reason),
@@ -117,6 +121,40 @@ def _same_count(column: str, table: str) -> Law:
 
 
 _LAWS = [
+    _foreign(DUPLICATES.name, "document_id", DOCUMENTS.name),
+    _foreign(REPEATS.name, "text_hash", PARAGRAPHS.name),
+    Law(
+        "a duplicate matches an earlier article, and is exact if both texts are equal",
+        f"""
+        SELECT 'duplicates ' || x.document_id, x.kind || ' match ' || x.match_id
+        FROM duplicates AS x JOIN documents AS d USING (document_id)
+        LEFT JOIN documents AS m ON m.document_id = x.match_id
+        WHERE m.document_id IS NULL
+            OR (coalesce(m.published_on, 'infinity'), m.document_id)
+                >= (coalesce(d.published_on, 'infinity'), d.document_id)
+            OR (x.kind = '{Likeness.EXACT}') <> (m.text_sha256 = d.text_sha256)
+        """,
+    ),
+    Law(
+        "a duplicate is in the cluster of its match, and the first has no row",
+        """
+        SELECT 'duplicates ' || x.document_id, 'cluster ' || x.cluster_id
+        FROM duplicates AS x LEFT JOIN duplicates AS m ON m.document_id = x.match_id
+        WHERE x.cluster_id <> coalesce(m.cluster_id, x.match_id)
+        """,
+    ),
+    Law(
+        "repeats.text is the paragraph, and document_count the articles that have it",
+        """
+        SELECT 'repeats ' || text_hash, document_count || ' instead of ' || articles
+        FROM repeats JOIN (
+            SELECT text_hash, any_value(text) AS whole,
+                count(DISTINCT document_id) AS articles
+            FROM paragraphs GROUP BY text_hash
+        ) USING (text_hash)
+        WHERE document_count <> articles OR cluster_count > articles OR text <> whole
+        """,
+    ),
     _foreign(PARAGRAPHS.name, "document_id", DOCUMENTS.name),
     _foreign(REMOVALS.name, "document_id", DOCUMENTS.name),
     _foreign(EVIDENCE.name, "document_id", DOCUMENTS.name),
@@ -313,6 +351,7 @@ _LAWS = [
             (DOCUMENTS.name, "encoding_score"),
             (PARAGRAPHS.name, "language_score"),
             (EVIDENCE.name, "score"),
+            (DUPLICATES.name, "similarity"),
         ]
     ),
 ]

@@ -112,7 +112,7 @@ def calibrate(warehouse: Warehouse, max_file_bytes: int) -> float:
     sources = warehouse.read_table(
         SOURCES.name, columns, [("status", "=", Status.ACCEPTED.value)]
     ).to_pandas()
-    parts = [part for part in manifest.parts if not part.is_runs]
+    parts = [part for part in manifest.parts if part.is_batch]
     found = sum(part.size_bytes for part in parts) - len(parts) * EMPTY_PART_BYTES
     expected = expect_bytes(sources, max_file_bytes)
     if min(found, expected) < _CALIBRATION_BYTES:

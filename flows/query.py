@@ -1,7 +1,6 @@
 """Ask the tables questions in SQL: DuckDB over the Parquet files of one snapshot."""
 
 import contextlib
-import itertools
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -248,8 +247,9 @@ def _writing_word(sql: str) -> str | None:
         if kind != duckdb.token_type.comment
     ]
     found = [word[0].decode(errors="replace").upper() if word else "" for word in words]
-    for before, word in itertools.pairwise(found):
-        if before == "(" and word in _WRITING:
+    for before, word, after in zip(found, found[1:], [*found[2:], ""], strict=False):
+        # ``(copy.path`` names a column; a statement is followed by what it is about.
+        if before == "(" and word in _WRITING and after not in {".", ",", ")"}:
             return word
     return None
 

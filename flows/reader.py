@@ -43,18 +43,29 @@ REJECTS = "rejects"
 EARLIER = "earlier"
 """Schema of the views of a second, earlier snapshot, to compare with."""
 
-_REJECTS_SQL = """
-    CREATE VIEW {schema}.rejects AS
-    SELECT source_path, NULL::VARCHAR AS member, stage, reason, detail, run_id
-    FROM {schema}.sources WHERE status = '{rejected}'
-    UNION ALL
-    SELECT source_path, piece.member, piece.stage, piece.reason, piece.detail, run_id
-    FROM (SELECT *, unnest(rejected_members) AS piece FROM {schema}.sources)
-"""
+VIEWS = {
+    REJECTS: """
+        SELECT source_path, NULL::VARCHAR AS member, stage, reason, detail, run_id
+        FROM {schema}.sources WHERE status = '{rejected}'
+        UNION ALL
+        SELECT source_path, piece.member, piece.stage, piece.reason, piece.detail,
+            run_id
+        FROM (SELECT *, unnest(rejected_members) AS piece FROM {schema}.sources)
+    """,
+    "unique_documents": """
+        FROM {schema}.documents ANTI JOIN {schema}.duplicates USING (document_id)
+    """,
+    "unique_paragraphs": """
+        FROM {schema}.paragraphs ANTI JOIN {schema}.duplicates USING (document_id)
+        ANTI JOIN {schema}.repeats USING (text_hash)
+    """,
+}
+"""Views beside the tables: what was rejected, one article of each cluster of
+duplicates, and its paragraphs without those that stand in several articles."""
 
 
 class Tables:
-    """The tables of one snapshot, and ``rejects``; made by ``open_tables``.
+    """The tables of one snapshot, and ``VIEWS``; made by ``open_tables``.
 
     Attributes:
         folder: Folder of the snapshot, laid out as the warehouse: for tools of your
@@ -173,7 +184,7 @@ class Tables:
         if where is not None:
             sql += f" WHERE {where}"
         rows = self._connection.sql(sql).to_arrow_table()
-        if name == REJECTS:
+        if name in VIEWS:
             return rows
         file = next((self.folder / name).glob("*.parquet"))
         schema = pq.read_schema(file)
@@ -289,7 +300,7 @@ def _open_views(
     manifest: Manifest,
     schema: str,
 ) -> list[str]:
-    """Make a view of every table, in the order of the contract, and ``rejects``."""
+    """Make a view of every table, in the order of the contract, then ``VIEWS``."""
     found = {table for table, _, _ in manifest.paths()}
     names = [*(name for name in TABLES if name in found), *sorted(found - {*TABLES})]
     for name in names:
@@ -304,12 +315,12 @@ def _open_views(
             raise WarehouseError(
                 f"table {name!r}", f"cannot be read ({error})", DAMAGED
             ) from error
-    # Tables of a very old version may not tell what was rejected.
-    with contextlib.suppress(duckdb.BinderException, duckdb.CatalogException):
-        connection.execute(
-            _REJECTS_SQL.format(schema=schema, rejected=Status.REJECTED.value)
-        )
-        names.append(REJECTS)
+    for name, sql in VIEWS.items():
+        select = sql.format(schema=schema, rejected=Status.REJECTED.value)
+        # Tables of an older version may not tell.
+        with contextlib.suppress(duckdb.BinderException, duckdb.CatalogException):
+            connection.execute(f"CREATE VIEW {schema}.{name} AS {select}")
+            names.append(name)
     return names
 
 

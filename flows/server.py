@@ -130,7 +130,7 @@ def _check_password(address: str) -> None:
     password = PREFECT_API_AUTH_STRING.value()
     auth = None
     if password:
-        auth = httpx.BasicAuth(*password.get_secret_value().partition(":")[::2])
+        auth = httpx.BasicAuth(*password.partition(":")[::2])
     answer = httpx.get(f"{address}/admin/version", auth=auth, timeout=_ANSWER_SECONDS)
     if answer.status_code == httpx.codes.UNAUTHORIZED:
         raise PipelineError(

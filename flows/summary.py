@@ -90,6 +90,7 @@ class RunSummary:
         batch: Counts of the files read.
         seconds: Wall clock, from the lock to the publication.
         quality: What was to be said of the rows before they were published.
+        duplicates: Articles of that snapshot that repeat an earlier one.
     """
 
     run_id: str
@@ -103,6 +104,7 @@ class RunSummary:
     batch: BatchSummary
     seconds: float
     quality: Quality = NOT_LOOKED_AT
+    duplicates: int = 0
 
     @property
     def processed(self) -> int:
@@ -127,6 +129,7 @@ def funnel(summary: RunSummary) -> list[tuple[str, int, str]]:
         ("articles rejected", max(in_files, 0), "in files with several"),
         ("paragraphs", batch.paragraphs, ""),
         ("pieces removed", batch.removals, "kept in `removals`"),
+        ("duplicates", summary.duplicates, "of all articles; see `duplicates`"),
     ]
     always = {"files found", "read", "accepted", "articles", "paragraphs"}
     return [row for row in rows if row[1] or row[0] in always]

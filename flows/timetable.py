@@ -7,6 +7,7 @@ missing: a server with its UI, and the deployment of this warehouse.
 import asyncio
 import contextlib
 import hashlib
+import logging
 import re
 import signal
 import threading
@@ -44,6 +45,7 @@ _LOOK = timedelta(seconds=2)
 _MISSED = timedelta(seconds=60)  # later than this after its time a run was missed
 _NOTICED_RUNS = 200  # the most the server returns at once
 _NO_NAME = re.compile(r"[^\w.-]")  # what the name of a deployment may not hold
+_OVERLAP = "Deployment concurrency limit reached."  # Prefect's words
 _BUSY = {StateType.PENDING, StateType.RUNNING, StateType.CANCELLING}
 _COLOURS = {
     StateType.COMPLETED: "green",
@@ -110,11 +112,19 @@ def keep_timetable(settings: Settings, timetable: Timetable, port: int | None) -
             there is no server.
     """
     paper = open_paper()
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_without_traceback)
     with hold_post(settings, "schedule"):
         paper.say(Text("Starting Prefect ...", style="dim"))
         with open_server(port) as server, hold_interrupts() as stop:
             asyncio.run(_keep(settings, timetable, server, stop, paper))
     paper.say("Stopped.")
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Keep from the terminal where in Prefect something went wrong; what did, stays."""
+    record.exc_info = record.exc_text = record.stack_info = None
+    return True
 
 
 def deployment_name(warehouse_dir: Path) -> str:
@@ -331,6 +341,9 @@ class News:
         message = " ".join((run.state.message or "").split()) if run.state else ""
         if state is StateType.COMPLETED and message:
             self._paper.say(line + Text(message, _COLOURS[state]))
+            return
+        if message == _OVERLAP:
+            self._paper.say(line + Text("left out: the run before goes on", "dim"))
             return
         line += Text(f"{run.name}: ")
         line += Text(str(run.state_name).lower(), _COLOURS[state])

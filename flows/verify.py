@@ -1,14 +1,15 @@
 """Prove every law of the tables again, against the raw files too."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from rich.text import Text
 
+from flows.finding import Finding
 from flows.laws import table_laws
 from flows.paper import Paper, open_paper
 from flows.plan import open_warehouse
 from flows.reader import open_tables
+from flows.recompare import compare_again
 from flows.retrace import check_files, retrace
 from flows.settings import Settings
 from flows.summary import count_of
@@ -16,20 +17,6 @@ from tasks.discover import discover_files
 from tasks.schema import SOURCES
 
 _SHOWN = 10
-
-
-class Finding(NamedTuple):
-    """What came of checking one law.
-
-    Attributes:
-        sentence: The law.
-        problems: Row and problem of each row against it.
-        note: What else is to be said.
-    """
-
-    sentence: str
-    problems: list[tuple[str, str]]
-    note: str = ""
 
 
 def verify_warehouse(settings: Settings) -> int:
@@ -79,6 +66,7 @@ def check_all(settings: Settings) -> Iterator[Finding]:
         )
         for law in table_laws():
             yield Finding(law.sentence, tables.execute(law.sql).fetchall())
+        yield from compare_again(pinned)
         files = discover_files(settings.raw_dir, list(settings.ignore))
         missed, waiting = check_files(tables, files, settings.raw_dir)
         yield Finding(

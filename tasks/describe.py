@@ -17,10 +17,10 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.logic import step_versions
 from tasks.pieces import Claim, claims_by_document, frame_of, rows_of
-from tasks.schema import DOCUMENTS, EVIDENCE, Field, Format, Kind, Precision
+from tasks.schema import DOCUMENTS, EVIDENCE, Field, Kind, Precision
 from tasks.text import lexicon
+from tasks.text.minhash import minhash_texts
 from tasks.text.notes import read_note, read_source_title
 from tasks.version import PIPELINE_VERSION
 
@@ -184,6 +184,7 @@ _COPIED = [
     "encoding_score",
     "encoding_errors",
     "text_field",
+    "step_versions",
     "language",
     "language_score",
     "script",
@@ -219,6 +220,8 @@ def describe_articles(
     lengths = removals["end_chars"] - removals["start_chars"]
     removed = _gather(removals["document_id"], lengths)
     notes = _notes(paragraphs)
+    texts = {document_id: "\n\n".join(own) for document_id, own in parts.items()}
+    minhashes = dict(zip(texts, minhash_texts([*texts.values()]), strict=True))
     documents: list[dict[str, Any]] = []
     evidence: list[tuple[Any, ...]] = []
     needed = {name: articles[name].tolist() for name in [*_COPIED, "raw_text"]}
@@ -245,7 +248,7 @@ def describe_articles(
                     chosen.get(claim.field) is claim,
                 )
             )
-        text = "\n\n".join(parts[document_id])
+        text = texts[document_id]
         documents.append(
             {name: article[name] for name in _COPIED}
             | _values(chosen)
@@ -253,13 +256,13 @@ def describe_articles(
                 "raw_chars": len(article["raw_text"]),
                 "text": text,
                 "text_sha256": hashlib.sha256(text.encode()).hexdigest(),
+                "text_minhash": minhashes[document_id],
                 "paragraph_count": len(parts[document_id]),
                 "word_count": sum(words[document_id]),
                 "character_count": len(text),
                 "removed_chars": sum(removed.get(document_id, ())),
                 "run_id": run_id,
                 "pipeline_version": PIPELINE_VERSION,
-                "step_versions": step_versions(Format(article["format"])),
             }
         )
     return (

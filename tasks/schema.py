@@ -15,8 +15,12 @@ import pyarrow as pa
 
 from tasks.errors import ContractError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 5
 """Version of the tables below; stored in every Parquet footer and in the manifest."""
+
+
+MINHASH_BYTES = 128
+"""Length of ``documents.text_minhash``."""
 
 
 class Step(StrEnum):
@@ -175,6 +179,13 @@ class Precision(StrEnum):
     YEAR = "year"
 
 
+class Likeness(StrEnum):
+    """How an article repeats an earlier one."""
+
+    EXACT = "exact"  # the same text
+    NEAR = "near"  # most of the wording
+
+
 UNDETERMINED = "und"
 """ISO 639-2 code of text whose language cannot be told."""
 
@@ -281,6 +292,10 @@ _STEP_VERSIONS = pa.struct(
     [pa.field(step.value, pa.int16(), nullable=False) for step in VERSIONED_STEPS]
 )
 
+_SURVEY = pa.struct(
+    [pa.field("content", pa.uint32()), pa.field("pairs", pa.list_(pa.uint32()))]
+)
+
 _FOREIGN_SPANS = pa.list_(
     pa.struct(
         [
@@ -373,7 +388,13 @@ DOCUMENTS = _table(
             _STRING,
             "The paragraphs joined by a blank line.",
         ),
-        _column("text_sha256", _STRING, "SHA-256 of `text`: equal for duplicates."),
+        _column("text_sha256", _STRING, "SHA-256 of `text`: equal for exact copies."),
+        _nullable(
+            "text_minhash",
+            pa.binary(MINHASH_BYTES),
+            "MinHash of `text`: of two articles that share much of their wording, many"
+            " bytes are equal. Null in rows older than schema 4.",
+        ),
         _column("paragraph_count", pa.int32(), "Rows in `paragraphs`."),
         _column("word_count", pa.int32(), "Words of `text`."),
         _column("character_count", pa.int32(), "Code points of `text`."),
@@ -517,6 +538,13 @@ SOURCES = _table(
             "As in `documents`; where it is not the present one, the next run reads the"
             " file again. Null if the name is of no known format.",
         ),
+        _nullable(
+            "survey",
+            _SURVEY,
+            "Of plain text, to tell which lines recur in its folder: hashes of the"
+            " longest line and of the pairs of neighbouring short ones. Null if it"
+            " is of another format or was not read.",
+        ),
     ],
 )
 
@@ -559,11 +587,75 @@ RUNS = _table(
     ],
 )
 
+DUPLICATES = _table(
+    "duplicates",
+    "one row per article that repeats an earlier one",
+    ("document_id",),
+    ("cluster_id", "document_id"),
+    [
+        _column(
+            "document_id",
+            _STRING,
+            "The article that repeats another. Earlier is what was published earlier,"
+            " then what has the smaller `document_id`.",
+        ),
+        _column("match_id", _STRING, "Earlier article that is most like it."),
+        _column(
+            "similarity",
+            pa.float32(),
+            "Share of the wording that both have, 0.5 to 1: Jaccard similarity of their"
+            " word triples, estimated from `text_minhash` to about ±0.04.",
+        ),
+        _column("kind", _STRING, f"One of {_values(Likeness)}."),
+        _column(
+            "cluster_id",
+            _STRING,
+            "First article of all that are linked by matches; it has no row here.",
+        ),
+    ],
+)
+
+REPEATS = _table(
+    "repeats",
+    "one row per paragraph that stands in several articles",
+    ("text_hash",),
+    ("text_hash",),
+    [
+        _column("text_hash", _STRING, "As in `paragraphs`."),
+        _column("text", _STRING, "The paragraph."),
+        _column("word_count", pa.int32(), "Words of `text`."),
+        _column("document_count", pa.int32(), "Articles that have it."),
+        _column(
+            "cluster_count",
+            pa.int32(),
+            "The same, but an article and its `duplicates` count once: 3 or more, for a"
+            " long paragraph 2.",
+        ),
+    ],
+)
+
 TABLES = {
     table.name: table
-    for table in (DOCUMENTS, PARAGRAPHS, REMOVALS, EVIDENCE, SOURCES, RUNS)
+    for table in (
+        DOCUMENTS,
+        PARAGRAPHS,
+        REMOVALS,
+        EVIDENCE,
+        DUPLICATES,
+        REPEATS,
+        SOURCES,
+        RUNS,
+    )
 }
 """Every table by name, in the order of the documentation."""
+
+DERIVED_TABLES = (DUPLICATES.name, REPEATS.name)
+"""Tables that all documents of a snapshot give together, and not each by itself."""
+
+BATCH_TABLES = tuple(
+    name for name in TABLES if name not in {*DERIVED_TABLES, RUNS.name}
+)
+"""Tables that hold the rows of raw files."""
 
 
 def tables_markdown() -> str:

@@ -16,10 +16,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
 from tasks.errors import ContractError, WarehouseError
-from tasks.schema import DOCUMENTS, SOURCES, TABLES, Status
+from tasks.schema import BATCH_TABLES, DOCUMENTS, SOURCES, TABLES, Status
 from tasks.tables import disk
 from tasks.tables.parts import (
-    BATCH_TABLES,
     StagedPart,
     describe_part,
     table_file,

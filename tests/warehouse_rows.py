@@ -3,16 +3,18 @@
 import hashlib
 import json
 import os
-from datetime import datetime
+import shutil
+from datetime import date, datetime
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.schema import TABLES, VERSIONED_STEPS
-from tasks.tables.manifest import MANIFEST_NAME
-from tasks.tables.parts import BATCH_TABLES
+from tasks.schema import BATCH_TABLES, DERIVED_TABLES, TABLES, VERSIONED_STEPS
+from tasks.tables.comparison import derive
+from tasks.tables.manifest import MANIFEST_NAME, Part
+from tasks.text.minhash import minhash_texts
 from tasks.write import stage_tables
 
 REJECTED = 0
@@ -24,6 +26,12 @@ SCHEMAS = json.loads((Path(__file__).parent / "golden/cases/schemas.json").read_
 
 FAST_FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Folder in memory where there is one: flushing is most of the time of a test."""
+
+STORIES = [
+    "The ferry came in late and the two sisters waited on the pier until it was dark.",
+    "At the market a man from the hills sells honey, wax and candles on every Friday.",
+    "Nobody knew who had rung the bell of the old church at the time of the flood.",
+]
 
 SHOWN = {
     "documents": ["document_id", "text"],
@@ -51,6 +59,8 @@ def fill_row(table, **values):
             row[field.name] = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  (naive UTC)
         elif pa.types.is_boolean(field.type):
             row[field.name] = False
+        elif pa.types.is_fixed_size_binary(field.type):
+            row[field.name] = bytes(field.type.byte_width)
         else:
             row[field.name] = 0
     assert values.keys() <= row.keys()
@@ -70,7 +80,9 @@ def make_batch(versions):
         for member in range(count):
             key = f"{path}\0{member}".encode()
             document_id = hashlib.sha256(key).hexdigest()[:20]
-            text = f"{path} version {version}"
+            # Articles of like versions tell the same story, so they are duplicates.
+            text = f"{path} version {version} {STORIES[version % len(STORIES)]}"
+            notice = f"Notice {version % 2} {STORIES[0]} {STORIES[1]}"
             language = "de" if version % 3 else "uk"
             document = {
                 "document_id": document_id,
@@ -83,15 +95,25 @@ def make_batch(versions):
                     "documents",
                     **document,
                     source_path=path,
+                    published_on=date(2026, 1, 1 + version % 4),
                     text=text,
+                    text_sha256=hashlib.sha256(text.encode()).hexdigest(),
+                    text_minhash=minhash_texts([text])[0],
                     authors=["Ann", "Bob"],
                     languages=[{"code": language, "share": 1.0}],
                     paragraph_count=2,
                 )
             )
             rows["paragraphs"] += [
-                fill_row("paragraphs", **document, paragraph_index=index, text=text)
-                for index in range(2)
+                fill_row(
+                    "paragraphs",
+                    **document,
+                    paragraph_index=index,
+                    text=paragraph,
+                    text_hash=hashlib.sha256(paragraph.encode()).hexdigest()[:16],
+                    word_count=len(paragraph.split()),
+                )
+                for index, paragraph in enumerate([text, notice])
             ]
             rows["removals"].append(
                 fill_row("removals", document_id=document_id, text=text)
@@ -140,7 +162,11 @@ def make_older(live):
     """
     path = live / MANIFEST_NAME
     manifest = json.loads(path.read_text())
-    for entry in manifest["files"]:
+    for name in TABLES.keys() - SCHEMAS["1"].keys():
+        shutil.rmtree(live / name)
+    known = [entry for entry in manifest["files"] if entry["table"] in SCHEMAS["1"]]
+    manifest["files"] = known
+    for entry in known:
         file = live / entry["file"]
         rows = pq.read_table(file, partitioning=None)
         rows = rows.select(list(SCHEMAS["1"][entry["table"]]))
@@ -178,4 +204,9 @@ def see(folder):
         rows = expected[name][columns].itertuples(index=False, name=None)
         assert found[name] == sorted(rows), name
     assert len(set(found["runs"])) == len(found["runs"])
+    stems = sorted(file.stem for file in (folder / "documents").glob("*.parquet"))
+    derived = derive([(Part(stem, {}), folder) for stem in stems])
+    for name in DERIVED_TABLES:
+        files = sorted((folder / name).glob("*.parquet"))
+        assert pq.ParquetDataset(files).read().equals(derived[name]), name
     return versions

@@ -5,10 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import duckdb
 import pandas as pd
 
-from flows.explain import FACTS, REASONS, find_source, write_fact
+from flows.explain import (
+    FACTS,
+    REASONS,
+    count_repeats,
+    find_likes,
+    find_source,
+    write_fact,
+)
 from flows.pages.sheet import make_page, name_language
 from flows.pages.spans import (
     Fragment,
@@ -19,6 +25,7 @@ from flows.pages.spans import (
     list_pieces,
     make_rows,
 )
+from flows.reader import Tables
 from flows.settings import Settings
 from tasks.errors import PipelineError
 from tasks.read import Limits, read_files
@@ -35,7 +42,17 @@ SHOWN_CHARS = 1_500_000
 SHOWN_MARKUP_CHARS = 5_000
 """More of a stretch of markup is not shown either."""
 
-_LISTED = 2_000
+_DOCUMENTS = """
+    FROM documents
+    WHERE source_path = $1 AND member IS NOT DISTINCT FROM coalesce($2, member)
+    ORDER BY try_cast(member AS INTEGER), member
+"""
+_LIST = """
+    SELECT member, title, language, paragraph_count FROM documents
+    WHERE source_path = $1 AND $2 IS NULL
+    ORDER BY try_cast(member AS INTEGER), member
+    LIMIT 2000
+"""
 _NO_CHANGE = "The file has changed since it was read, or is gone"
 
 
@@ -99,12 +116,12 @@ class Story(NamedTuple):
 
 
 def article_page(
-    tables: duckdb.DuckDBPyConnection, settings: Settings, file: str, member: str | None
+    tables: Tables, settings: Settings, file: str, member: str | None
 ) -> str:
     """Return the page of a file.
 
     Args:
-        tables: With a view for each table.
+        tables: The snapshot.
         settings: Where the raw folder is, and the limits for reading.
         file: Path of the file from here, absolute, or as in ``source_path``.
         member: Line or item of one article; null for the whole file.
@@ -112,16 +129,11 @@ def article_page(
     Raises:
         PipelineError: The tables do not know the file or the member.
     """
-    path, source = find_source(tables, settings.raw_dir, file)
-    documents = _fetch(
-        tables,
-        "FROM documents WHERE source_path = ?"
-        " ORDER BY try_cast(member AS INTEGER), member",
-        path,
-    )
+    path, source = find_source(tables.duckdb(), settings.raw_dir, file)
+    is_list = member is None and source["document_count"] > SHOWN_ARTICLES
+    documents = _fetch(tables, _LIST if is_list else _DOCUMENTS, path, member)
     refused = list(source["rejected_members"])
     if member is not None:
-        documents = [row for row in documents if row["member"] == member]
         refused = [row for row in refused if row["member"] == member]
         if not documents and not refused:
             raise PipelineError(
@@ -129,7 +141,6 @@ def article_page(
                 f"has no member {member!r}",
                 "Leave --member out for the list of its articles.",
             )
-    is_list = len(documents) > SHOWN_ARTICLES
     raw_texts = {} if is_list else _read_raw(settings, source)
     stories = [] if is_list else [_tell(tables, row, raw_texts) for row in documents]
     return make_page(
@@ -137,17 +148,15 @@ def article_page(
         source=source,
         refused=[(row, _reason(row["reason"])) for row in refused],
         reason=_reason(source["reason"]) if not refused else "",
-        listed=documents[:_LISTED] if is_list else [],
-        unlisted=max(len(documents) - _LISTED, 0),
+        listed=documents if is_list else [],
+        unlisted=source["document_count"] - len(documents) if is_list else 0,
         stories=stories,
         no_raw=_NO_CHANGE,
     )
 
 
-def _fetch(
-    tables: duckdb.DuckDBPyConnection, sql: str, *values: object
-) -> list[Record]:
-    result = tables.execute(sql, list(values))
+def _fetch(tables: Tables, sql: str, *values: object) -> list[Record]:
+    result = tables.duckdb().execute(sql, list(values))
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
@@ -180,9 +189,7 @@ def _read_raw(settings: Settings, source: Record) -> dict[str, str]:
     return dict(zip(articles["document_id"], articles["raw_text"], strict=True))
 
 
-def _tell(
-    tables: duckdb.DuckDBPyConnection, document: Record, raw_texts: Mapping[str, str]
-) -> Story:
+def _tell(tables: Tables, document: Record, raw_texts: Mapping[str, str]) -> Story:
     key = document["document_id"]
     paragraphs, removals, evidence = (
         _fetch(tables, f"FROM {name} WHERE document_id = ? ORDER BY {order}", key)
@@ -192,20 +199,25 @@ def _tell(
             ("evidence", "field, rank"),
         )
     )
+    counts = count_repeats(tables.duckdb(), key)
     pieces = [
-        *(_kept(row, document["language"]) for row in paragraphs),
+        *(_kept(row, document["language"], counts) for row in paragraphs),
         *(_removed(row) for row in removals),
     ]
     raw_text = raw_texts.get(key)
     if raw_text is None:
         rows = list_pieces(pieces)
     else:
-        marks = [*_evidence_marks(evidence), *_foreign_marks(paragraphs)]
+        marks = [*_evidence_marks(evidence), *_foreign_marks(paragraphs, raw_text)]
         rows = make_rows(raw_text, pieces, marks)
     shown = list(take_rows(rows))
+    likes = (
+        Fact(label, f"{place} ({how})", ())
+        for label, place, how in find_likes(tables.duckdb(), key)
+    )
     return Story(
         document=document,
-        facts=tuple(_facts(document, evidence, rows)),
+        facts=(*_facts(document, evidence, rows), *likes),
         languages=tuple(
             (name_language(row["code"]), row["code"], row["share"])
             for row in document["languages"]
@@ -217,8 +229,10 @@ def _tell(
     )
 
 
-def _kept(row: Record, main_language: str) -> Piece:
+def _kept(row: Record, main_language: str, counts: Mapping[str, int]) -> Piece:
     notes = []
+    if count := counts.get(row["text_hash"]):
+        notes.append(f"in {count:,} articles")
     if row["language"] != main_language or row["foreign_spans"]:
         codes = [row["language"], *(span["language"] for span in row["foreign_spans"])]
         notes += [name_language(code) for code in dict.fromkeys(codes)]
@@ -253,16 +267,22 @@ def _evidence_marks(evidence: Sequence[Record]) -> Iterator[Mark]:
             yield Mark(row["start_chars"], row["end_chars"], "evidence", note)
 
 
-def _foreign_marks(paragraphs: Sequence[Record]) -> Iterator[Mark]:
-    """Yield passages in another language whose place in the raw text is plain."""
+def _foreign_marks(paragraphs: Sequence[Record], raw_text: str) -> Iterator[Mark]:
+    """Yield passages in another language whose place in the raw text is certain.
+
+    Their positions count in the paragraph's text: in the raw text they stand where the
+    same words stand once inside the paragraph.
+    """
     for row in paragraphs:
-        if row["start_chars"] is None or row["normalisations"]:
+        if row["start_chars"] is None:
             continue
+        raw = raw_text[row["start_chars"] : row["end_chars"]]
         for span in row["foreign_spans"]:
-            start = row["start_chars"] + span["start_chars"]
-            end = row["start_chars"] + span["end_chars"]
-            note = f"{name_language(span['language'])} {span['score']:.2f}"
-            yield Mark(start, end, "foreign", note)
+            passage = row["text"][span["start_chars"] : span["end_chars"]]
+            if raw.count(passage) == 1:
+                start = row["start_chars"] + raw.index(passage)
+                note = f"{name_language(span['language'])} {span['score']:.2f}"
+                yield Mark(start, start + len(passage), "foreign", note)
 
 
 def _facts(

@@ -21,6 +21,8 @@ _TIME_UNITS = {
     "day": "utcyearmonthdate",
 }
 _FEW_TICKS = {"wide": 8, "narrow": 4}
+_APART = {"labelOverlap": "greedy", "labelSeparation": 6, "labelFlush": False}
+_THOUSANDS = "datum.value < 1000 ? datum.value : format(datum.value, '.1~s')"
 _CONFIG = {
     "background": None,
     "font": "sans-serif",
@@ -100,7 +102,13 @@ def _describe(answer: Answer, width: int, ticks: int) -> dict[str, Any]:
             "sort": None,
             "scale": {"paddingInner": 0.08},
             "title": question.x,
-            "axis": {"labelAngle": 0, "labelOverlap": True, "ticks": False},
+            "axis": {
+                "values": [x for x in answer.column(question.x) if x.bit_count() == 1],
+                "labelAngle": 0,
+                "labelExpr": _THOUSANDS,
+                "ticks": False,
+            }
+            | _APART,
         }
     elif question.kind == "timeline":
         unit = answer.column("unit")[0]
@@ -109,14 +117,15 @@ def _describe(answer: Answer, width: int, ticks: int) -> dict[str, Any]:
             "type": "temporal",
             "timeUnit": _TIME_UNITS[unit],
             "scale": {"type": "utc"},
-            "axis": {"tickCount": ticks, "grid": False, "labelOverlap": True},
+            "axis": {"tickCount": ticks, "grid": False} | _APART,
         }
     else:
         spec["mark"] = {"type": "line", "point": True}
         x |= {
             "type": "temporal",
             "scale": {"type": "utc"},
-            "axis": {"tickCount": ticks, "grid": False, "labelOverlap": True},
+            "axis": {"tickCount": ticks // 2, "grid": False, "format": "%d %b %H:%M"}
+            | _APART,
         }
         y["axis"]["format"] = "%"
     return spec

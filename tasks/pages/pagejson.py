@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
+from tasks.pages.pagesource import fold
+
 _Json: TypeAlias = "dict[str, _Json] | list[_Json] | str | int | float | bool | None"
 _Node: TypeAlias = dict[str, _Json]
 
@@ -33,6 +35,8 @@ _PROPERTIES = (
     "translator",
 )
 _MAX_DEPTH = 20
+_BODY = re.compile(r'"articleBody"\s*:\s*("(?:[^"\\]|\\.)*+")', re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
 
 
 def read_json_ld(scripts: Iterable[str]) -> tuple[str, dict[str, tuple[str, ...]]]:
@@ -64,6 +68,19 @@ def read_json_ld(scripts: Iterable[str]) -> tuple[str, dict[str, tuple[str, ...]
                 }
                 return group, {name: texts for name, texts in found.items() if texts}
     return "jsonld", {}
+
+
+def read_article_body(source: str) -> str:
+    """Text of the longest ``articleBody`` on a page, folded; empty if there is none.
+
+    Args:
+        source: The whole page: its scripts need not be found first.
+    """
+    bodies = (
+        fold(html.unescape(_TAG.sub(" ", str(_load(match[1])))))
+        for match in _BODY.finditer(source)
+    )
+    return max(bodies, key=len, default="")
 
 
 def _load(text: str) -> _Json:

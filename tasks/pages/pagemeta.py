@@ -157,6 +157,7 @@ _AGREED, _DISPUTED, _AGREEMENT = 0.92, 0.65, 2.0
 _AUTHORS_AGREED = 0.95
 _AUTHORS_COMPLETE = 0.96
 _AUTHOR_IS_SITE = 0.3
+_SHOWN_DAYS = frozenset({"html.credit_line", "html.credit_label", "html.time"})
 _DATES = frozenset({Field.PUBLISHED_ON, Field.MODIFIED_ON})
 _LABELS = re.compile(
     r"writ|auth|autor|verfass|geschrieben|par|por|skriv|av", re.IGNORECASE
@@ -216,9 +217,10 @@ def weigh_claims(claims: list[Claim]) -> list[Claim]:
 
     Returns:
         The claims with the title that most agree on, the day that the address names,
-        and more trust in authors that several rules name.
+        more trust in an earlier day that the page shows than in one that a change has
+        overwritten, and in authors that several rules name.
     """
-    return _agree(_vote(_prefer_local_day(claims)))
+    return _agree(_vote(_prefer_shown_day(_prefer_local_day(claims))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,6 +433,32 @@ def _prefer_local_day(claims: list[Claim]) -> list[Claim]:
     if best and best.score > score and _days_between(day, best.value) == 1:
         score = best.score
     return [Claim(Field.PUBLISHED_ON, day, "html.url_day", score), *claims]
+
+
+def _prefer_shown_day(claims: list[Claim]) -> list[Claim]:
+    """Trust an earlier day that readers see more than a stamp that updates change.
+
+    Some systems write the day of the last change into the day of publication too; the
+    line below the title still says when it was.
+    """
+    stamps = [claim for claim in claims if claim.field is Field.PUBLISHED_ON]
+    best = max(stamps, key=attrgetter("score"), default=None)
+    updates = {claim.value for claim in claims if claim.field is Field.MODIFIED_ON}
+    if best is None or best.value not in updates:
+        return claims
+    shown = [
+        claim
+        for claim in stamps
+        if claim.rule_id in _SHOWN_DAYS
+        and len(claim.value) == len(best.value)
+        and claim.value < best.value
+    ]
+    return [
+        replace(claim, score=max(claim.score, min(best.score + 0.01, 1.0)))
+        if claim in shown
+        else claim
+        for claim in claims
+    ]
 
 
 def _days_between(day: str, other: str) -> int | None:

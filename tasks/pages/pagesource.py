@@ -12,6 +12,12 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
 _TOKEN = re.compile(
     r"""<!--(?:-?>|.*?(?:--!?>|\Z))
     |<(?P<raw>script|style)\b[^>]*>.*?(?:</(?P=raw)\b[^>]*>|\Z)
@@ -87,6 +93,7 @@ _BLOCKS = frozenset(
     }
 )
 _VOID = frozenset({"hr", "br", "iframe"})
+_READ = _BLOCKS | {"a", "br", "svg"}  # the other tags mean nothing here
 _INLINE = frozenset(
     {
         "a",
@@ -156,6 +163,7 @@ class Element:
     end: int = -1
     is_caption: bool = False
     attributes: str = ""  # as written in the source
+    number: int = 0  # in `Source.elements`
 
     def path(self) -> Iterator["Element"]:
         """Yield the element and what it is in, innermost first."""
@@ -182,6 +190,7 @@ class Source:
         html: The source.
         text: ``fold`` of the visible text, in source order; ``<title>`` is not in it.
         segments: The text cut at block-level tags; none is empty, together they are it.
+        elements: All block elements in source order; the first is the page.
         title: Range of the document title in ``html``, if there is one.
     """
 
@@ -191,12 +200,16 @@ class Source:
         self.segments: list[Segment] = []
         self._run_starts: list[int] = []  # in text
         self._run_places: list[tuple[int, int]] = []  # in html
+        self._run_words: list[int] = []
+        self._run_links: list[bool] = []
+        self._is_link = False
         self._parts: list[str] = []
         self._length = 0
         self._breaks: list[int] = []
         self._last_break = -1
         self._is_drawing = self._has_words = False
         self._element = Element("", None, 0, 0)
+        self.elements = [self._element]
         self._scan()
         self.text = "".join(self._parts)
         self._segment_starts = [segment.start for segment in self.segments]
@@ -209,7 +222,15 @@ class Source:
                 self._add_run(position, begin)
             position = end
             if (name := token["name"]) is not None:
-                self._read_tag(name.lower(), token["attributes"], token["close"])
+                name = name.lower()
+                attributes = token["attributes"]
+                if (
+                    name in _READ
+                    or name == self._element.name
+                    or "aption" in attributes
+                    or "redit" in attributes
+                ):
+                    self._read_tag(name, attributes, token["close"])
             elif token["title"] is not None:
                 self._read_title(*token.span("title"))
         if position < len(html):
@@ -217,6 +238,7 @@ class Source:
         self._add_segment()
         while self._element.parent is not None:
             self._pop()
+        self._element.end = self._length
 
     def _read_title(self, start: int, end: int) -> None:
         if self.title is None and not self._length and fold(self.html[start:end]):
@@ -225,6 +247,8 @@ class Source:
             self._add_run(start, end)
 
     def _read_tag(self, name: str, attributes: str, close: str) -> None:
+        if name == "a":
+            self._is_link = not close and "href" in attributes
         if name == "br":
             if self._last_break == self._length:
                 self._breaks.append(self._length)  # two in a row part two paragraphs
@@ -279,6 +303,8 @@ class Source:
                 self._has_words = True
             self._run_starts.append(self._length)
             self._run_places.append((start, end))
+            self._run_words.append(len(raw.split()))
+            self._run_links.append(self._is_link)
             self._parts.append(folded)
             self._length += len(folded)
 
@@ -307,7 +333,9 @@ class Source:
                 self._length,
                 is_caption=is_caption,
                 attributes=attributes,
+                number=len(self.elements),
             )
+            self.elements.append(self._element)
 
     def _close(self, name: str) -> None:
         element: Element | None = self._element
@@ -325,6 +353,24 @@ class Source:
         """Number of the segment that holds ``text[index]``."""
         return bisect_right(self._segment_starts, index) - 1
 
+    def count_runs(self, places: Ints) -> tuple[Floats, Floats]:
+        """Count what stands before places of the text.
+
+        Args:
+            places: Positions in ``text``, in an array of any shape.
+
+        Returns:
+            Characters in links, and words; inside a run of text in proportion.
+        """
+        starts = np.array([*self._run_starts, self._length], np.int64)
+        run = np.searchsorted(starts, places, side="right") - 1
+        run = np.clip(run, 0, len(starts) - 2)
+        size = np.diff(starts)
+        done = (places - starts[run]) / size[run]
+        linked = np.array(self._run_links, np.float64) * size
+        words = np.array(self._run_words, np.float64)
+        return _running(linked, run, done), _running(words, run, done)
+
     def is_edge(self, index: int) -> bool:
         """Whether a tag or an end of the page lies right before ``text[index]``."""
         if index >= self._length:
@@ -340,6 +386,23 @@ class Source:
         """
         first, last = self._locate(start)[0], self._locate(end - 1)[1]
         return None if first is None or last is None else (first, last)
+
+    def read(self, start: int, end: int) -> str:
+        """Text of a range as the eye sees it, spaces collapsed; whole runs only."""
+        first = bisect_right(self._run_starts, start) - 1
+        last = bisect_right(self._run_starts, end - 1)
+        runs = (self.html[slice(*place)] for place in self._run_places[first:last])
+        return " ".join(html_references.unescape("".join(runs)).split())
+
+    def has(self, *names: str) -> bool:
+        """Whether the page has a block element of one of these names."""
+        return any(element.name in names for element in self.elements)
+
+    def html_around(self, index: int) -> str:
+        """Source of the run that ``text[index]`` is in, with the tags before it."""
+        run = bisect_right(self._run_starts, index) - 1
+        before = self._run_places[run - 1][1] if run else 0
+        return self.html[before : self._run_places[run][1]]
 
     def _run_end(self, run: int) -> int:
         starts = self._run_starts
@@ -381,6 +444,13 @@ class Source:
             start = stop
             number += 1
         return ranges
+
+
+def _running(counts: Floats, run: Ints, done: Floats) -> Floats:
+    """Sum of the counts up to a run, and of a share of its own."""
+    before = np.cumsum(counts) - counts
+    total: Floats = before[run] + done * counts[run]
+    return total
 
 
 def _units(html: str, start: int, end: int) -> Iterator[tuple[int, int, int]]:

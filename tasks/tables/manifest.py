@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tasks.errors import WarehouseError
-from tasks.schema import RUNS, SCHEMA_VERSION, TABLES
+from tasks.schema import DERIVED_TABLES, RUNS, SCHEMA_VERSION, TABLES
 
 MANIFEST_NAME = "_manifest.json"
 REPORT_NAME = "report.html"
@@ -35,11 +35,12 @@ class PageEntry:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Files of one stem: the rows of the same raw files in every table.
+    """Files of one stem, such as the rows of the same raw files in every table.
 
     Attributes:
         stem: File name without ``.parquet``, the same in every table.
-        files: By table; either every table but ``runs``, or ``runs`` alone.
+        files: By table: all that hold the rows of raw files, or ``runs`` alone, or
+            those that are derived from the others.
     """
 
     stem: str
@@ -59,6 +60,16 @@ class Part:
     def is_runs(self) -> bool:
         """Whether it belongs to the table ``runs``, which replaces nothing."""
         return RUNS.name in self.files
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether it holds what the documents of the whole snapshot give together."""
+        return not self.files.keys().isdisjoint(DERIVED_TABLES)
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether it holds rows of raw files."""
+        return not (self.is_runs or self.is_derived)
 
     def paths(self) -> Iterator[tuple[str, str, FileEntry]]:
         """Yield table, path below the warehouse, and entry of every file."""

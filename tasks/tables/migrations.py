@@ -138,6 +138,8 @@ MIGRATIONS: Mapping[int, tuple[Operation, ...]] = {
         Add("paragraphs", "language_tag", _own_language),
         Add("paragraphs", "foreign_spans", _no_spans),
     ),
+    4: (Add("documents", "text_minhash"),),
+    5: (Add("sources", "survey"),),
 }
 """What each version changed, by version."""
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.errors import ContractError, WarehouseError
-from tasks.schema import DOCUMENTS, RUNS, SOURCES, TABLES, Table
+from tasks.schema import BATCH_TABLES, DOCUMENTS, RUNS, SOURCES, TABLES, Table
 from tasks.tables.disk import (
     HashedFile,
     hash_file,
@@ -21,9 +21,6 @@ from tasks.tables.disk import (
 )
 from tasks.tables.manifest import FileEntry, Part
 from tasks.tables.migrations import migrate
-
-BATCH_TABLES = tuple(name for name in TABLES if name != RUNS.name)
-"""Tables that hold the rows of raw files; a part has a file in each of them."""
 
 ROW_GROUP_ROWS = 32 * 1024
 SMALL_PART_BYTES = 64 << 20
@@ -235,7 +232,7 @@ def assemble(
         WarehouseError: A file is not what the manifest says.
         OSError: The disk refused.
     """
-    edits = edits._replace(gone=_find_gone(staged, edits.gone.to_pylist()))
+    edits = edits._replace(gone=find_gone(staged, edits.gone.to_pylist()))
     _check_runs([*kept, *staged])
     written, linked = [], []
     for part, source in kept:
@@ -524,10 +521,14 @@ def _group_by_memory(small: Collection[LocatedPart]) -> list[list[LocatedPart]]:
     return [group for group in groups if len(group) > 1]
 
 
-def _find_gone(
+def find_gone(
     staged: Sequence[LocatedPart], replaced_paths: Collection[str]
 ) -> pa.Array:
-    """Return the paths whose old rows go: replaced ones, and all that are staged."""
+    """Return the paths whose old rows go: replaced ones, and all that are staged.
+
+    Raises:
+        ContractError: A raw file is staged in two parts.
+    """
     new: set[str] = set()
     for part, folder in staged:
         if part.is_runs:

@@ -20,11 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.errors import WarehouseError
-from tasks.schema import SCHEMA_VERSION, SOURCES
+from tasks.schema import BATCH_TABLES, DERIVED_TABLES, SCHEMA_VERSION, SOURCES
 from tasks.tables import disk
 from tasks.tables.manifest import Manifest
 from tasks.tables.parts import (
-    BATCH_TABLES,
     SMALL_PART_BYTES,
     SMALL_PARTS,
     read_column,
@@ -197,7 +196,9 @@ def estimate_need(
     rewritten_bytes = rewritten_parts = 0
     linked = [staged_bytes // staged_parts] * staged_parts if staged_parts else []
     for part in manifest.parts if manifest else ():
-        if part.is_runs:
+        if part.is_derived and (staged_parts or len(gone)):
+            rewritten_bytes += part.size_bytes
+        if not part.is_batch:
             continue
         is_gone = pc.is_in(read_column(live, part, SOURCES.name, "source_path"), gone)
         gone_share = pc.mean(is_gone).as_py() or 0.0
@@ -215,6 +216,7 @@ def estimate_need(
     if manifest and not powers.can_link:
         copied_bytes = manifest.size_bytes - rewritten_bytes
     files = (staged_parts + rewritten_parts + 1) * len(BATCH_TABLES)
+    files += len(DERIVED_TABLES)
     if not powers.can_link and manifest:
         files += sum(1 for _ in manifest.paths())
     return Need(

@@ -40,6 +40,7 @@ import pyarrow.parquet as pq
 from tasks.errors import WarehouseError
 from tasks.schema import RUNS, SCHEMA_VERSION, SOURCES, TABLES
 from tasks.tables import disk, snapshots
+from tasks.tables.comparison import compare, note_change
 from tasks.tables.lock import (
     STALE_SECONDS,
     Lock,
@@ -57,9 +58,11 @@ from tasks.tables.migrations import migrate
 from tasks.tables.parts import (
     DAMAGED,
     Edits,
+    LocatedPart,
     StagedPart,
     assemble,
     check_hashes,
+    find_gone,
     link_part,
     locate_part,
     migrate_part,
@@ -518,28 +521,23 @@ class Warehouse:
         )
         with disk.reported(str(self.live), "look at the old tables", _INTACT):
             old = snapshots.inspect_live(self.live)
+        run_id = str(run_table["run_id"][-1])
         with self._new_snapshot(TABLES) as folder:
             staging_dir = self.new_staging_dir()
             number = self._next_number()
             new_stem = partial(_make_stem, number)
             run_part = write_part({RUNS.name: run_table}, staging_dir, new_stem())
             new = [*(locate_part(part) for part in staged), (run_part, staging_dir)]
-            kept = [(part, self.live) for part in old.parts] if old else []
-            if old and old.schema_version < SCHEMA_VERSION:
-                kept = [
-                    (
-                        migrate_part(
-                            part,
-                            source,
-                            staging_dir,
-                            new_stem(),
-                            old.schema_version,
-                        ),
-                        staging_dir,
-                    )
-                    for part, source in kept
-                ]
-            run_id = str(run_table["run_id"][-1])
+            kept, derived = self._bring_up(old, staging_dir, new_stem)
+            edits = Edits.of(replaced_paths, _note_touched(touched, run_id))
+            change = note_change(
+                derived,
+                [item for item in kept if item[0].is_batch],
+                [item for item in new if item[0].is_batch],
+                find_gone(new, replaced_paths),
+            )
+            parts = assemble(kept, new, edits, folder, new_stem)
+            parts = (*parts, compare(parts, folder, change, new_stem))
             manifest = Manifest(
                 snapshot=number,
                 parent=old.snapshot if old else None,
@@ -548,15 +546,31 @@ class Warehouse:
                 created_at=datetime.now(UTC),
                 schema_version=SCHEMA_VERSION,
                 fingerprint=fingerprint,
-                parts=assemble(
-                    kept,
-                    new,
-                    Edits.of(replaced_paths, _note_touched(touched, run_id)),
-                    folder,
-                    new_stem,
-                ),
+                parts=tuple(sorted(parts, key=lambda part: part.stem)),
             )
             return self._swap_in(folder, manifest)
+
+    def _bring_up(
+        self, old: Manifest | None, staging_dir: Path, new_stem: Callable[[], str]
+    ) -> tuple[list[LocatedPart], LocatedPart | None]:
+        """Return the old parts in the present schema, the derived one apart.
+
+        Of an older schema it is null: it can be made anew from the others.
+        """
+        parts = old.parts if old else ()
+        kept = [(part, self.live) for part in parts if not part.is_derived]
+        if old and old.schema_version < SCHEMA_VERSION:
+            version = old.schema_version
+            kept = [
+                (
+                    migrate_part(part, source, staging_dir, new_stem(), version),
+                    staging_dir,
+                )
+                for part, source in kept
+            ]
+            return kept, None
+        derived = ((part, self.live) for part in parts if part.is_derived)
+        return kept, next(derived, None)
 
     def rollback(self, number: int) -> Manifest:
         """Publish an earlier snapshot again, as a new one.

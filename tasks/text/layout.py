@@ -6,8 +6,8 @@ Nothing is judged here; every character that is not white space ends in one bloc
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice, pairwise, zip_longest
+from typing import NamedTuple
 
 import ftfy.badness
 
@@ -19,6 +19,7 @@ from tasks.text.normalise import normalise_naming
 _INVISIBLE = "\u00ad\u200b\u200e\u200f\u2060\ufeff" + "".join(
     map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 )
+_HYPHENS = "-\u2010\u00ad"
 _BLANKS = _INVISIBLE + "".join(filter(str.isspace, map(chr, range(0x10000))))
 _LINE = re.compile(
     "(?P<indent>[^\\S\\r\\n\x0b\x0c\x85\u2028\u2029]*)"
@@ -39,16 +40,18 @@ _WIDE = re.compile(
 )
 _TERMINAL = re.compile(r"[.!?…。！？؟۔।:;]['\"”“»›’)\]]*$")
 
+_SENTENCE_END = re.compile(r"(?<!\d)[.!?…。！？؟۔।;]['\"”“»›’)\]]*$")
+
 _WRAP_COLUMNS = range(30, 131)
 _FEW_COLUMNS = range(55, 131)
 _WRAP_PAIRS = 3
 _WRAP_SHARE = 0.45
 _RUN_ON_SHARE = 0.3
+_MANY_RUN_ON, _NEARLY_ALL = 8, 0.8
 _OVERHANG = 3  # columns, of a hyphen or punctuation mark
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line that is not blank: its span without white space at the edges."""
 
     start: int
@@ -65,18 +68,19 @@ class Line:
         return len(self.text) + len(_WIDE.findall(self.text))
 
 
-def find_lines(raw: str) -> list[Line]:
+def find_lines(raw: str, begin: int = 0) -> list[Line]:
     r"""Split decoded text into its lines; blank lines are only remembered.
 
     Args:
         raw: Decoded text with any line ends (``\n``, ``\r\n``, ``\r``, U+2028 ...).
+        begin: Where to begin.
 
     Returns:
         Lines in order; characters outside their spans are white space or invisible.
     """
     lines: list[Line] = []
     blank = True
-    for match in _LINE.finditer(raw):
+    for match in _LINE.finditer(raw, begin):
         line = match["text"]
         bare = line.lstrip(_BLANKS)
         start = match.end("text") - len(bare)
@@ -123,7 +127,14 @@ def find_wrap_column(lines: list[Line]) -> int | None:
     fitting = sum(low <= column for low, _, _ in pairs)
     runs_on = sum(on for low, high, on in pairs if low <= column < high)
     if agree[column] < max(_WRAP_PAIRS, _WRAP_SHARE * fitting):
-        return None
+        # Many short lines stand around: then all sentences that go on must agree.
+        broken_off = sum(
+            _runs_on(above, below) and above.text[-1] not in _HYPHENS
+            for above, below in pairwise(lines)
+            if not below.blank_before
+        )
+        is_plain = runs_on >= max(_MANY_RUN_ON, _NEARLY_ALL * broken_off)
+        return column if is_plain else None
     return column if runs_on > max(1, _RUN_ON_SHARE * agree[column]) else None
 
 
@@ -134,12 +145,13 @@ def _runs_on(above: Line, below: Line) -> bool:
     return goes_on and not _TERMINAL.search(above.text)
 
 
-def _continues(above: Line, below: Line, column: int | None) -> bool:
-    """Whether ``below`` goes on in the paragraph of ``above``."""
+def _continues(group: list[Line], below: Line, column: int | None) -> bool:
+    """Whether ``below`` goes on in the paragraph of the lines above it."""
+    above = group[-1]
     starts_lower = below.text[0].islower()
-    if below.blank_before or (column is None and not starts_lower):
+    if below.blank_before or below.indent > above.indent:
         return False
-    if _starts_item(below.text) or below.indent > above.indent:
+    if _starts_item(below.text) and not _could_break_off(group, below, column):
         return False
     is_broken_off = starts_lower and not _TERMINAL.search(above.text)
     if column is None:  # few lines: only a sentence that plainly goes on
@@ -154,10 +166,43 @@ def _continues(above: Line, below: Line, column: int | None) -> bool:
         )
     if above.width > column + _OVERHANG:
         return False
-    if above.width + 1 + _first_word(below) > column:
+    if _is_full(above, below, column):
         return True
-    is_hyphenated = above.text[-1] in "-\u2010\u00ad" and starts_lower
+    is_hyphenated = above.text[-1] in _HYPHENS and starts_lower
     return is_hyphenated or (is_broken_off and above.width * 2 >= column)
+
+
+def _is_full(above: Line, below: Line, column: int) -> bool:
+    """Whether the next word did not fit into the line."""
+    return above.width + 1 + _first_word(below) > column
+
+
+def _could_break_off(group: list[Line], below: Line, column: int | None) -> bool:
+    """Whether a line break may stand before a date or a dash inside a sentence.
+
+    As in ``... on the`` / ``3. May ...``; not in a list, and not behind a colon.
+    """
+    return (
+        column is not None
+        and not _BULLET.match(below.text)
+        and not _starts_item(group[0].text)
+        and not _TERMINAL.search(group[-1].text)
+        and _is_full(group[-1], below, column)
+    )
+
+
+def _is_heading(above: Line, line: Line, below: Line, column: int) -> bool:
+    """Whether a short line is a heading: it neither ends a sentence nor goes on.
+
+    A paragraph that went on in it would end in the middle of a sentence.
+    """
+    return (
+        bool(_SENTENCE_END.search(above.text))
+        and not line.text[0].islower()
+        and not _TERMINAL.search(line.text)
+        and not below.text[0].islower()
+        and not _is_full(line, below, column)
+    )
 
 
 def _starts_item(text: str) -> bool:
@@ -168,8 +213,11 @@ def _paragraphs(lines: list[Line]) -> Iterator[list[Line]]:
     """Group the lines of a hard-wrapped text; otherwise every line stands alone."""
     column = find_wrap_column(lines)
     group: list[Line] = []
-    for line in lines:
-        if group and not _continues(group[-1], line, column):
+    for line, below in zip_longest(lines, lines[1:]):
+        if group and (
+            not _continues(group, line, column)
+            or (column and below and _is_heading(group[-1], line, below, column))
+        ):
             yield group
             group = []
         group.append(line)
@@ -216,11 +264,12 @@ def has_mojibake(raw: str) -> bool:
     )
 
 
-def find_blocks(raw: str) -> list[Block]:
+def find_blocks(raw: str, begin: int = 0) -> list[Block]:
     """Cut plain text into blocks: one per paragraph as laid out, one per layout mark.
 
     Args:
         raw: Decoded text of one article.
+        begin: Where to begin.
 
     Returns:
         Blocks in order. Their spans hold every character that is neither white space
@@ -229,7 +278,7 @@ def find_blocks(raw: str) -> list[Block]:
     """
     broken = has_mojibake(raw)
     blocks: list[Block] = []
-    lines = find_lines(raw)
+    lines = find_lines(raw, begin)
     dashed = [line.text for line in lines if _DASH.match(line.text)]
     # Long dashes before whole sentences are speech, not a list.
     spoken = sum(text[0] in "–—" and bool(_SPOKEN.search(text)) for text in dashed)

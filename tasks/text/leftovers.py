@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from tasks.schema import Kind, RemovalReason
+from tasks.schema import Kind, Markup, RemovalReason
 from tasks.text import lexicon
 from tasks.text.draft import Draft, is_about_article
 from tasks.text.shape import ends_sentence, is_prose, measure_words
@@ -82,16 +82,22 @@ def drop_tail(draft: Draft) -> None:
     """Remove what follows a comment form, and sentences made of words of leftovers.
 
     Both only at the end, where pages put them: behind the comment form if that is
-    little against the article, and below the last paragraph of some length.
+    little against the article, and below the last paragraph of some length. Where
+    ``furniture`` has judged each line, what follows a form is left to it: articles go
+    on below forms too.
     """
     chars = 0
+    # Most of the source of a page is no text.
+    is_page = draft.markup is Markup.HTML
+    own = [len(draft.blocks[index].text) for index in draft.kept()]
+    whole = sum(own) if is_page else len(draft.raw)
     form = len(draft.blocks)
-    for index in reversed(range(len(draft.blocks))):
+    for index in () if draft.odds else reversed(range(len(draft.blocks))):
         block = draft.blocks[index]
         if block.reason is RemovalReason.COMMENT_FORM and " " in block.text:
             form = index
         chars += len(block.text) if block.reason is None else 0
-        if chars > _TAIL_SHARE * len(draft.raw):
+        if chars > _TAIL_SHARE * whole:
             break
     for index in draft.kept():
         if index > form and not is_about_article(draft.blocks[index].text):

@@ -16,6 +16,9 @@ _COINED = re.compile(r"(?=\S*[^\W\d_])\S*[\d+&.#]\S*")  # n+1, t3n, Rue89
 
 _AMPERSANDS = {"&", "+"}
 
+# Behind a function word they head a phrase: `Aus dem Ressort`.
+_ARTICLES = frozenset({"dem", "den", "der", "des", "das"})
+
 _MAX_WORDS = 5
 _MAX_CASELESS_CHARS = 24
 _MAX_NAMES = 8
@@ -102,6 +105,8 @@ def is_name(text: str, language: str | None = None) -> bool:
     Examples:
         >>> is_name("Ursula von der Heide"), is_name("Neues aus der Stadt")
         (True, False)
+        >>> is_name("Aus dem Ressort")
+        False
     """
     words = text.split()
     if not words or len(words) > _MAX_WORDS or len(text) < len("Li"):
@@ -111,6 +116,7 @@ def is_name(text: str, language: str | None = None) -> bool:
     cased = any(char.islower() or char.isupper() for char in text)
     if not cased:
         return len(text) <= _MAX_CASELESS_CHARS and bool(_CASELESS.fullmatch(text))
+    is_phrase = lexicon.is_stop(words[0]) and words[1:2] and words[1] in _ARTICLES
     named = runs = 0  # of particles: `van der Heide`, but not `dem Ende der Welt`
     after_particle = False
     for word in words:
@@ -125,4 +131,4 @@ def is_name(text: str, language: str | None = None) -> bool:
         if language and language in lexicon.stop_languages(bare):
             return False
         named += 1
-    return named > 0 and runs <= 1
+    return named > 0 and runs <= 1 and not is_phrase

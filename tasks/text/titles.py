@@ -1,6 +1,7 @@
 """The title of a text: found by its place, its length and its repetition."""
 
 import re
+from itertools import pairwise
 
 from tasks.pieces import Block
 from tasks.schema import Field, Kind, Markup, RemovalReason
@@ -20,6 +21,8 @@ _TITLE_CHARS = 250
 _TITLE_WORDS = 32
 _ITEM = re.compile(r"(?:\d{1,3}[.)]|[-+*•#>])\s")
 _TITLE_STOP = re.compile(r"[.,;:。，；：]$")
+_ASKS = re.compile(r"[?？؟][\"'”“»›’)]*$")
+_QUESTIONS = 2
 _BY_PLACE = 0.8
 _LOOSE = 4
 _DOUBTFUL, _HARDLY = -2.0, -4.0  # log-odds
@@ -73,6 +76,16 @@ def _drop_above_title(draft: Draft, title: int) -> None:
 
 def _find_title(draft: Draft, known: list[str]) -> int | None:
     kept = draft.kept()
+    found = _find_title_among(draft, known, kept)
+    if found not in draft.recurring:
+        return found
+    # The site's name, if another line can be the title; or that of a column.
+    own = [index for index in kept if index not in draft.recurring]
+    other = _find_title_among(draft, known, own)
+    return found if other is None else other
+
+
+def _find_title_among(draft: Draft, known: list[str], kept: list[int]) -> int | None:
     for index in kept[:_HEAD_BLOCKS] if known else ():
         if lexicon.fold(draft.blocks[index].text) in known:
             return index
@@ -80,9 +93,31 @@ def _find_title(draft: Draft, known: list[str]) -> int | None:
         return None
     if not any(is_prose(draft.blocks[index].text) for index in kept[1:]):
         return None
-    if not draft.title_odds:
-        return _find_by_place(draft, kept)
-    return _find_by_odds(draft, kept)
+    if draft.title_odds:
+        found = _find_by_odds(draft, kept)
+    else:
+        found = _find_by_place(draft, kept)
+    if found is None or _is_first_question(draft, kept, found):
+        return None
+    return found
+
+
+def _is_first_question(draft: Draft, kept: list[int], index: int) -> bool:
+    """Whether a line is the first question of an interview rather than its title.
+
+    Right below it stands the answer, and more questions with answers follow. A line
+    that comes again is a title all the same.
+    """
+    if not _ASKS.search(draft.blocks[index].text):
+        return False
+    texts = [draft.blocks[other].text for other in kept if other >= index]
+    if not is_prose("".join(texts[1:2])) or texts[0] in texts[1:]:
+        return False
+    asked = sum(
+        bool(_ASKS.search(question)) and is_prose(answer)
+        for question, answer in pairwise(texts[2:])
+    )
+    return asked >= _QUESTIONS
 
 
 def _find_by_odds(draft: Draft, kept: list[int]) -> int | None:

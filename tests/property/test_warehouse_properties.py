@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.tables.parts import BATCH_TABLES
+from tasks.schema import BATCH_TABLES
 from tasks.tables.warehouse import Warehouse
 from tests.warehouse_rows import FAST_FOLDER, commit, see
 

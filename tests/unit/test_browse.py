@@ -11,11 +11,27 @@ from flows.line import ingest_plainly
 from flows.pages import article
 from flows.pages.reporter import write_report
 from flows.pages.spans import Piece, find_anchor, list_pieces, make_rows
+from flows.reader import open_tables
 from flows.settings import read_settings
 from tasks.tables.manifest import REPORT_NAME
 from tests.unit.test_report import BODY, HOSTILE
 
 STORY = f"A Night at the Harbour\nBy Edda Carrow\n\n{BODY}\nShare this article\n"
+QUOTE = (
+    "We have been waiting for this harbour to open again for more than thirty years,"
+    " and nobody in this town believed that it would ever happen"
+)
+QUOTING = f"""\
+Der Hafen ist wieder offen
+
+Der Hafen von Sandau ist seit dem Frühjahr wieder für die Schifffahrt geöffnet, und die
+ersten Kähne kamen am Montag, beladen mit Kies und Getreide. Viele Anwohner standen am
+Ufer und winkten. „{QUOTE}“, sagte ein Besucher aus England, der seit Jahren am Fluss
+wohnt und die Arbeiten von Anfang an verfolgt hat.
+
+Der Bürgermeister sprach von einem guten Tag für die Stadt, auch wenn die Kosten am Ende
+doppelt so hoch waren wie geplant.
+"""
 PAGE = f"""\
 <html lang="en"><head><title>Ferry</title></head><body><nav><a href="/">Home</a></nav>
 <article><h1>Ferry</h1><p>{BODY.strip()}</p><p>{BODY.upper().strip()}</p></article>
@@ -31,6 +47,7 @@ def folder(tmp_path_factory):
     (raw_dir / "story.txt").write_bytes(STORY.replace("\n", "\r\n").encode())
     (raw_dir / "changed.txt").write_text(STORY)
     (raw_dir / "page.html").write_text(PAGE)
+    (raw_dir / "quote.txt").write_text(QUOTING)
     (raw_dir / "empty.txt").write_text("")
     (raw_dir / "hostile.json").write_text(
         json.dumps(
@@ -92,7 +109,7 @@ def test_a_report_is_written_where_it_is_wanted(capsys, tmp_path):
         f"{output}\n",
         "",
     )
-    assert "articles in 1 language" in output.read_text()
+    assert "articles in 2 languages" in output.read_text()
 
 
 @pytest.mark.usefixtures("here")
@@ -197,6 +214,44 @@ def test_a_rejected_file_says_why(capsys, tmp_path):
 
     assert "It has no bytes" in page.text_content()
     assert "reason empty" in page.text_content()
+
+
+@pytest.mark.usefixtures("here")
+def test_a_repetition_is_told(folder):
+    """An article names what it repeats and what repeats it, with their likeness."""
+    settings = read_settings({}, raw_dir=folder / "raw")
+    with open_tables(folder / "warehouse") as tables:
+        connection = tables.duckdb()
+        for name in ("duplicates", "repeats"):
+            connection.execute(f"DROP VIEW IF EXISTS {name}")
+        connection.execute(
+            "CREATE TABLE duplicates AS SELECT copy.document_id, d.document_id AS"
+            " match_id, d.document_id AS cluster_id, 'near' AS kind, 0.87 AS similarity"
+            " FROM documents d, documents copy"
+            " WHERE d.source_path = 'story.txt' AND copy.source_path = 'page.html'"
+        )
+        connection.execute(
+            "CREATE TABLE repeats AS SELECT DISTINCT text_hash, 1234 AS document_count"
+            " FROM paragraphs WHERE text LIKE '%two sisters%'"
+        )
+        story, page = (
+            html.fromstring(article.article_page(tables, settings, name, None))
+            for name in ("story.txt", "page.html")
+        )
+
+    assert "page.html (near 0.87)" in story.text_content()
+    assert "story.txt (near 0.87)" in page.text_content()
+    assert "in 1,234 articles" in story.text_content()
+
+
+@pytest.mark.usefixtures("here")
+def test_a_passage_in_another_language_is_marked(capsys, tmp_path):
+    """A quotation is marked where its words stand in the raw text."""
+    page = explain(capsys, tmp_path, "quote.txt")
+
+    (marked,) = page.xpath("//*[@dir='auto']//span[contains(@class, 'foreign')]")
+    assert marked.text in QUOTE
+    assert "English" in marked.get("title")
 
 
 def test_links_lead_to_the_row_of_a_place():

@@ -98,7 +98,19 @@ def test_nothing_new_is_said_without_prefect(tables):
 
 
 @pytest.mark.parametrize(
-    "name", ["run", "status", "query", "explain", "verify", "snapshots", "rollback"]
+    "name",
+    [
+        "run",
+        "status",
+        "query",
+        "shell",
+        "search",
+        "examples",
+        "explain",
+        "verify",
+        "snapshots",
+        "rollback",
+    ],
 )
 def test_every_command_explains_itself(name, capsys):
     """``--help`` works and says what the command does."""
@@ -147,6 +159,11 @@ def test_wrong_usage_is_status_2(arguments, capsys):
     [
         ["status"],
         ["query", "SELECT 1"],
+        ["query", "SELECT 1", "--output", "answer.csv"],
+        ["shell"],
+        ["search", "ferry"],
+        ["examples", "authors"],
+        ["examples", "changes"],
         ["explain", "story.txt"],
         ["verify"],
         ["snapshots"],
@@ -298,6 +315,14 @@ def test_nothing_is_written_by_a_question(sql, tables, capsys):
     assert (status, out) == (1, "")
     assert err.count("\n") == 1
     assert before == sorted(tables.rglob("*"))
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_name_is_no_statement(capsys):
+    """A table or column may be called like what writes."""
+    sql = "SELECT max(copy.run_id) FROM runs AS copy WHERE run_id IN (copy.run_id)"
+
+    assert articles(capsys, "query", sql)[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,16 @@ pier until the lamps were lit. Nobody spoke for a long time.
 Then the older one laughed, because the whole thing had been her idea from the start.
 """
 
+OTHER = """\
+The Bell of the Old Church
+
+On the hill above the village stands a church without a roof, and in its tower hangs a
+bell that nobody has rung since the flood took the bridge and the road away.
+
+This spring a carpenter climbed up with a new rope. The children stood below and waited
+for the sound that their grandparents had described to them so often in the evenings.
+"""
+
 SPAN = "{{start_chars: {}, end_chars: {}, language: '{}', score: 1}}"
 OVERLAP = f"{SPAN.format(0, 3, 'x')}, {SPAN.format(2, 4, 'x')}"
 
@@ -88,16 +98,38 @@ BREACHES = [
     ),
     ("UPDATE documents SET language_score = 1.5", "documents.language_score lies"),
     ("UPDATE evidence SET score = 'nan'", "evidence.score lies between"),
+    ("UPDATE duplicates SET similarity = 2", "duplicates.similarity lies between"),
+    ("UPDATE duplicates SET kind = 'twin'", "duplicates.kind is one of"),
+    ("UPDATE duplicates SET kind = 'near'", "a duplicate matches an earlier article"),
+    (
+        "UPDATE duplicates SET match_id = document_id",
+        "a duplicate matches an earlier article",
+    ),
+    ("UPDATE duplicates SET match_id = 'x'", "a duplicate matches an earlier article"),
+    ("UPDATE duplicates SET document_id = 'x'", "every duplicates.document_id is in"),
+    ("UPDATE duplicates SET cluster_id = 'x'", "a duplicate is in the cluster of"),
+    ("UPDATE repeats SET text_hash = 'x'", "every repeats.text_hash is in paragraphs"),
+    ("UPDATE repeats SET document_count = 9", "repeats.text is the paragraph"),
+    ("UPDATE repeats SET text = 'x'", "repeats.text is the paragraph"),
 ]
+
+
+NOTICE = (
+    "The Harbour News Service delivers stories of the coast to papers in nine"
+    " countries; it belongs to no party, is paid for by those who print it, and asks"
+    " its readers to tell it of every error."
+)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Tables of one accepted and one rejected file, as a DuckDB file."""
+    """Tables of a story, its copy, another one and a rejected file, as in DuckDB."""
     folder = tmp_path_factory.mktemp("laws")
     raw_dir = folder / "raw"
     raw_dir.mkdir()
-    (raw_dir / "story.txt").write_text(STORY)
+    (raw_dir / "story.txt").write_text(f"{STORY}\n{NOTICE}\n")
+    (raw_dir / "copy.txt").write_text(f"{STORY}\n{NOTICE}\n")
+    (raw_dir / "other.txt").write_text(f"{OTHER}\n{NOTICE}\n")
     (raw_dir / "empty.txt").write_text("")
     warehouse_dir = folder / "warehouse"
     ingest_plainly(read_settings({}, raw_dir=raw_dir, warehouse_dir=warehouse_dir))

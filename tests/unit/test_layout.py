@@ -70,6 +70,52 @@ def test_wrap_column_is_measured():
     assert find_wrap_column(find_lines(WRAPPED)) in range(70, 75)
 
 
+def test_wrap_column_among_many_short_lines():
+    """A menu around the text hides no column: every sentence that goes on shows it."""
+    text = WRAPPED * 5
+    menu = "\n".join(f"Ressort {n}" for n in range(60))
+
+    assert find_wrap_column(find_lines(f"{menu}\n{text}{menu}")) in range(70, 75)
+
+
+def test_a_poem_in_lower_case_is_not_wrapped():
+    """Lines that go on after few words agree on no column."""
+    poem = "am grauen strand und seitab liegt die alte stadt der nebel"
+    words = poem.split(" ")
+    sizes = [4, 11, 7, 5, 9, 3, 10, 6, 8, 5, 12, 4, 9, 7, 3, 11] * 3
+    lines = [" ".join((words * 2)[size % 5 :][:size]) for size in sizes]
+
+    assert find_wrap_column(find_lines("\n".join(lines))) is None
+
+
+def test_a_heading_below_a_full_line_stands_alone():
+    """A short line that neither ends a sentence nor goes on is no paragraph's end."""
+    last = (
+        "Er sprach vom Frühjahr und von einem guten Tag für die ganze Stadt,\n"
+        "auch wenn die Kosten am Ende doppelt so hoch waren, wie es hieß.\n"
+    )
+    raw = f"{WRAPPED}{last}Eine zweite Schleuse\n{WRAPPED}"
+
+    assert "Eine zweite Schleuse" in kept(raw)
+
+
+def test_a_date_at_the_start_of_a_line_is_no_list_item():
+    """Inside a sentence a line may begin with a date or a dash."""
+    raw = (
+        "Der Hafen von Sandau ist seit dem Frühjahr wieder für die Schiffe auf\n"
+        "dem Fluss offen, und die ersten Kähne kamen nach drei Jahren schon am\n"
+        "28. April, beladen mit Kies und Getreide, wie die Stadt selber mitteilt\n"
+        "– viele Leute standen am Ufer und winkten den Schiffern auf dem Wasser\n"
+        "noch lange nach. Dann war es wieder still im Hafen.\n"
+        "1. Kies\n2. Getreide\n"
+    )
+
+    joined, *items = kept(raw)
+
+    assert joined.endswith("still im Hafen.")
+    assert items == ["1. Kies", "2. Getreide"]
+
+
 def test_short_lists_are_not_wrapped():
     """Lines of similar length that each begin anew are not a wrapped paragraph."""
     raw = "\n".join(f"Meldung Nummer {n} aus dem schönen Landkreis" for n in range(9))

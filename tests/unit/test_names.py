@@ -28,7 +28,14 @@ def test_names(text, names):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "der Redaktion unseres Hauses", "dem Ende der Welt", "2024", "Wir sagen Ja."],
+    [
+        "",
+        "der Redaktion unseres Hauses",
+        "dem Ende der Welt",
+        "Aus dem Ressort",
+        "2024",
+        "Wir sagen Ja.",
+    ],
 )
 def test_no_names(text):
     """What does not look like names is not guessed at."""

@@ -1,5 +1,6 @@
 """Laws of the report: what it says, what it must not do, and when it is published."""
 
+import errno
 import itertools
 import json
 import re
@@ -10,6 +11,7 @@ import duckdb
 import pytest
 from lxml import html
 
+from flows import drift
 from flows.line import ingest_plainly
 from flows.pages import report, reporter
 from flows.pages.questions import Question, ask, load_sections
@@ -18,7 +20,9 @@ from flows.pages.sheet import write_cell
 from flows.query import ask as ask_tables
 from flows.reader import open_tables
 from flows.settings import read_settings
+from tasks.errors import WarehouseError
 from tasks.schema import TABLES
+from tasks.tables import disk
 from tasks.tables.manifest import REPORT_NAME
 from tasks.tables.warehouse import Warehouse
 from tests.warehouse_rows import commit, make_older
@@ -261,6 +265,21 @@ def test_rejects_alone_are_reported(tmp_path):
     assert "it has no bytes" in rejects and "scan.pdf" in rejects
 
 
+def test_a_run_unlike_those_before_stands_out(tmp_path, monkeypatch):
+    """Drift is shown once there are runs to compare; one run has none."""
+    monkeypatch.setattr(drift, "LEAST_ARTICLES", 1)
+    raw_dir = make_raw(tmp_path)
+    page = html.fromstring((publish(raw_dir) / REPORT_NAME).read_bytes())
+    assert not page.xpath("//*[@id='drift']")
+
+    (raw_dir / "new.txt").write_text("Only a title\n\n" + BODY * 5)
+    page = html.fromstring((publish(raw_dir) / REPORT_NAME).read_bytes())
+
+    rows = page.xpath("//*[@id='drift']//tbody/tr")
+    assert "files rejected" in rows[0].text_content()
+    assert len(rows) == 5
+
+
 def test_older_tables_are_told_as_far_as_they_go(fast_folder):
     """A question that an older schema cannot answer is left out, with the reason."""
     warehouse = Warehouse(fast_folder / "warehouse")
@@ -341,3 +360,26 @@ def test_a_chart_has_no_colour_of_its_own(page):
 
     assert "var(--accent)" in svg
     assert not re.search("#[0-9a-fA-F]{3}|rgb|id=", svg)
+
+
+def test_a_full_disk_leaves_the_old_report(fast_folder, monkeypatch):
+    """A report that cannot be written stops the commit: old tables, old report."""
+    warehouse = Warehouse(
+        fast_folder / "warehouse", reporter=lambda _folder, m: f"report {m.snapshot}"
+    )
+    with warehouse.lock():
+        commit(warehouse, 1, {"a.txt": 1})
+    write = disk.write_durably
+
+    def full_disk(path, data):
+        if path.name == REPORT_NAME:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, data)
+
+    monkeypatch.setattr(disk, "write_durably", full_disk)
+    with warehouse.lock(), pytest.raises(WarehouseError, match="tables are intact"):
+        commit(warehouse, 2, {"a.txt": 2})
+
+    assert (warehouse.live / REPORT_NAME).read_text() == "report 1"
+    assert warehouse.manifest().snapshot == 1
+    assert list(warehouse.verify_files()) == []

@@ -15,15 +15,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import ContractError, WarehouseError
-from tasks.schema import SCHEMA_VERSION, TABLES
+from tasks.schema import BATCH_TABLES, SCHEMA_VERSION, TABLES
 from tasks.tables import parts
 from tasks.tables.manifest import MANIFEST_NAME
-from tasks.tables.parts import BATCH_TABLES, SMALL_PARTS
+from tasks.tables.parts import SMALL_PARTS
 from tasks.tables.warehouse import Warehouse
 from tasks.write import stage_tables
 from tests.warehouse_rows import (
     REJECTED,
     SCHEMAS,
+    STORIES,
     commit,
     make_batch,
     make_older,
@@ -57,7 +58,7 @@ def test_readers_one_liners(warehouse):
     """DuckDB, pandas and Polars read every table by globbing its folder."""
     publish(warehouse, 1, {"a.txt": 2, "b.txt": 1}, {"c.txt": 5})
     rows = {"documents": 4, "paragraphs": 8, "removals": 4, "evidence": 4}
-    rows |= {"sources": 3, "runs": 1}
+    rows |= {"duplicates": 2, "repeats": 1, "sources": 3, "runs": 1}
 
     for name in TABLES:
         folder = warehouse.live / name
@@ -88,7 +89,7 @@ def test_read_table(warehouse):
     publish(warehouse, 1, {"a.txt": 1, "b.txt": 3})
 
     table = warehouse.read_table("documents", ["text"], [("source_path", "=", "b.txt")])
-    assert table.to_pylist() == [{"text": "b.txt version 3"}]
+    assert table["text"].to_pylist() == [f"b.txt version 3 {STORIES[0]}"]
 
 
 def test_read_table_below_a_folder_named_like_a_partition(tmp_path):
@@ -420,7 +421,7 @@ def test_older_schema_is_migrated(warehouse):
     """The next commit, whatever it is for, brings every row to the present schema."""
     publish(warehouse, 1, {"a.txt": 1, "b.txt": 2}, {"c.txt": 3})
     names = {name: list(columns) for name, columns in SCHEMAS["1"].items()}
-    before = {name: warehouse.read_table(name, names[name]) for name in TABLES}
+    before = {name: warehouse.read_table(name, names[name]) for name in names}
     make_older(warehouse.live)
     assert warehouse.needs_migration
     # Read as the present schema even before; a column that was unknown is filled in.

@@ -7,8 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import ContractError
-from tasks.schema import SOURCES, TABLES
-from tasks.tables.parts import BATCH_TABLES
+from tasks.schema import BATCH_TABLES, SOURCES, TABLES
 from tasks.tables.warehouse import Warehouse
 from tasks.write import judge_source, publish, settle_sources, stage_tables, write
 from tests.warehouse_rows import fill_row, make_batch, make_run, see

@@ -1,0 +1,505 @@
+"""The paragraphs of a page in numbers, for a network to tell which are the article's.
+
+What counts is how a paragraph looks (length, links, punctuation), what it stands in
+(tags, names of classes, how much running text its surroundings hold), its neighbours,
+and those that the page marks up alike. Nothing here knows a site or a language.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tasks.pages.pagesource import Element, Segment, Source, is_caption
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Columns = dict[str, Floats]
+Part = tuple[int, int, Segment]
+"""Range in ``Source.text`` that is one paragraph of the page, and its segment."""
+NameOdds = Mapping[str, tuple[float, float, float]]
+"""By word of a class: log-odds to be of the article, for text near in it, in the middle
+distance, and far in it."""
+
+_NAMES = re.compile(
+    r"""\b(?:class|id|role|itemprop)\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+)""", re.IGNORECASE
+)
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_UNSEEN = re.compile(
+    r"(?:^|\s)hidden(?:[\s=]|$)|display:\s*none|aria-hidden\s*=\s*[\"']?true",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"[.!?…。！？؟۔।][\"'”“»›’)\]」】]*$")
+_COMMAS = re.compile("[,，、،]")
+_MARKS = frozenset("|»›©→▶")
+_TAGS: tuple[tuple[str, ...], ...] = (
+    ("p",),
+    ("li",),
+    ("h1",),
+    ("h2",),
+    ("h3",),
+    ("h4", "h5", "h6"),
+    ("td", "th"),
+    ("div",),
+    ("blockquote",),
+    ("figcaption",),
+    ("pre",),
+    ("section", "article", "main"),
+    ("dt", "dd"),
+    ("label", "legend"),
+    ("option", "select", "button", "textarea", "summary"),
+    ("footer", "header", "aside", "nav"),
+    ("span", "a", "b", "strong", "em", "i", "small", "font"),
+)
+_AROUND: tuple[tuple[str, ...], ...] = (
+    ("article",),
+    ("main",),
+    ("nav",),
+    ("aside",),
+    ("footer",),
+    ("header",),
+    ("form", "fieldset"),
+    ("ul", "menu"),
+    ("ol",),
+    ("table",),
+    ("figure",),
+    ("blockquote",),
+    ("section",),
+    ("dialog", "details", "select"),
+    ("li",),
+    ("dl",),
+    ("h1", "h2", "h3", "h4", "h5", "h6"),
+)
+_TAG_NUMBERS = {name: number for number, names in enumerate(_TAGS) for name in names}
+_TAG_BITS = {name: 1 << bit for bit, names in enumerate(_AROUND) for name in names}
+_FRAMES = frozenset({"", "html", "body"})
+_SAMPLE_CHARS = 300
+_PROSE_CHARS, _LONG_CHARS, _MAX_LINKS = 70, 170, 0.35
+_SHARES = (0.3, 0.5, 0.8, 0.95)
+_LEVELS = 4
+_NEAR, _MIDDLE = 2, 5  # levels around a paragraph
+_FAR_AWAY = 15
+_KEY_WORDS = 3
+_TOLD_CHARS = 15
+_NEIGHBOURS = (-1, 1)
+_WINDOWS = (5, 10)
+_TAKEN_WINDOWS = (1, 3, 10)
+_EDGE_CHARS, _TAKEN_CHARS = 30, 20
+_OF_NEIGHBOURS = (
+    "chars",
+    "links",
+    "ends",
+    "prose",
+    "digits",
+    "tag_0",
+    "tag_1",
+    "in_16",
+    "copies",
+    "near_sum",
+)
+
+
+def cut_parts(source: Source) -> list[Part]:
+    """Cut the visible text of a page into its paragraphs."""
+    return [
+        part
+        for segment in source.segments
+        for part in source.cuts(segment.start, segment.end)
+    ]
+
+
+@lru_cache(65_536)
+def read_names(attributes: str) -> tuple[str, ...]:
+    """Words that an element is called by, in lower case and sorted.
+
+    Examples:
+        >>> read_names(' class="relatedLinks box-2" id=top hidden')
+        ('*unseen', 'box', 'links', 'related', 'top')
+    """
+    if not attributes:
+        return ()
+    named = " ".join(_NAMES.findall(attributes))
+    words = {word.lower() for word in _WORD.findall(named) if len(word) > 1}
+    if _UNSEEN.search(attributes):
+        words.add("*unseen")
+    return tuple(sorted(words))
+
+
+def zones_of(element: Element) -> Iterable[tuple[int, str]]:
+    """Yield the names around a paragraph, each with its zone: near 0, middle 1, far 2.
+
+    Args:
+        element: The block element that the paragraph stands in.
+    """
+    for level, outer in enumerate(element.path()):
+        if outer.name not in _FRAMES:
+            zone = 0 if level < _NEAR else 1 if level < _MIDDLE else 2
+            for word in read_names(outer.attributes):
+                yield zone, word
+
+
+class Known(NamedTuple):
+    """What is known of a page beside its source, folded; empty if it is not.
+
+    Attributes:
+        told: Text that the page says is its article.
+        taken: Text that an extractor takes for it.
+    """
+
+    told: str
+    taken: str
+
+
+def measure_page(
+    source: Source, parts: Sequence[Part], known: Known, odds: NameOdds
+) -> Columns:
+    """Measure the paragraphs of one page.
+
+    Args:
+        source: The page.
+        parts: Its paragraphs, from ``cut_parts``; not empty.
+        known: What else is known of it.
+        odds: What names of classes are worth.
+
+    Returns:
+        Columns with one number per paragraph.
+    """
+    columns = _measure_text(source, parts, known.told)
+    rows = len(parts)
+    here = np.array([segment.element.number for _, _, segment in parts])
+    parents = np.array([_number(e.parent) for e in source.elements])
+    columns |= _measure_names(source.elements, here, parents, odds)
+    columns |= _measure_place(source, parts, columns)
+    columns |= _measure_around(source, parts, here, parents, columns)
+    columns |= _measure_kin(source.elements, here, parents, columns)
+    columns |= _measure_taken(source, parts, parents[here], known.taken)
+    for shift in _NEIGHBOURS:
+        for name in _OF_NEIGHBOURS:
+            columns[f"{name}@{shift}"] = _shift(columns[name], shift)
+        columns[f"kin@{shift}"] = (
+            _shift(columns["kin_key"], shift, -1) == columns["kin_key"]
+        ).astype(np.float64)
+        columns[f"beside@{shift}"] = (
+            _shift(parents[here].astype(np.float64), shift, -2) == parents[here]
+        ).astype(np.float64)
+    del columns["kin_key"]
+    size = np.array([end - start for start, end, _ in parts], np.float64)
+    for reach in _WINDOWS:
+        whole = _window(size, reach)
+        columns[f"prose_{reach}"] = _window(size * columns["prose"], reach) / whole
+        columns[f"links_{reach}"] = _window(size * columns["links"], reach) / whole
+    columns["rest"] = np.log1p(np.arange(rows, 0, -1).astype(np.float64))
+    return columns
+
+
+def _number(element: Element | None) -> int:
+    return 0 if element is None else element.number
+
+
+def _measure_text(source: Source, parts: Sequence[Part], told: str) -> Columns:
+    """How the text itself looks."""
+    text = source.text
+    texts = [text[start:end] for start, end, _ in parts]
+    edges = np.array([(start, end) for start, end, _ in parts])
+    size = (edges[:, 1] - edges[:, 0]).astype(np.float64)
+    linked, words = (column[:, 1] - column[:, 0] for column in source.count_runs(edges))
+    links = linked / size
+    ends = np.array([bool(_SENTENCE_END.search(own[-6:])) for own in texts], np.float64)
+    prose = (links < _MAX_LINKS) & (
+        ((size >= _PROSE_CHARS) & (ends > 0)) | (size >= _LONG_CHARS)
+    )
+    samples = [own[:_SAMPLE_CHARS] for own in texts]
+    sampled = np.minimum(size, _SAMPLE_CHARS)
+    copies = Counter(texts)
+
+    def column(values: Iterable[float]) -> Floats:
+        return np.array([*values], np.float64)
+
+    return {
+        "chars": np.log1p(size),
+        "words": np.log1p(words),
+        "word_length": np.minimum(size / np.maximum(words, 1), 20),
+        "ends": ends,
+        "links": links,
+        "prose": prose.astype(np.float64),
+        "commas": column(len(_COMMAS.findall(own)) for own in texts) / size * 100,
+        "digits": column(sum(map(str.isdigit, own)) for own in samples) / sampled,
+        "capitals": column(sum(map(str.isupper, own)) for own in samples) / sampled,
+        "begins_lower": column(own[0].islower() for own in texts),
+        "begins_upper": column(own[0].isupper() for own in texts),
+        "begins_digit": column(own[0].isdigit() for own in texts),
+        "announces": column(own[-1] in ":：" for own in texts),
+        "asks": column(own[-1] in "?？" for own in texts),
+        "marks": column(not _MARKS.isdisjoint(own) for own in texts),
+        "at": column("@" in own for own in texts),
+        "copies": column(min(copies[own] - 1, 3) for own in texts),
+        "told": column(
+            len(own) >= _TOLD_CHARS and bool(told) and own in told for own in texts
+        ),
+        "tells": np.full(len(texts), float(bool(told))),
+    }
+
+
+_Worth = list[tuple[float, float, float]]
+
+
+def _measure_names(
+    elements: Sequence[Element], here: Ints, parents: Ints, odds: NameOdds
+) -> Columns:
+    """What the names of the elements around are worth: sum, least and most by zone."""
+    own = np.zeros((len(elements), 3, 3))  # element, zone, (sum, least, most)
+    bits, tags = [0] * len(elements), [len(_TAGS)] * len(elements)
+    worth: dict[str, _Worth | None] = {}
+    far = [(0.0, 0.0, 0.0)] * len(elements)
+    for number, element in enumerate(elements):
+        name, attributes = element.name, element.attributes
+        before = _number(element.parent)
+        bits[number] = bits[before] | _TAG_BITS.get(name, 0)
+        tags[number] = _TAG_NUMBERS.get(name, len(_TAGS))
+        far[number] = far[before]
+        if not attributes or name in _FRAMES:
+            continue
+        if attributes not in worth:
+            worth[attributes] = _weigh(attributes, odds)
+        if (found := worth[attributes]) is not None:
+            own[number] = found
+            whole, least, most = far[before]
+            far[number] = (
+                whole + found[2][0],
+                min(least, found[2][1]),
+                max(most, found[2][2]),
+            )
+    return _spread_names(here, parents, np.array(bits), np.array(tags), own) | _named(
+        "far", np.array(far)[here]
+    )
+
+
+def _weigh(attributes: str, odds: NameOdds) -> _Worth | None:
+    """What the names of one element are worth by zone: sum, least and most."""
+    known = [odds[word] for word in read_names(attributes) if word in odds]
+    if not known:
+        return None
+    return [
+        (sum(zone), min(0, *zone), max(0, *zone)) for zone in zip(*known, strict=True)
+    ]
+
+
+def _spread_names(
+    here: Ints, parents: Ints, bits: Ints, tags: Ints, own: Floats
+) -> Columns:
+    """Tags around each paragraph, and the names in the nearer zones."""
+    columns: Columns = {
+        f"tag_{tag}": (tags[here] == tag).astype(np.float64)
+        for tag in range(len(_TAGS))
+    }
+    columns |= {
+        f"in_{bit}": ((bits[here] >> bit) & 1).astype(np.float64)
+        for bit in range(len(_AROUND))
+    }
+    at = here
+    for zone, first, last in (("near", 0, _NEAR), ("middle", _NEAR, _MIDDLE)):
+        found = np.zeros((len(here), 3))
+        for _ in range(first, last):
+            one = own[at, 0 if zone == "near" else 1] * (at > 0)[:, None]
+            found[:, 0] += one[:, 0]
+            found[:, 1] = np.minimum(found[:, 1], one[:, 1])
+            found[:, 2] = np.maximum(found[:, 2], one[:, 2])
+            at = parents[at]
+        columns |= _named(zone, found)
+    return columns
+
+
+def _named(zone: str, found: Floats) -> Columns:
+    return {
+        f"{zone}_{name}": np.clip(found[:, number], -8, 8)
+        for number, name in enumerate(("sum", "least", "most"))
+    }
+
+
+def _measure_place(source: Source, parts: Sequence[Part], columns: Columns) -> Columns:
+    """Where on the page: from its ends, from the heading, from the running text."""
+    rows, total = len(parts), len(source.text)
+    starts = np.array([start for start, _, _ in parts], np.float64)
+    heads = starts[columns["tag_2"] > 0]
+    head = -1.0 if not len(heads) else heads[0 if len(heads) > 1 else -1]
+    prose = np.flatnonzero(columns["prose"])
+    first = starts[prose[0]] if len(prose) else 0
+    last = starts[prose[-1]] if len(prose) else total
+    from_head: Floats = starts - head if head >= 0 else np.zeros(rows)
+    below_head = (from_head > 0).astype(np.float64)
+    return {
+        "place": starts / total,
+        "number": np.log1p(np.arange(rows).astype(np.float64)),
+        "from_head": from_head / total,
+        "below_head": below_head if head >= 0 else np.full(rows, 0.5),
+        "near_head": np.log1p(np.abs(from_head)) if head >= 0 else np.full(rows, 8.0),
+        "from_prose": (starts - first) / total,
+        "above_prose": (starts < first).astype(np.float64),
+        "below_prose": (starts > last).astype(np.float64),
+        "depth": np.array([segment.element.depth for *_, segment in parts], np.float64),
+        "caption": np.array([is_caption(s.element) for *_, s in parts], np.float64),
+    }
+
+
+def _measure_around(
+    source: Source,
+    parts: Sequence[Part],
+    here: Ints,
+    parents: Ints,
+    columns: Columns,
+) -> Columns:
+    """How much text, prose and links the elements around a paragraph hold."""
+    starts = np.array([start for start, _, _ in parts])
+    size = np.array([end - start for start, end, _ in parts], np.float64)
+    first = np.searchsorted(starts, [e.start for e in source.elements])
+    last = np.searchsorted(starts, [e.end for e in source.elements])
+
+    def within(column: Floats) -> Floats:
+        running = np.concatenate([[0.0], np.cumsum(column)])
+        inside: Floats = running[last] - running[first]
+        return inside
+
+    chars = np.maximum(within(size), 1)
+    prose = within(size * columns["prose"])
+    links = within(size * columns["links"]) / chars
+    all_prose = max(float((size * columns["prose"]).sum()), 1.0)
+    share, density, long = prose / all_prose, prose / chars, np.log1p(chars)
+    found: Columns = {}
+    at = here
+    for level in range(1, _LEVELS + 1):
+        at = parents[at]
+        found |= {
+            f"chars_{level}": long[at],
+            f"links_{level}": links[at],
+            f"share_{level}": share[at],
+            f"prose_{level}": density[at],
+        }
+    for least in _SHARES:
+        at, branch = here, np.full(len(here), -1)
+        away = np.zeros(len(here))
+        for _ in range(_FAR_AWAY):
+            outside = share[at] < least
+            if not outside.any():
+                break
+            branch = np.where(outside, at, branch)
+            away += outside
+            at = np.where(outside, parents[at], at)
+        inner = branch >= 0
+        found |= {
+            f"away_{least}": away,
+            f"main_chars_{least}": long[at],
+            f"main_prose_{least}": density[at],
+            f"main_links_{least}": links[at],
+            f"branch_chars_{least}": np.where(inner, long[branch], columns["chars"]),
+            f"branch_prose_{least}": np.where(inner, density[branch], columns["prose"]),
+            f"branch_links_{least}": np.where(inner, links[branch], columns["links"]),
+            f"branch_share_{least}": np.where(inner, share[branch], 0),
+        }
+    return found
+
+
+def _measure_kin(
+    elements: Sequence[Element], here: Ints, parents: Ints, columns: Columns
+) -> Columns:
+    """What the paragraphs are like that the page marks up in the same way."""
+    known: dict[tuple[object, ...], int] = {}
+    looks = np.array(
+        [
+            known.setdefault(
+                (e.name, *read_names(e.attributes)[:_KEY_WORDS]), len(known)
+            )
+            for e in elements
+        ]
+    )
+    keys = looks[here]
+    at = here
+    for _ in range(2):
+        at = parents[at]
+        keys = keys * len(known) + looks[at]
+    _, keys, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    size = np.expm1(columns["chars"])
+
+    def total(column: Floats) -> Floats:
+        return np.bincount(keys, weights=column).astype(np.float64)
+
+    chars = total(size)
+    prose = total(size * columns["prose"])
+    return {
+        "kin_key": keys.astype(np.float64),
+        "kin": np.log1p(counts)[keys],
+        "kin_chars": np.log1p(chars / counts)[keys],
+        "kin_links": (total(size * columns["links"]) / chars)[keys],
+        "kin_prose": (total(columns["prose"]) / counts)[keys],
+        "kin_share": (chars / chars.sum())[keys],
+        "kin_prose_share": (prose / max(prose.sum(), 1.0))[keys],
+    }
+
+
+def _measure_taken(
+    source: Source, parts: Sequence[Part], homes: Ints, taken: str
+) -> Columns:
+    """What the extractor takes: of a paragraph its beginning and end, and around it.
+
+    In the middle of a paragraph it drops references and buttons. Of a few letters it
+    is not known which ones it has taken.
+    """
+    text = source.text
+    size = np.array([end - start for start, end, _ in parts], np.float64)
+    share = np.array(
+        [
+            (
+                (text[start : min(end, start + _EDGE_CHARS)] in taken)
+                + (text[max(start, end - _EDGE_CHARS) : end] in taken)
+            )
+            / 2
+            for start, end, _ in parts
+        ]
+    )
+    is_long = (size >= _TAKEN_CHARS).astype(np.float64)
+    weight = size * is_long
+    both = np.flatnonzero(share * is_long > 0.5)  # noqa: PLR2004
+    within = np.zeros(len(parts))
+    if len(both):
+        within[both[0] : both[-1] + 1] = 1
+    columns = {
+        "taken": share * is_long,
+        "taken_short": share * (1 - is_long),
+        "is_long": is_long,
+        "taken_within": within,
+        "taken_share": np.full(len(parts), len(taken) / max(len(text), 1)),
+        "taken_chars": np.full(len(parts), np.log1p(len(taken))),
+    }
+    for reach in _TAKEN_WINDOWS:
+        near = np.maximum(_window(weight, reach), 1)
+        columns[f"taken_{reach}"] = _window(share * weight, reach) / near
+    beside = np.bincount(homes, weights=share * weight)
+    columns["taken_beside"] = (
+        beside / np.maximum(np.bincount(homes, weights=weight), 1)
+    )[homes]
+    return columns
+
+
+def _shift(column: Floats, by: int, outside: float = 0.0) -> Floats:
+    """Column of the neighbours ``by`` rows away."""
+    shifted = np.full(len(column), outside)
+    if abs(by) < len(column):
+        if by > 0:
+            shifted[:-by] = column[by:]
+        else:
+            shifted[-by:] = column[:by]
+    return shifted
+
+
+def _window(column: Floats, reach: int) -> Floats:
+    """Sum over the rows at most ``reach`` away."""
+    running = np.concatenate([[0.0], np.cumsum(column)])
+    rows = np.arange(len(column))
+    sums: Floats = (
+        running[np.minimum(rows + reach + 1, len(column))]
+        - running[np.maximum(rows - reach, 0)]
+    )
+    return sums
