@@ -13,6 +13,7 @@ import gzip
 import hashlib
 import itertools
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -22,14 +23,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
+from tasks.languages.chunks import make_chunks
 from tasks.languages.fusion import (
     FEATURES,
     Model,
     Settings,
     calibrate,
-    cut,
     load_model,
-    prepare,
 )
 from tasks.schema import UNDETERMINED
 
@@ -46,6 +46,7 @@ GRID: dict[str, dict[str, tuple[float, ...]]] = {
 }
 PENALTY = 1e-4
 BATCH = 512
+_LIST = re.compile(r"\[[^\[\]{}]*\]")
 
 Array = npt.NDArray[np.float64]
 Names = npt.NDArray[np.str_]
@@ -68,15 +69,16 @@ def read_bench(path: Path) -> Bench:
         row["src"] if row["src"] == "junk" else f"{row['src']}/{row['type']}"
         for row in rows
     ]
-    texts = [cut(prepare(row["text"]))[0] for row in rows]
+    texts = [make_chunks(row["text"])[0] for row in rows]
     return Bench(texts, np.array([row["lang"] for row in rows]), np.array(kinds))
 
 
 def weigh(model: Model, texts: list[str]) -> tuple[Names, Array]:
     """Return the model's language and features of every text."""
     parts = [
-        model.weigh(texts[start : start + BATCH])
+        model.weigh(batch, model.ask_words(batch))
         for start in range(0, len(texts), BATCH)
+        for batch in [texts[start : start + BATCH]]
     ]
     codes = np.array([*model.languages, UNDETERMINED])
     languages = codes[np.concatenate([part.columns for part in parts])]
@@ -197,6 +199,13 @@ def print_reliability(scores: Array, right: Array, kinds: Names) -> None:
         )
 
 
+def write_facts(facts: dict[str, Any]) -> None:
+    """Write the data file: one line per list, so that changes can be read."""
+    text = json.dumps(facts, ensure_ascii=False, indent=1)
+    text = _LIST.sub(lambda found: " ".join(found[0].split()), text)
+    DATA.write_text(text + "\n", encoding="utf-8")
+
+
 def main() -> None:
     """Fit both and rewrite the data file."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -207,9 +216,7 @@ def main() -> None:
     for name in facts["fits"]:
         print(name)
         facts["fits"][name] |= fit(name, bench)
-    DATA.write_text(
-        json.dumps(facts, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
-    )
+    write_facts(facts)
 
 
 if __name__ == "__main__":

@@ -2,39 +2,74 @@
 
     python bench/fit_traces.py [--shared ../shared]
 
-Run ``fit_language.py`` first. Uses the development half of the language bench only.
-The traces are counted on its sentences, articles and declarations of human rights
-(Leipzig Corpora Collection, CC BY 4.0; Tatoeba, CC BY 2.0 FR; UDHR); what is kept are
-numbers of word parts, no text. To fit the weights, every text is scored by traces that
-were counted without it. Deterministic; takes minutes.
+Run ``fit_language.py`` first and ``fit_glance.py`` after. Needs lingua's models:
+
+    pip install brotli 'lingua-language-detector<2'
+
+Uses the development half of the language bench only. The traces are counted on its
+sentences, articles and declarations of human rights (Leipzig Corpora Collection, CC BY
+4.0; Tatoeba, CC BY 2.0 FR; UDHR) and joined with lingua's shares of word parts
+(Apache-2.0, Peter M. Stahl); what is kept are numbers of word parts, no text. To fit
+the weights, every text is scored by traces that were counted without it, and what is
+printed is of texts that the weights were not fitted to. Deterministic; takes minutes.
 """
 
 import argparse
 import dataclasses
+import functools
 import gzip
 import hashlib
+import importlib.util
 import json
 import re
 from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import brotli
 import eldc
 import numpy as np
 import numpy.typing as npt
-from fit_language import calibrate, fit_calibration, print_reliability
+from fit_language import (
+    DATA,
+    calibrate,
+    fit_calibration,
+    print_reliability,
+    write_facts,
+)
 from scipy.optimize import minimize
 
-from tasks.languages.fusion import REVIEWED, Model, cut, load_model, prepare
+from tasks.languages.chunks import make_chunks
+from tasks.languages.fusion import (
+    LONG_CHARS,
+    LONG_SCORE,
+    REVIEWED,
+    SHORT_SCORE,
+    Model,
+    load_model,
+)
 from tasks.languages.profiles import load_profiles
-from tasks.languages.review import VOICES, Hearing, Reviewer
-from tasks.languages.traces import Traces, arrange, load_traces, make_keys
+from tasks.languages.review import SIGNS, VOICES, Hearing, Reviewer
+from tasks.languages.traces import (
+    LONGEST,
+    SHORTEST,
+    Keys,
+    Traces,
+    arrange,
+    load_traces,
+    make_keys,
+    number_ngrams,
+)
 
-DATA = Path(__file__).parents[1] / "tasks" / "data"
 FOLDS = 4
 COUNTED = ("lingua", "tatoeba", "udhr")
-ROWS = 800_000  # of 1.4 million parts of words; the rest adds next to nothing
-UNSEEN = 1e-5  # share of a part never seen
+ROWS = 1_000_000  # of 8 million parts of words; the rest adds next to nothing
+UNSEEN = 3e-6  # share of a part never seen
+MODEL_FILES = ("unigrams", "bigrams", "trigrams", "quadrigrams", "fivegrams")
+MODEL_SHARE = 0.8  # of what is known of a part within words
+PARTS = {"no": ("nb", "nn")}
+SCRIPTS = ("Latn", "Cyrl", "Arab")
+LEAST_SHARE = 2e-7
 STEPS = 255
 BATCH = 512
 COMMON_WEIGHT = 4.0  # a text in a common language weighs as much as four others
@@ -118,10 +153,10 @@ def count_traces(rows: list[Row], languages: set[str], hidden: set[str]) -> Trac
                 text = " ".join(s for s in sentences if plain(s) not in hidden)
             texts.setdefault(row["lang"], []).append(text)
     codes = sorted(texts)
-    found = [np.unique(make_keys(texts[code])[0], return_counts=True) for code in codes]
+    found = [measure_shares(code, texts[code]) for code in codes]
     sizes = [len(keys) for keys, _ in found]
     owners = np.repeat(np.arange(len(codes)), sizes)
-    shares = np.concatenate([counts / counts.sum() for _, counts in found])
+    shares = np.concatenate([shares for _, shares in found])
     keys, rows_of = np.unique(
         np.concatenate([keys for keys, _ in found]), return_inverse=True
     )
@@ -147,10 +182,94 @@ def count_traces(rows: list[Row], languages: set[str], hidden: set[str]) -> Trac
     )
 
 
+def measure_shares(code: str, texts: list[str]) -> tuple[Keys, Array]:
+    """Return the parts of words of a language and the share of each.
+
+    What is within words, lingua's models know from far larger texts: there each part
+    has mostly the share that they give it. Ends of words and whole words are counted.
+    """
+    keys, counts = np.unique(make_keys(texts)[0], return_counts=True)
+    shares = counts / counts.sum()
+    words = {
+        word for text in texts for word in _WORDLESS.sub(" ", text).lower().split()
+    }
+    for length, (theirs, their_shares) in read_models(code).items():
+        own = number_ngrams(
+            list(
+                {
+                    word[start : start + length]
+                    for word in words
+                    for start in range(len(word) - length + 1)
+                }
+            )
+        )
+        is_inner = np.isin(keys, own)
+        mass = shares[is_inner].sum()
+        scaled = np.where(is_inner, (1 - MODEL_SHARE) * shares, 0.0)
+        shares = np.where(is_inner, 0.0, shares)
+        every = np.concatenate([keys, theirs])
+        parts = np.concatenate([shares + scaled, MODEL_SHARE * mass * their_shares])
+        keys, places = np.unique(every, return_inverse=True)
+        shares = np.bincount(places, parts)
+    return keys, shares
+
+
+@functools.cache
+def read_models(code: str) -> dict[int, tuple[Keys, Array]]:
+    """Return the parts of words in lingua's models by length, and the share of each.
+
+    Scripts written with marks are left out: there the models have lost the marks.
+    """
+    facts = json.loads(DATA.read_text(encoding="utf-8"))
+    scripts = {
+        language: script
+        for script, codes in facts["scripts"].items()
+        for language in codes.split()
+    }
+    if scripts.get(code, SCRIPTS[0]) not in SCRIPTS:
+        return {}
+    models = [read_model(part) for part in PARTS.get(code, (code,))]
+    found = {}
+    for length in range(SHORTEST, LONGEST + 1):
+        shares: Counter[str] = Counter()
+        for model in models:
+            shares.update(model.get(length, {}))
+        if shares:
+            keys, places = np.unique(number_ngrams(list(shares)), return_inverse=True)
+            every = np.bincount(places, list(shares.values()))
+            found[length] = keys, every / every.sum()
+    return found
+
+
+def read_model(code: str) -> dict[int, dict[str, float]]:
+    """Return the share of each part of words among all of its length.
+
+    The files give the probability of each part after its letters but the last; the
+    shares are the products.
+    """
+    spec = importlib.util.find_spec("lingua")
+    if spec is None or spec.origin is None:
+        raise SystemExit("pip install 'lingua-language-detector<2'")
+    folder = Path(spec.origin).parent / "language-models" / code
+    found: dict[int, dict[str, float]] = {}
+    known = {"": 1.0}
+    for length, name in enumerate(MODEL_FILES if folder.exists() else (), start=1):
+        text = brotli.decompress((folder / f"{name}.json.br").read_bytes())
+        shares = {}
+        for fraction, ngrams in json.loads(text)["ngrams"].items():
+            above, below = map(int, fraction.split("/"))
+            for ngram in ngrams.split():
+                share = known.get(ngram[:-1], 0.0) * above / below
+                if share > LEAST_SHARE:
+                    shares[ngram] = share
+        found[length] = known = shares
+    return found
+
+
 def write_traces(traces: Traces) -> None:
     """Write the data file."""
-    np.savez_compressed(
-        DATA / "traces.npz",
+    np.savez(  # compressed it is hardly smaller, and slower to read
+        DATA.parent / "traces.npz",
         languages=np.array(traces.languages),
         keys=traces.keys,
         lengths=np.diff(traces.ends).astype(np.uint8),
@@ -185,17 +304,23 @@ def weigh_rows(rows: list[Row], common: set[str], known: set[str]) -> Array:
 
 def hear(
     model: Model, texts: list[str]
-) -> tuple[npt.NDArray[np.int64], Hearing, Array]:
-    """Return the places of doubtful texts, what is known of them, their features."""
-    places, hearings, features = [], [], []
+) -> tuple[npt.NDArray[np.int64], Hearing, Array, npt.NDArray[np.int64]]:
+    """Look at texts once.
+
+    Returns:
+        The places of doubtful texts, what is known of them, their features; the column
+        of the first answer to every text.
+    """
+    places, hearings, features, firsts = [], [], [], []
     for start in range(0, len(texts), BATCH):
         batch = texts[start : start + BATCH]
-        evidence = model.weigh(batch)
+        evidence = model.weigh(batch, model.ask_words(batch))
         scores = calibrate(evidence.features, model.settings.calibration)
         rows = model.find_doubtful(evidence, scores)
         places.append(rows + start)
         hearings.append(model.summon(batch, evidence, scores, rows))
         features.append(evidence.features[rows])
+        firsts.append(evidence.columns)
     joined = Hearing(
         [text for one in hearings for text in one.texts],
         *(
@@ -203,7 +328,12 @@ def hear(
             for name in ("words", "ngrams", "counts", "written", "answers", "scores")
         ),
     )
-    return np.concatenate(places), joined, np.concatenate(features)
+    return (
+        np.concatenate(places),
+        joined,
+        np.concatenate(features),
+        np.concatenate(firsts),
+    )
 
 
 def pick(hearing: Hearing, chosen: npt.NDArray[np.int64]) -> Hearing:
@@ -263,13 +393,38 @@ def fit_voices(case: Case) -> Array:
     return np.round(fitted, 3)
 
 
+def print_accuracy(
+    rows: list[Row],
+    codes: list[str],
+    answers: npt.NDArray[np.int64],
+    common: set[str],
+) -> None:
+    """Print accuracy by kind, macro over languages: common ones, all; out of fold."""
+    right: Counter[tuple[str, str]] = Counter()
+    total: Counter[tuple[str, str]] = Counter()
+    for row, answer in zip(rows, answers.tolist(), strict=True):
+        key = kind_of(row), row["lang"]
+        is_known = row["src"] != "junk" and row["type"] != "ood"
+        total[key] += 1
+        right[key] += codes[answer] == (row["lang"] if is_known else "und")
+    for kind in sorted({kind for kind, _ in total}):
+        shares = {
+            language: right[kind, language] / count
+            for (own, language), count in total.items()
+            if own == kind
+        }
+        some = [share for language, share in shares.items() if language in common]
+        line = f"{kind:20} all {100 * np.mean(list(shares.values())):6.2f}"
+        print(line, f" common {100 * np.mean(some):6.2f}" if some else "")
+
+
 def fit(
     name: str, rows: list[Row], folded: list[Traces], common: set[str]
 ) -> dict[str, Any]:
     """Fit the review of one of the two detectors; print how it does on unseen text."""
     model = load_model(with_eldc=name == "fused")
-    texts = [cut(prepare(row["text"]))[0] for row in rows]
-    places, hearing, features = hear(model, texts)
+    texts = [make_chunks(row["text"])[0] for row in rows]
+    places, hearing, features, firsts = hear(model, texts)
     folds = np.array([fold_of(row["text"]) for row in rows])[places]
     voices = np.zeros((len(places), len(model.languages), len(VOICES)), np.float32)
     models = [with_traces(model, traces) for traces in folded]
@@ -320,6 +475,12 @@ def fit(
         recognised[~train] = calibrate(table[~train], own)
     print("in any language that we know:")
     print_reliability(recognised, known, kinds)
+    needed = np.array(
+        [LONG_SCORE if len(t) >= LONG_CHARS else SHORT_SCORE for t in hearing.texts]
+    )
+    loners = signs[:, SIGNS.index("loners")] >= 1
+    firsts[places] = np.where((recognised < needed) | loners, -1, best)
+    print_accuracy(rows, [*model.languages, "und"], firsts, common)
     final = fit_voices(case)
     return {
         "review_calibration": fit_calibration(table, right, importance, REVIEWED),
@@ -350,14 +511,11 @@ def main() -> None:
         hidden = {plain(row["text"]) for row in rows if fold_of(row["text"]) == fold}
         others = [row for row in rows if fold_of(row["text"]) != fold]
         folded.append(count_traces(others, set(traces.languages), hidden))
-    path = DATA / "detect.json"
-    facts = json.loads(path.read_text(encoding="utf-8"))
+    facts = json.loads(DATA.read_text(encoding="utf-8"))
     for name in facts["fits"]:
         print(name)
         facts["fits"][name] |= fit(name, rows, folded, common)
-    path.write_text(
-        json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
-    )
+    write_facts(facts)
 
 
 if __name__ == "__main__":

@@ -138,18 +138,17 @@ def settle_languages(
         [span for span in found if block.code not in {span.language, UNDETERMINED}]
         for block, found in zip(blocks, foreign or [()] * len(texts), strict=True)
     ]
-    quoted = [
-        (Answer(span.language, span.score), span.end_chars - span.start_chars)
-        for found in spans
+    passages = [
+        (index, span.end_chars - span.start_chars, span)
+        for index, found in enumerate(spans)
         for span in found
     ]
-    rest = [
-        size - sum(span.end_chars - span.start_chars for span in found)
-        for size, found in zip(sizes, spans, strict=True)
-    ]
+    rest = list(sizes)
+    for index, size, _ in passages:
+        rest[index] -= size
     sums = _sum_by_code(
-        [*blocks, *(answer for answer, _ in quoted)],
-        [*rest, *(size for _, size in quoted)],
+        [*blocks, *(Answer(span.language, span.score) for _, _, span in passages)],
+        [*rest, *(size for _, size, _ in passages)],
     )
     total = sum(sums.values())
     ranked = sorted(sums, key=lambda code: (-sums[code], code))
@@ -158,12 +157,13 @@ def settle_languages(
 
 
 def describe_writing(
-    texts: Sequence[str], codes: Sequence[str], main: str
+    texts: Sequence[str], scripts: Sequence[str], codes: Sequence[str], main: str
 ) -> tuple[Writing, list[Writing]]:
     """Tell how an article and each of its blocks are written.
 
     Args:
         texts: Kept blocks of one article.
+        scripts: Their scripts, as the letters tell.
         codes: Their languages.
         main: The article's.
 
@@ -173,8 +173,7 @@ def describe_writing(
         are in the same language.
     """
     scripts = [
-        refine_script(code, script)
-        for code, script in zip(codes, tell_scripts(texts), strict=True)
+        refine_script(code, script) for code, script in zip(codes, scripts, strict=True)
     ]
     own = [index for index, code in enumerate(codes) if code == main]
     sizes: dict[str, int] = {}
@@ -282,22 +281,26 @@ def detect_languages(
     ask = DETECTORS[detector]().detect
     asked = [texts[row] for row in order]
     answers = ask(asked)
-    mixtures = dict(zip(order, find_foreign(asked, answers, ask), strict=True))
-    own = {
-        row: Answer(*(mixtures[row].main or answer))
-        for row, answer in zip(order, answers, strict=True)
-    }
+    mixtures = find_foreign(asked, answers, ask)
+    own = [
+        Answer(*(mixture.main or answer))
+        for mixture, answer in zip(mixtures, answers, strict=True)
+    ]
+    scripts = tell_scripts(asked)
     settled, writings = {}, {}
     by_row: dict[int, _Block] = {}
+    end = 0
     for document_id, group in rows.items():
-        group_texts = [texts[row] for row in group]
+        start, end = end, end + len(group)
         found = settle_languages(
-            group_texts,
-            [own[row] for row in group],
-            [mixtures[row].spans for row in group],
+            asked[start:end],
+            own[start:end],
+            [mixture.spans for mixture in mixtures[start:end]],
         )
         codes = [answer.code for answer in found.blocks]
-        article, written = describe_writing(group_texts, codes, found.main.code)
+        article, written = describe_writing(
+            asked[start:end], scripts[start:end], codes, found.main.code
+        )
         settled[document_id], writings[document_id] = found, article
         parts = zip(group, found.blocks, written, found.foreign, strict=True)
         for row, answer, writing, spans in parts:

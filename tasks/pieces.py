@@ -3,12 +3,13 @@
 Between steps they are rows of a table of the batch; the functions below convert.
 """
 
-from collections import defaultdict
+from collections import defaultdict, namedtuple
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from tasks.schema import Field, Kind, RemovalReason
 
@@ -79,8 +80,17 @@ _PLACES = {"start_chars": "Int64", "end_chars": "Int64"}
 
 def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
     """Yield the rows of a table as named tuples; missing values are null."""
-    plain = frame.astype(object).where(frame.notna(), None)
-    yield from plain.itertuples(index=False, name="Row")
+    row = namedtuple("Row", frame.columns)  # type: ignore[misc]  # noqa: PYI024
+    columns = [_cells(values) for _, values in frame.items()]
+    yield from map(row._make, zip(*columns, strict=True))
+
+
+def _cells(values: pd.Series) -> list[Any]:
+    if values.dtype == object:
+        cells: list[Any] = values.where(values.notna(), None).tolist()
+    else:
+        cells = pa.array(values, from_pandas=True).to_pylist()
+    return cells
 
 
 def frame_of(rows: Iterable[tuple[Any, ...]], columns: list[str]) -> pd.DataFrame:

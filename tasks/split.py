@@ -35,7 +35,10 @@ _ANNOUNCED_WORDS = 30
 _NUMBERED = re.compile(r"(?:\d{1,3}|[a-zA-Z])[.)]\s+\S")
 _QUOTE_MARK = re.compile(r"(?:>\s?)+")
 _ANNOUNCING_WORDS = 4
-_BOOK = re.compile(r"\bISBN\b|\d+\s(?:Seiten|S\.|pages|páginas|pagine|str\.|с\.)")
+_BOOK = re.compile(  # begins with one class of characters: that is searched fast
+    r"[I\d](?:(?<=\bI)SBN\b"
+    r"|(?<=\d)\s(?:Seiten|S\.|pages|páginas|pagine|str\.|с\.))"
+)
 _TITLE_LEVEL = 1
 
 

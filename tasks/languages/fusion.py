@@ -1,10 +1,11 @@
 """Two detectors in one: langdetect's profiles scored exactly, fused with eldc.
 
 eldc (compiled ELD) knows pieces of words and is the better judge of short text; the
-profiles know seven languages more and say how much evidence there is. What they leave
-in doubt, ``review`` judges with our own traces of 81 languages. The weights and the
-calibration are in ``data/detect.json``, fitted by ``bench/fit_language.py`` and
-``bench/fit_traces.py``. Where eldc is not installed the profiles answer alone.
+profiles know seven languages more and say how much evidence there is. Most texts eldc
+settles at a first ``glance``; what both leave in doubt, ``review`` judges with our own
+traces of 81 languages. The numbers are in ``data/detect.json``, fitted one after the
+other by ``bench/fit_language.py``, ``fit_traces.py`` and ``fit_glance.py``. Where eldc
+is not installed the profiles and the traces answer.
 
 Every sum runs over one text at a time and logarithms are taken one by one: answers are
 equal to the last bit whatever else is in the batch.
@@ -13,15 +14,16 @@ equal to the last bit whatever else is in the batch.
 import functools
 import json
 import math
-import re
 import threading
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from typing import TypeAlias
 
 import numpy as np
 
+from tasks.languages.chunks import elect, make_chunks
+from tasks.languages.glance import Glance, Limits
 from tasks.languages.profiles import Profiles, load_profiles
 from tasks.languages.review import SIGNS, VOICES, Hearing, Reviewer
 from tasks.languages.scripts import (
@@ -64,10 +66,6 @@ REVIEWED = (*FEATURES, *SIGNS)
 """What it knows about an answer given on review."""
 
 _BATCH = 256  # texts: tables of scores stay in the cache
-_WHOLE_CHARS = 900  # eldc reads 1,000 bytes
-_CHUNK_CHARS = 500
-_MAX_CHUNKS = 3
-_SEARCH_CHARS = 40
 _NGRAM_CHARS = 300  # 900 n-grams decide as well as more
 _MIN_LETTERS = 3
 _WORDLESS = ("Hani", "Kana", "Hang")  # scripts in which one character can be a word
@@ -81,19 +79,16 @@ _MAX_COVER = 3.0
 _MIN_SCALE = 3
 _SURE_SCORE = 0.9  # the first look stands
 _SURE_NGRAMS = 60  # but not for less than a few words
-_LONG_CHARS = 60
+LONG_CHARS = 60
 # Below it is no language that we know; a short text gets the benefit of the doubt.
-_LONG_SCORE = 0.35
-_SHORT_SCORE = 0.25
-_ACRONYM = re.compile(r"\W*[A-Z]{1,4}\W*")
+LONG_SCORE = 0.35
+SHORT_SCORE = 0.25
 _UNHEARD = (0.0,) * len(VOICES)
-_ADDRESS = re.compile(r"\S*://\S*|\bwww\.\S*|[-\w.+]*@[-\w.]+")
-_UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
 _DATA = resources.files("tasks") / "data" / "detect.json"
 _LOCK = threading.Lock()
 
-WordScores = Callable[[str], dict[str, float]]
-"""eldc's answer: up to 20 languages, each with a score from 0 to 1."""
+WordScores: TypeAlias = dict[str, float]
+"""eldc's answer: up to 20 languages, each with a score from 0 to 1, best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +164,9 @@ class FusedDetector:
             [('de', 0.9...), ('und', 0.0)]
         """
         model = load_model(with_eldc=self.with_eldc and eldc is not None)
-        answers: list[tuple[str, float]] = []
-        for start in range(0, len(texts), _BATCH):
-            answers.extend(model.detect(texts[start : start + _BATCH]))
-        return answers
+        chunks = [make_chunks(text) for text in texts]
+        answers = iter(model.judge([chunk for parts in chunks for chunk in parts]))
+        return [elect([next(answers) for _ in parts]) for parts in chunks]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +176,8 @@ class Model:
     Attributes:
         settings: Fitted numbers.
         profiles: langdetect's.
-        word_scores: eldc, or null without it.
+        score_words: eldc, or null without it.
+        glance: Tells which of eldc's answers stand.
         languages: Codes, one per column of every table of scores.
         columns: Column of each code.
         in_words: Languages that eldc knows.
@@ -196,7 +191,8 @@ class Model:
 
     settings: Settings
     profiles: Profiles
-    word_scores: WordScores | None
+    score_words: Callable[[str], WordScores] | None
+    glance: Glance
     languages: tuple[str, ...]
     columns: dict[str, int]
     in_words: Flags
@@ -206,15 +202,41 @@ class Model:
     doubted: Indices
     reviewer: Reviewer
 
-    def detect(self, texts: Sequence[str]) -> list[tuple[str, float]]:
-        """Answer for one batch; see ``FusedDetector.detect``."""
-        chunks = [cut(prepare(text)) for text in texts]
-        answers = iter(self.judge([chunk for parts in chunks for chunk in parts]))
-        return [elect([next(answers) for _ in parts]) for parts in chunks]
-
     def judge(self, texts: Sequence[str]) -> list[tuple[str, float]]:
-        """Answer for prepared texts, each at most one chunk long."""
-        evidence = self.weigh(texts)
+        """Answer for chunks: at a glance where that settles it, else with all we have.
+
+        Args:
+            texts: Prepared texts, each at most one chunk long.
+        """
+        words = self.ask_words(texts)
+        answers = [(UNDETERMINED, 0.0)] * len(texts)
+        rest = []
+        for index, (text, scores) in enumerate(zip(texts, words, strict=True)):
+            score = self.glance.settle(text, scores)
+            if score is None:
+                rest.append(index)
+            else:
+                answers[index] = next(iter(scores)), score
+        for start in range(0, len(rest), _BATCH):
+            some = rest[start : start + _BATCH]
+            found = self.look(
+                [texts[index] for index in some], [words[index] for index in some]
+            )
+            for index, answer in zip(some, found, strict=True):
+                answers[index] = answer
+        return answers
+
+    def ask_words(self, texts: Sequence[str]) -> list[WordScores]:
+        """Ask eldc about each text; empty answers without it."""
+        if self.score_words is None:
+            return [{}] * len(texts)
+        return [self.score_words(text) for text in texts]
+
+    def look(
+        self, texts: Sequence[str], words: Sequence[WordScores]
+    ) -> list[tuple[str, float]]:
+        """Answer with all we have; ``words`` is eldc's answer to each text."""
+        evidence = self.weigh(texts, words)
         scores = calibrate(evidence.features, self.settings.calibration)
         best = evidence.columns.copy()
         rows = self.find_doubtful(evidence, scores)
@@ -262,17 +284,18 @@ class Model:
             np.array(scores)[rows],
         )
 
-    def weigh(self, texts: Sequence[str]) -> Evidence:
+    def weigh(self, texts: Sequence[str], words: Sequence[WordScores]) -> Evidence:
         """Find the best language of each text and what speaks for it.
 
         Args:
             texts: Prepared texts, each at most one chunk long.
+            words: eldc's answer to each.
         """
         codes, owners = join_texts(texts)
         census = take_census(codes, owners, len(texts))
         written = census.find_written()[:, self.scripts]
-        words = np.where(written, self._score_words(texts), 0.0)
-        odds = _log_odds(words)
+        table = np.where(written, self._lay_out(words), 0.0)
+        odds = _log_odds(table)
         ngrams, counts = self._score_ngrams(texts)
         ngrams = np.where(written, ngrams, -np.inf)
         fused = self._fuse(odds, ngrams, counts) + self._tell_han(census)
@@ -289,7 +312,7 @@ class Model:
         gap = np.minimum(gap, _MAX_GAP)
         agreement = (best == first) & (counts > 0)
         # Of an answer that eldc does not know, what it takes for the nearest.
-        score = words.max(1)
+        score = table.max(1)
         letters = census.count_letters()
         columns = {
             "constant": np.ones(len(texts)),
@@ -321,15 +344,12 @@ class Model:
             written,
         )
 
-    def _score_words(self, texts: Sequence[str]) -> Floats:
-        """Ask eldc; 0 where it sees nothing of a language."""
-        scores = np.zeros((len(texts), len(self.languages)))
-        if self.word_scores is None:
-            return scores
-        found = [self.word_scores(text) for text in texts]
-        rows = np.repeat(np.arange(len(found)), list(map(len, found)))
-        columns = [self.columns[code] for answer in found for code in answer]
-        scores[rows, columns] = [s for answer in found for s in answer.values()]
+    def _lay_out(self, words: Sequence[WordScores]) -> Floats:
+        """Return eldc's scores as a table; 0 where it sees nothing of a language."""
+        scores = np.zeros((len(words), len(self.languages)))
+        rows = np.repeat(np.arange(len(words)), list(map(len, words)))
+        columns = [self.columns[code] for answer in words for code in answer]
+        scores[rows, columns] = [s for answer in words for s in answer.values()]
         return scores
 
     def _score_ngrams(self, texts: Sequence[str]) -> tuple[Floats, Indices]:
@@ -351,7 +371,7 @@ class Model:
         root = np.sqrt(np.maximum(counts, 1))[:, None]
         lag = _zero_unless_finite(ngrams.max(1))[:, None]
         lag = (ngrams - lag) / root
-        if self.word_scores is None:
+        if self.score_words is None:
             return self.settings.weight * lag
         known = np.where(self.in_words, lag, -np.inf).max(1)
         stand_in = np.where(odds > 0, _zero_unless_finite(known)[:, None], -np.inf)
@@ -374,7 +394,7 @@ class Model:
     ) -> Flags:
         """Find the texts in a language that eldc lacks: the profiles' choice leads."""
         rows = np.arange(len(texts))
-        if self.word_scores is None:
+        if self.score_words is None:
             return np.zeros(len(texts), np.bool_)
         first = ngrams.argmax(1)
         lead = _measure_lead(ngrams, first)
@@ -401,7 +421,7 @@ def load_model(*, with_eldc: bool) -> Model:
 def _build_model(with_eldc: bool) -> Model:  # noqa: FBT001 - the key of the cache
     facts = json.loads(_DATA.read_text(encoding="utf-8"))
     profiles = load_profiles()
-    word_scores, word_languages = _load_eldc() if with_eldc else (None, frozenset())
+    score_words, word_languages = _load_eldc() if with_eldc else (None, frozenset())
     traces = load_traces()
     known = {*profiles.languages, *word_languages}
     languages = tuple(sorted({*known, *traces.languages}))
@@ -422,7 +442,14 @@ def _build_model(with_eldc: bool) -> Model:  # noqa: FBT001 - the key of the cac
     return Model(
         settings=Settings(**fit, lacks=facts["lacks"]),
         profiles=profiles,
-        word_scores=word_scores,
+        score_words=score_words,
+        glance=Glance(
+            {
+                code: Limits(*values)
+                for code, values in facts["glance"]["limits"].items()
+            },
+            tuple(facts["glance"]["calibration"].values()),
+        ),
         languages=languages,
         columns=columns,
         in_words=np.isin(languages, list(word_languages)),
@@ -436,56 +463,18 @@ def _build_model(with_eldc: bool) -> Model:  # noqa: FBT001 - the key of the cac
     )
 
 
-def _load_eldc() -> tuple[WordScores, frozenset[str]]:
+def _load_eldc() -> tuple[Callable[[str], WordScores], frozenset[str]]:
     """Set eldc up, apart from the settings of anyone else who uses it."""
     eldc.init()
     instance = eldc.instance()
     instance.set_scheme("iso639-1")
     instance.set_scores(eldc.MAX_SCORES)
 
-    def score_words(text: str) -> dict[str, float]:
-        scores: dict[str, float] = instance.detect_details(text).scores
+    def score_words(text: str) -> WordScores:
+        scores: WordScores = instance.detect_details(text).scores
         return scores
 
     return score_words, frozenset(eldc.LANGUAGES)
-
-
-def prepare(text: str) -> str:
-    """Take out what says nothing about the language, and undo capitals.
-
-    Three or four capitals on their own are a name in any language.
-
-    Examples:
-        >>> prepare("SIEHE https://example.org/a?b=c AUCH İZMİR")
-        'siehe   auch izmir'
-    """
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
-        if not text.isprintable():
-            text = _UNPRINTABLE.sub(" ", text)
-    if "\x00" in text:  # eldc would stop there
-        text = text.replace("\x00", " ")
-    if "://" in text or "www." in text or "@" in text:
-        text = _ADDRESS.sub(" ", text)
-    if text.isupper() and _ACRONYM.fullmatch(text):
-        return ""
-    if text.isupper():  # str.lower makes two characters of the dotted capital
-        text = text.replace("\u0130", "i").lower()
-    return text
-
-
-def cut(text: str) -> list[str]:
-    """Cut a long text into a few chunks, spread evenly; a short one is one chunk."""
-    if len(text) <= _WHOLE_CHARS:
-        return [text]
-    count = min(_MAX_CHUNKS, math.ceil(len(text) / _WHOLE_CHARS))
-    chunks = []
-    for index in range(count):
-        start = index * len(text) // count
-        space = text.find(" ", start, start + _SEARCH_CHARS) if start else -1
-        start = max(start, space + 1)  # not in the middle of a word
-        chunks.append(text[start : start + _CHUNK_CHARS])
-    return chunks
 
 
 def calibrate(features: Floats, weights: dict[str, float]) -> list[float]:
@@ -502,31 +491,7 @@ def calibrate(features: Floats, weights: dict[str, float]) -> list[float]:
 
 
 def _needed_score(text: str) -> float:
-    return _LONG_SCORE if len(text) >= _LONG_CHARS else _SHORT_SCORE
-
-
-def elect(votes: list[tuple[str, float]]) -> tuple[str, float]:
-    """Choose the language of a text from the answers to its chunks.
-
-    Returns:
-        The language with the highest sum of scores (the first by code if two are
-        equal), scored by its share of the sum times its best score.
-
-    Examples:
-        >>> elect([("de", 0.9), ("en", 0.6), ("de", 0.6)])
-        ('de', 0.6429)
-    """
-    if len(votes) == 1:  # nearly always
-        return votes[0][0], round(votes[0][1], 4)
-    sums: dict[str, float] = {}
-    for code, score in sorted(votes):
-        if code != UNDETERMINED:
-            sums[code] = sums.get(code, 0.0) + score
-    if not sums:
-        return UNDETERMINED, 0.0
-    best = max(sums, key=lambda code: sums[code])
-    peak = max(score for code, score in votes if code == best)
-    return best, round(peak * sums[best] / sum(sums.values()), 4)
+    return LONG_SCORE if len(text) >= LONG_CHARS else SHORT_SCORE
 
 
 def _log_odds(scores: Floats) -> Floats:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +38,8 @@ _UNKNOWN = 0xFFFF
 _NON_LATIN = 0x300  # from here on, but for one block
 _LATIN_ADDITIONAL = (0x1E00, 0x1EFF)
 _BMP_END = 0x10000
-_HANGUL = range(0xAC00, 0xD7A4)
+_CHANGED_END = 0x3200
+_HANGUL = range(0xAC00, 0xD7B0)
 _VIETNAMESE_MARKS = re.compile("[\u0300\u0301\u0303\u0309\u0323]")
 # Multiplicative hashing (Knuth): the upper bits of the product are well mixed.
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -150,49 +151,54 @@ def load_profiles() -> Profiles:
         ),
         key=lambda profile: str(profile["name"]),
     )
-    rows: dict[str, int] = {}
-    columns: list[tuple[list[int], Floats]] = []
-    for profile in profiles:
-        totals = np.array(profile["n_words"])
-        counts = {k: n for k, n in profile["freq"].items() if len(k) <= _MOST}
-        lengths = np.fromiter(map(len, counts), np.int64, len(counts))
-        shares = np.fromiter(counts.values(), np.float64) / totals[lengths - 1]
-        columns.append(
-            ([rows.setdefault(ngram, len(rows)) for ngram in counts], shares)
-        )
     names = [LANGUAGES.get(profile["name"], profile["name"]) for profile in profiles]
-    numbers = {char: i for i, char in enumerate(sorted({" ", *"".join(rows)}), start=1)}
+    ngrams, columns, shares = _list_ngrams(profiles)
+    chars = sorted(set("".join(ngrams)) | {" "})
+    numbers = {char: number for number, char in enumerate(chars, start=1)}
     classes, capitals = _classify(numbers)
-    keys, slots = _hash_keys(_pack(rows, numbers))
+    keys, rows = np.unique(_pack(ngrams, numbers), return_inverse=True)
+    weights = np.full((len(keys), len(profiles)), np.log(_SMOOTHING))
+    weights[rows, columns] = np.log(shares + _SMOOTHING)
+    # Only differences count; centred, they survive single precision.
+    weights -= weights.mean(1, keepdims=True)
+    table, slots = _hash_keys(keys)
     return Profiles(
         languages=tuple(names),
         classes=classes,
         capitals=capitals,
-        keys=keys,
+        keys=table,
         rows=slots,
-        weights=_weigh(columns, len(rows)),
+        weights=weights.astype(np.float32),
         space=numbers[" "],
     )
 
 
-def _weigh(columns: list[tuple[list[int], Floats]], count: int) -> Scores:
-    weights = np.full((count, len(columns)), np.log(_SMOOTHING))
-    for column, (rows, shares) in enumerate(columns):
-        weights[rows, column] = np.log(shares + _SMOOTHING)
-    # Only differences count; centred, they survive single precision.
-    weights -= weights.mean(1, keepdims=True)
-    return weights.astype(np.float32)
+def _list_ngrams(profiles: list[dict[str, Any]]) -> tuple[list[str], Indices, Floats]:
+    """Return every n-gram of every profile, the profile's number and the share."""
+    ngrams = [ngram for profile in profiles for ngram in profile["freq"]]
+    sizes = [len(profile["freq"]) for profile in profiles]
+    counts = np.concatenate([list(profile["freq"].values()) for profile in profiles])
+    columns = np.repeat(np.arange(len(profiles)), sizes)
+    lengths = np.fromiter(map(len, ngrams), np.int64, len(ngrams))
+    used = np.flatnonzero(lengths <= _MOST)
+    totals = np.array([profile["n_words"] for profile in profiles])
+    shares = counts[used] / totals[columns[used], lengths[used] - 1]
+    return [ngrams[row] for row in used.tolist()], columns[used], shares
 
 
-def _pack(ngrams: dict[str, int], numbers: dict[str, int]) -> Keys:
-    bits = int(_BITS)
-    keys = []
-    for ngram in ngrams:  # in the order of their rows
-        key = 0
-        for char in ngram:
-            key = key << bits | numbers[char]
-        keys.append(key)
-    return np.array(keys, np.uint64)
+def _pack(ngrams: list[str], numbers: dict[str, int]) -> Keys:
+    """Number n-grams by the numbers of their characters."""
+    codes = np.frombuffer("".join(ngrams).encode("utf-32-le"), np.uint32)
+    own = np.zeros(_BMP_END, np.uint64)
+    own[[ord(char) for char in numbers]] = list(numbers.values())
+    letters = own[codes]
+    lengths = np.fromiter(map(len, ngrams), np.int64, len(ngrams))
+    starts = np.cumsum(lengths) - lengths
+    keys = np.zeros(len(ngrams), np.uint64)
+    for place in range(_MOST):
+        has = lengths > place
+        keys[has] = keys[has] << _BITS | letters[starts[has] + place]
+    return keys
 
 
 def _hash_keys(keys: Keys) -> tuple[Keys, npt.NDArray[np.int32]]:
@@ -214,16 +220,22 @@ def _hash_keys(keys: Keys) -> tuple[Keys, npt.NDArray[np.int32]]:
 def _classify(
     numbers: dict[str, int],
 ) -> tuple[npt.NDArray[np.uint16], Flags]:
-    """Apply langdetect's normalisation to every code point it knows (the BMP)."""
+    """Apply langdetect's normalisation to every code point.
+
+    From ``_CHANGED_END`` on it changes Han and Hangul only.
+    """
     classes = np.full(0x110000, _UNKNOWN, np.uint16)
     capitals = np.zeros(0x110000, np.bool_)
-    for code in range(_BMP_END):
-        if code in _HANGUL and code > _HANGUL.start:  # all syllables are one
-            classes[code] = classes[_HANGUL.start]
-            continue
+    capitals[:_BMP_END] = [chr(code).isupper() for code in range(_BMP_END)]
+    for char, number in numbers.items():  # mostly they stand for themselves
+        classes[ord(char)] = number
+    for code in range(_CHANGED_END):
         char = NGram.normalize(chr(code))
         classes[code] = numbers.get(char, _UNKNOWN)
         capitals[code] = char.isupper()
+    for char, other in NGram.CJK_MAP.items():
+        classes[ord(char)] = numbers.get(other, _UNKNOWN)
+    classes[_HANGUL.start : _HANGUL.stop] = classes[_HANGUL.start]
     return classes, capitals
 
 

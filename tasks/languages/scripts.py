@@ -6,6 +6,7 @@ the scripts that no supported language is written in.
 
 import functools
 import itertools
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -61,6 +62,8 @@ _NONE = len(_CLASSES)  # spaces, punctuation, emoji
 # texts in any script quote Latin names and addresses.
 _WEIGHTS = {"Latn": 1.0, "Hani": 6.0, "Kana": 6.0, "Hang": 4.0}
 _DEFAULT_WEIGHT = 2.0
+_ASCII_LETTER = re.compile("[A-Za-z]")
+_BATCH = 256  # texts
 _WRITTEN_SHARE = 0.4  # of the weight of the foremost script
 
 
@@ -151,22 +154,34 @@ def tell_scripts(texts: Sequence[str]) -> list[str]:
         >>> tell_scripts(["Straße", "東京タワー", "这是书", "這是書", "3,14"])
         ['Latn', 'Jpan', 'Hans', 'Hant', 'Zyyy']
     """
-    if not texts:
-        return []
+    scripts = [
+        ("Latn" if _ASCII_LETTER.search(text) else NO_SCRIPT) if text.isascii() else ""
+        for text in texts
+    ]
+    rest = [index for index, script in enumerate(scripts) if not script]
+    for start in range(0, len(rest), _BATCH):
+        some = rest[start : start + _BATCH]
+        for index, script in zip(
+            some, _tell_scripts([texts[index] for index in some]), strict=True
+        ):
+            scripts[index] = script
+    return scripts
+
+
+def _tell_scripts(texts: Sequence[str]) -> Iterator[str]:
     codes, owners = join_texts(texts)
     letters = take_census(codes, owners, len(texts)).letters
-    most = [SCRIPTS[column] for column in letters.argmax(1).tolist()]
+    most = letters.argmax(1).tolist()
     kana = letters[:, SCRIPTS.index("Kana")].tolist()
     empty = (letters.sum(1) == 0).tolist()
-    scripts = []
-    for text, script, has_kana, is_empty in zip(texts, most, kana, empty, strict=True):
+    for text, column, has_kana, is_empty in zip(texts, most, kana, empty, strict=True):
+        script = SCRIPTS[column]
         if is_empty:
-            scripts.append(NO_SCRIPT)
+            yield NO_SCRIPT
         elif script in {"Hani", "Kana"}:
-            scripts.append("Jpan" if has_kana else _tell_han(text))
+            yield "Jpan" if has_kana else _tell_han(text)
         else:
-            scripts.append("Kore" if script == "Hang" else script)
-    return scripts
+            yield "Kore" if script == "Hang" else script
 
 
 def _tell_han(text: str) -> str:

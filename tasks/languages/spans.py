@@ -19,7 +19,7 @@ _MAIN_SCORE = 0.6
 _DOUBTED_SCORE = 0.9
 _QUOTED = re.compile(
     "|".join(
-        f"{first}([^{first}{last}]{{{_LEAST_CHARS},}}){last}"
+        f"{first}([^{first}{last}]{{{_LEAST_CHARS},}}+){last}"
         for first, last in (
             "“”",
             "„“",

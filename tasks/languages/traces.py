@@ -133,17 +133,20 @@ def arrange(  # noqa: PLR0913 - the columns of the data file
     unit: float,
 ) -> Traces:
     """Make the tables from what is stored; ``lengths`` are languages per part."""
-    buckets = np.bincount(keys >> _BUCKET_SHIFT, minlength=1 << _BUCKET_BITS)
+    edges = np.arange((1 << _BUCKET_BITS) + 1, dtype=np.uint64) << np.uint64(
+        _BUCKET_SHIFT
+    )
     many = lengths >= _MANY
-    places = np.where(many, np.cumsum(many) - 1, -1)
+    places = np.where(many, np.cumsum(many, dtype=np.int32) - 1, -1)
     rows = np.repeat(places, lengths)
+    is_shared = rows >= 0
     shared = np.zeros((int(many.sum()), len(languages)), np.float32)
-    shared[rows[rows >= 0], columns[rows >= 0]] = values[rows >= 0]
+    shared[rows[is_shared], columns[is_shared]] = values[is_shared]
     return Traces(
         languages=tuple(languages),
         keys=keys,
-        starts=np.concatenate([[0], np.cumsum(buckets)]),
-        ends=np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]),
+        starts=np.searchsorted(keys, edges).astype(np.int32),
+        ends=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
         columns=columns,
         values=values,
         unit=unit,
@@ -193,6 +196,24 @@ def make_keys(texts: Sequence[str]) -> tuple[Keys, Indices]:
     words, word_owners = _make_word_keys(letters, owners, is_space)
     every = np.concatenate([*keys, words]) * _MIXER
     return (every >> _UPPER).astype(np.uint32), np.concatenate([*holders, word_owners])
+
+
+def number_ngrams(ngrams: Sequence[str]) -> Keys:
+    """Number letters that follow each other within words, as ``make_keys`` does.
+
+    Args:
+        ngrams: Lower case, all of one length, of the basic plane.
+
+    Examples:
+        >>> set(number_ngrams(["ovi", "vie"])) < set(make_keys(["movies"])[0])
+        True
+    """
+    joined = "".join(ngrams).encode("utf-32-le")
+    letters = np.frombuffer(joined, np.uint32).reshape(len(ngrams), -1)
+    part = np.zeros(len(ngrams), np.uint64)
+    for column in letters.T:
+        part = part * _BASE + column.astype(np.uint64)
+    return (part * _MIXER >> _UPPER).astype(np.uint32)
 
 
 def _make_word_keys(

@@ -15,12 +15,14 @@ _NAME_WORDS = 8
 _AGENCY_WORDS = 4
 _REMEMBERED = 4096  # texts: several rules ask about the same one
 _CREDIT_AT_END = re.compile(r"[(\[（]([^()\[\]（）]{2,90})[)\]）]\.?$")
+_CLOSERS = frozenset(")]）")
 _LAST_PART = re.compile(r"[.!?…|]\s+([^.!?©]+)\.?$")
 _SIGNED = re.compile(r"(?:^|\s)(©[^©]+)$")
 _AFTER_COMMA = re.compile(r"[,.!?]\s?([^,.!?©:]{2,20}[:：][^:：]+)$")
 _PERSON_AND_MEDIUM = re.compile(
     r"(?:[^\W\d_][\w'’.-]*\s){1,4}[^\W\d_][\w'’.-]*\s?/\s?[^\W\d_][\w'’. -]*"
 )
+_MAYBE = re.compile(r"[(\[（©|/:：﹕–—-]")  # without any, only an agency is a credit
 _CAPITALISED = re.compile(r"(?:^|[\s/])[^\W\d_]")
 
 
@@ -35,7 +37,19 @@ def is_caption(text: str) -> bool:
     words = measure_words(text)
     if words > _CAPTION_WORDS:
         return False
-    if match := _CREDIT_AT_END.search(text):
+    if not _MAYBE.search(text):  # most texts
+        return words <= _AGENCY_WORDS and lexicon.fold(text) in agencies()
+    if _has_credit(text):
+        return True
+    if ends_sentence(text):
+        return False
+    return (words <= _CREDIT_WORDS and _is_credit(text)) or _ends_with_agency(text)
+
+
+def _has_credit(text: str) -> bool:
+    """Whether a credit stands in brackets at the end, or behind the last mark."""
+    is_closed = not _CLOSERS.isdisjoint(text[-2:])
+    if is_closed and (match := _CREDIT_AT_END.search(text)):
         credit = match[1]
         if _is_credit(credit) or _names_person_and_medium(credit):
             return True
@@ -45,9 +59,7 @@ def is_caption(text: str) -> bool:
         match = pattern.search(text)
         if match and measure_words(match[1]) <= _NAME_WORDS and _is_credit(match[1]):
             return True
-    if ends_sentence(text):
-        return False
-    return (words <= _CREDIT_WORDS and _is_credit(text)) or _ends_with_agency(text)
+    return False
 
 
 def _is_credit(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tasks.pieces import Block, Claim
 from tasks.schema import Field, Markup, RemovalReason
@@ -23,6 +23,7 @@ class Draft:
         language: A first guess, to tell names from headings.
         odds: Of plain text, the log-odds of each block being part of the article.
         title_odds: The same of being its title.
+        recurring: Indexes of blocks that recur in other files of the folder.
     """
 
     raw: str
@@ -32,7 +33,9 @@ class Draft:
     language: str | None = None
     odds: Sequence[float] = ()
     title_odds: Sequence[float] = ()
+    recurring: frozenset[int] = frozenset()
     _lower_words: set[str] | None = None
+    _taken_out: dict[int, Block] = field(default_factory=dict)
 
     @property
     def lower_words(self) -> set[str]:
@@ -51,15 +54,33 @@ class Draft:
 
     def remove(self, index: int, reason: RemovalReason, rule_id: str) -> None:
         """Take a block out of the article; its text is then the span itself."""
-        block = self.blocks[index]
-        self.blocks[index] = replace(
-            block, text=self._span(block), reason=reason, rule_id=rule_id
-        )
+        self._take_out(index, reason, rule_id, None)
 
     def lift(self, index: int, into: Field, rule_id: str) -> None:
         """Take a block out of the article because it became metadata."""
-        self.remove(index, RemovalReason.LIFTED, rule_id)
-        self.blocks[index] = replace(self.blocks[index], field=into)
+        self._take_out(index, RemovalReason.LIFTED, rule_id, into)
+
+    def _take_out(
+        self, index: int, reason: RemovalReason, rule_id: str, into: Field | None
+    ) -> None:
+        block = self.blocks[index]
+        self._taken_out[index] = block
+        self.blocks[index] = Block(  # `dataclasses.replace` takes many times longer
+            block.start_chars,
+            block.end_chars,
+            self._span(block),
+            block.normalisations,
+            block.kind,
+            block.level,
+            block.blank_before,
+            reason,
+            rule_id,
+            into,
+        )
+
+    def put_back(self, index: int) -> None:
+        """Make a block that was taken out part of the article again."""
+        self.blocks[index] = self._taken_out.pop(index)
 
     def claim(
         self, into: Field, value: str, rule_id: str, score: float, index: int

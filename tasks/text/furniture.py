@@ -1,43 +1,36 @@
 """Tell what looks like the page around an article, in plain text, without phrases.
 
-A small neural network looks at the numbers of ``measures`` and gives each block the
-log-odds of being part of the article, and of being its title. It is trained by
-``bench/fit_lines.py``; its weights are data (``tasks/data/lines.json``).
-
-Everything it adds and multiplies is a whole number small enough for ``float64`` to hold
-exactly, so a block gets the same answer in any batch and on any machine.
+A small neural network (``network``) gives each block the log-odds of being part of the
+article, and of being its title; here is decided what follows from them.
 """
 
-import json
+from bisect import bisect
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
-import numpy.typing as npt
 
 from tasks.pieces import Block
 from tasks.schema import RemovalReason
 from tasks.text import lexicon
 from tasks.text.captions import is_caption
 from tasks.text.draft import Draft, is_about_article
-from tasks.text.measures import Columns, measure_blocks
+from tasks.text.measures import measure_blocks
+from tasks.text.network import load_network
 from tasks.text.shape import ends_sentence, is_heading_shaped, is_prose, measure_words
 
-Floats = npt.NDArray[np.float64]
-
-INPUT_GRAIN, WEIGHT_GRAIN = 64, 256
-INPUT_LIMIT = 4  # standard deviations
-
-_FILE = Path(__file__).parents[1] / "data" / "lines.json"
 _FEW_BLOCKS = 6  # too little to tell a page by
 _MANY_BLOCKS = 5_000
 _CHARS_AT_ONCE = 500_000  # bounds memory, and what fits a cache is faster
-_PROSE_LIMIT = -0.5  # log-odds
+_NEAR = 3  # blocks between a caption and the article
+_UNSEEN = frozenset({RemovalReason.LAYOUT, RemovalReason.LIFTED})
+# Log-odds below which ...
+_KEPT = 0.5  # a line goes
+_SURE = -1.5  # a block is a leftover without doubt
+_PROSE = -0.5  # prose goes
+_INSIDE = 0.5  # a line that a phrase has told is not put back
+_HEADING = -1.5  # a line above prose is no heading
 _ANNOUNCED_BLOCKS = 12
 _MENU_WORDS = 6
+_PARAGRAPH_WORDS = 15
 _ANNOUNCING = frozenset(
     {
         RemovalReason.ADVERTISEMENT,
@@ -49,61 +42,6 @@ _ANNOUNCING = frozenset(
         RemovalReason.SHARE_LINKS,
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """A network with one hidden layer, in whole numbers.
-
-    Attributes:
-        names: Columns of ``measure_blocks`` it looks at.
-        mean: Mean of each in training.
-        scale: Standard deviation of each in training.
-        hidden: Weights of the hidden layer, columns by units, times ``WEIGHT_GRAIN``.
-        hidden_bias: Their biases, times both grains.
-        output: Weights of the units, units by answers, times ``WEIGHT_GRAIN``. The
-            answers are: part of the article, its title.
-        output_bias: Bias of both, in log-odds.
-        sure: Log-odds below which a block is a leftover without doubt. An article
-            without such a block and without known leftovers is kept whole.
-        caption: Log-odds below which a caption is one of the page's, not the article's.
-        heading: The same of a heading.
-    """
-
-    names: tuple[str, ...]
-    mean: Floats
-    scale: Floats
-    hidden: Floats
-    hidden_bias: Floats
-    output: Floats
-    output_bias: Floats
-    sure: float
-    caption: float
-    heading: float
-
-    def judge(self, columns: Columns) -> Floats:
-        """Return the log-odds of every row: part of the article, its title."""
-        table = np.stack([columns[name] for name in self.names], axis=1)
-        table = (table - self.mean) / self.scale
-        table = np.clip(table, -INPUT_LIMIT, INPUT_LIMIT) * INPUT_GRAIN
-        units = np.maximum(np.rint(table) @ self.hidden + self.hidden_bias, 0)
-        grain = INPUT_GRAIN * WEIGHT_GRAIN * WEIGHT_GRAIN
-        odds: Floats = units @ self.output / grain + self.output_bias
-        return odds
-
-
-@cache
-def load_network() -> Network:
-    """Read the trained network."""
-    data = json.loads(_FILE.read_text(encoding="utf-8"))
-    arrays = ("mean", "scale", "hidden", "hidden_bias", "output", "output_bias")
-    return Network(
-        names=tuple(data["names"]),
-        **{name: np.array(data[name], np.float64) for name in arrays},
-        sure=data["sure"],
-        caption=data["caption"],
-        heading=data["heading"],
-    )
 
 
 class Odds(NamedTuple):
@@ -140,8 +78,8 @@ def _judge(drafts: list[Draft]) -> None:
         [block for block in draft.blocks if block.reason is not RemovalReason.LAYOUT]
         for draft in drafts
     ]
-    columns = measure_blocks(blocks)
-    found = iter(load_network().judge(columns).tolist() if columns else ())
+    measures = measure_blocks(blocks)
+    found = iter(load_network().judge(measures).tolist() if measures.columns else ())
     for draft in drafts:
         odds = [
             _OF_LAYOUT if block.reason is RemovalReason.LAYOUT else Odds(*next(found))
@@ -149,6 +87,33 @@ def _judge(drafts: list[Draft]) -> None:
         ]
         draft.odds = [one.article for one in odds]
         draft.title_odds = [one.title for one in odds]
+
+
+def put_back_lines(draft: Draft) -> None:
+    """Put back lines that only read like the page's navigation.
+
+    ``Next steps`` between two paragraphs is a heading, ``Search`` in a list an item:
+    phrases do not know where they stand.
+
+    Args:
+        draft: Any article; nothing is done to those without ``odds``.
+    """
+    seen = [
+        index
+        for index, block in enumerate(draft.blocks if draft.odds else ())
+        if block.reason is not RemovalReason.LAYOUT
+    ]
+    inside = {
+        index
+        for index in seen
+        if draft.odds[index] > _INSIDE
+        and draft.blocks[index].reason in {None, RemovalReason.NAVIGATION}
+    }
+    for above, index, below in zip(seen, seen[1:], seen[2:], strict=False):
+        if draft.blocks[index].reason is RemovalReason.NAVIGATION and (
+            {above, index, below} <= inside
+        ):
+            draft.put_back(index)
 
 
 def drop_furniture(draft: Draft) -> None:
@@ -164,33 +129,55 @@ def drop_furniture(draft: Draft) -> None:
     odds = draft.odds
     if not odds:
         return
-    kept, sure = draft.kept(), load_network().sure
+    kept = draft.kept()
+    captions = {index for index in kept if is_caption(draft.blocks[index].text)}
+    lines = [index for index in kept if index not in captions]
     is_few = len(kept) < _FEW_BLOCKS
     if not any(block.reason in _ANNOUNCING for block in draft.blocks) and (
-        is_few or not any(odds[index] < sure for index in kept)
+        is_few or not any(odds[index] < _limit(draft, index, _SURE) for index in lines)
     ):
         return
     doomed: list[int] = []
-    for index in kept:
-        if _is_furniture(draft.blocks[index], odds[index], sure if is_few else 0):
+    for index in lines:
+        limit = _limit(draft, index, _SURE if is_few else _KEPT)
+        if _is_furniture(draft.blocks[index], odds[index], limit):
             is_below_kept = draft.blocks[index - 1].reason is None and (
                 doomed[-1:] != [index - 1]
             )
-            if not _is_heading(draft, index, is_below_kept=is_below_kept):
+            if not _is_heading(
+                draft, index, is_below_kept=is_below_kept
+            ) and not _leads_on(draft, index):
                 doomed.append(index)
+    remaining = sorted(set(lines) - set(doomed))
+    doomed += [index for index in sorted(captions) if _is_far(draft, index, remaining)]
     if len(doomed) == len(kept):
         return  # a page without an article: not for lines to say
     reasons = list(_find_reasons(draft, set(doomed)))
     for index, reason in reasons:
-        draft.remove(index, reason, f"lines.{reason}")
+        rules = "recurring" if index in draft.recurring else "lines"
+        draft.remove(index, reason, f"{rules}.{reason}")
+
+
+def _limit(draft: Draft, index: int, limit: float) -> float:
+    """Return the odds below which a block goes; its folder can make it doubtless."""
+    return _KEPT if index in draft.recurring else limit
 
 
 def _is_furniture(block: Block, odds: float, limit: float) -> bool:
-    if odds >= limit or (odds >= _PROSE_LIMIT and is_prose(block.text)):
+    if odds >= limit or (odds >= _PROSE and is_prose(block.text)):
         return False
-    if is_caption(block.text):
-        return odds < load_network().caption
     return not is_about_article(block.text)
+
+
+def _is_far(draft: Draft, caption: int, remaining: list[int]) -> bool:
+    """Whether no line of the article is beside a caption; other captions may be."""
+    at = bisect(remaining, caption)
+    for beside in remaining[max(at - 1, 0) : at + 1]:
+        low, high = sorted((beside, caption))
+        between = draft.blocks[low + 1 : high]
+        if sum(block.reason not in _UNSEEN for block in between) <= _NEAR:
+            return False
+    return True
 
 
 def _is_heading(draft: Draft, index: int, *, is_below_kept: bool) -> bool:
@@ -199,17 +186,42 @@ def _is_heading(draft: Draft, index: int, *, is_below_kept: bool) -> bool:
     Of such lines that look a little like leftovers, most are headings; below other
     leftovers fewer are.
     """
-    odds, heading = draft.odds, load_network().heading
-    if odds[index] < (heading if is_below_kept else heading / 2):
+    odds = draft.odds
+    if odds[index] < (_HEADING if is_below_kept else _HEADING / 2):
         return False
     block, below = draft.blocks[index], draft.blocks[index + 1 : index + 2]
     return (
         bool(index and below)
         and below[0].reason is None
-        and odds[index + 1] > -heading / 2
+        and odds[index + 1] > -_HEADING / 2
         and is_prose(below[0].text)
         and is_heading_shaped(block.text)
         and sum(block.text == other.text for other in draft.blocks) == 1
+    )
+
+
+def _leads_on(draft: Draft, index: int) -> bool:
+    """Whether a block is a paragraph right above another, such as the first one.
+
+    Many pages repeat a summary there that is no part of the article; where only the
+    place speaks against a paragraph it stays.
+    """
+    text = draft.blocks[index].text
+    if (
+        draft.odds[index] < _SURE
+        or measure_words(text) < _PARAGRAPH_WORDS
+        or not ends_sentence(text)
+    ):
+        return False
+    following = zip(draft.blocks[index + 1 :], draft.odds[index + 1 :], strict=True)
+    below, odds = next(
+        (pair for pair in following if not is_caption(pair[0].text)), (None, 0)
+    )
+    return (
+        below is not None
+        and below.reason is None
+        and odds >= 0
+        and is_prose(below.text)
     )
 
 

@@ -6,8 +6,8 @@ Nothing is judged here; every character that is not white space ends in one bloc
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice, pairwise, zip_longest
+from typing import NamedTuple
 
 import ftfy.badness
 
@@ -51,8 +51,7 @@ _MANY_RUN_ON, _NEARLY_ALL = 8, 0.8
 _OVERHANG = 3  # columns, of a hyphen or punctuation mark
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line that is not blank: its span without white space at the edges."""
 
     start: int
@@ -69,18 +68,19 @@ class Line:
         return len(self.text) + len(_WIDE.findall(self.text))
 
 
-def find_lines(raw: str) -> list[Line]:
+def find_lines(raw: str, begin: int = 0) -> list[Line]:
     r"""Split decoded text into its lines; blank lines are only remembered.
 
     Args:
         raw: Decoded text with any line ends (``\n``, ``\r\n``, ``\r``, U+2028 ...).
+        begin: Where to begin.
 
     Returns:
         Lines in order; characters outside their spans are white space or invisible.
     """
     lines: list[Line] = []
     blank = True
-    for match in _LINE.finditer(raw):
+    for match in _LINE.finditer(raw, begin):
         line = match["text"]
         bare = line.lstrip(_BLANKS)
         start = match.end("text") - len(bare)
@@ -264,11 +264,12 @@ def has_mojibake(raw: str) -> bool:
     )
 
 
-def find_blocks(raw: str) -> list[Block]:
+def find_blocks(raw: str, begin: int = 0) -> list[Block]:
     """Cut plain text into blocks: one per paragraph as laid out, one per layout mark.
 
     Args:
         raw: Decoded text of one article.
+        begin: Where to begin.
 
     Returns:
         Blocks in order. Their spans hold every character that is neither white space
@@ -277,7 +278,7 @@ def find_blocks(raw: str) -> list[Block]:
     """
     broken = has_mojibake(raw)
     blocks: list[Block] = []
-    lines = find_lines(raw)
+    lines = find_lines(raw, begin)
     dashed = [line.text for line in lines if _DASH.match(line.text)]
     # Long dashes before whole sentences are speech, not a list.
     spoken = sum(text[0] in "–—" and bool(_SPOKEN.search(text)) for text in dashed)

@@ -9,110 +9,39 @@ known from leftovers and photo credits. The other ones count characters by kind,
 a block with its neighbours, and say how many of its words the article uses elsewhere.
 """
 
-import sys
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum, IntFlag
-from functools import cache, cached_property
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tasks.pieces import Block
 from tasks.schema import Kind, RemovalReason
-from tasks.text import lexicon
-from tasks.text.captions import agencies, is_caption
+from tasks.text.captions import is_caption
+from tasks.text.characters import KINDS, Char, Characters, line_up
+from tasks.text.words import (
+    PRIME,
+    Known,
+    Signs,
+    Tokens,
+    find_signs,
+    find_tokens,
+    known_words,
+)
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Columns = dict[str, Floats]
 
-
-class _Char(IntEnum):
-    """Kinds of characters."""
-
-    SPACE = 0
-    LOWER = 1
-    UPPER = 2
-    CASELESS = 3
-    HAN = 4
-    THAI = 5
-    DIGIT = 6
-    FULL_STOP = 7
-    ASKING = 8
-    COMMA = 9
-    COLON = 10
-    QUOTE = 11
-    DASH = 12
-    BRACKET = 13
-    BAR = 14
-    SIGN = 15
-    MARK = 16
-
-
-_KINDS = len(_Char)
-_BY_CATEGORY = {
-    "Ll": _Char.LOWER,
-    "Lu": _Char.UPPER,
-    "Lt": _Char.UPPER,
-    "Lo": _Char.CASELESS,
-    "Lm": _Char.CASELESS,
-    "Nd": _Char.DIGIT,
-    "Nl": _Char.DIGIT,
-    "No": _Char.DIGIT,
-    "Pd": _Char.DASH,
-    "Ps": _Char.BRACKET,
-    "Pe": _Char.BRACKET,
-    "Pi": _Char.QUOTE,
-    "Pf": _Char.QUOTE,
-    "Mn": _Char.MARK,
-    "Mc": _Char.MARK,
-    "Zs": _Char.SPACE,
-    "Cc": _Char.SPACE,
-}
-_SCRIPTS = (
-    (0x2E80, 0x2FDF, _Char.HAN),
-    (0x3041, 0x30FF, _Char.HAN),
-    (0x31F0, 0x31FF, _Char.HAN),
-    (0x3400, 0x9FFF, _Char.HAN),
-    (0xF900, 0xFAFF, _Char.HAN),
-    (0x0E00, 0x0EFF, _Char.THAI),
-    (0x1000, 0x109F, _Char.THAI),
-    (0x1780, 0x17FF, _Char.THAI),
-)
-_BY_HAND = {
-    _Char.FULL_STOP: ".…。।۔",
-    _Char.ASKING: "!?！？؟",
-    _Char.COMMA: ",;，、；،؛",
-    _Char.COLON: ":：",
-    _Char.QUOTE: "\"'“”„‘’‚‹›«»「」『』",
-    _Char.BAR: "|/\\·•>→←▶►▸‣¦*",
-}
-_IN_WORDS = np.isin(
-    np.arange(_KINDS),
-    (
-        _Char.LOWER,
-        _Char.UPPER,
-        _Char.CASELESS,
-        _Char.HAN,
-        _Char.THAI,
-        _Char.DIGIT,
-        _Char.MARK,
-    ),
-)
-_PRIME = np.uint64(0x9E3779B97F4A7C15)  # odd: 2**64 over the golden ratio
-_SHIFT = np.uint64(48)
-_TINY = 2  # characters
-_PLANE = 0x10000  # what lies beyond is rare: emoji, old scripts
 _HAN_PER_WORD, _THAI_PER_WORD = 2, 5  # characters, as in `shape.measure_words`
 
 _SEEN_CHARS = 4000  # of a block
 _SAMPLE_CHARS = 1500  # of a block; the shares of words are stable long before
 _CONTENT_CHARS = 4
-_HASHED_CHARS = 16
 _CREDIT_WORDS = 10
 _LAST_WORDS = 4
 _SHARED_WORDS = 2  # of so few words others begin alike by chance
@@ -125,177 +54,21 @@ _MOST_REPEATED = 5
 _GRAIN = 1024
 
 
-@cache
-def _chars() -> npt.NDArray[np.uint8]:
-    """Kind of every character of the first plane, and of all others at the end."""
-    table = np.full(_PLANE + 1, _Char.SIGN, np.uint8)
-    for code in range(_PLANE):
-        found = _BY_CATEGORY.get(unicodedata.category(chr(code)))
-        if found is not None:
-            table[code] = found
-    for low, high, kind in _SCRIPTS:
-        table[low : high + 1] = kind
-    for kind, characters in _BY_HAND.items():
-        table[[ord(character) for character in characters]] = kind
-    return table
-
-
-@cache
-def _lower() -> npt.NDArray[np.uint32]:
-    """Lower case of every character of the first plane, where that is one character."""
-    table = np.arange(_PLANE + 1, dtype=np.uint32)
-    for code in range(_PLANE):
-        lower = chr(code).lower()
-        if len(lower) == 1:
-            table[code] = ord(lower)
-    return table
-
-
-@dataclass(frozen=True, slots=True)
-class _Characters:
-    """All blocks of a batch as one row of characters.
+class Measures(NamedTuple):
+    """The blocks of a batch in numbers, all articles in a row.
 
     Attributes:
-        codes: Code points, each block ended by a line feed.
-        kinds: Their kinds.
-        start: Place of the first character of each block.
-        lengths: Characters of each block, the line feed included.
+        columns: One number per block, by name.
+        signs: What the words of the blocks may tell.
+        sizes: Blocks of each article.
     """
 
-    codes: npt.NDArray[np.uint32]
-    kinds: npt.NDArray[np.uint8]
-    start: Ints
-    lengths: Ints
+    columns: Columns
+    signs: Signs
+    sizes: Ints
 
 
-def _line_up(texts: Sequence[str]) -> _Characters:
-    joined = "\n".join(texts) + "\n"
-    order = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
-    codes = np.frombuffer(joined.encode(order, "surrogatepass"), np.uint32)
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts)) + 1
-    kinds = _chars()[np.minimum(codes, _PLANE)]
-    return _Characters(codes, kinds, np.cumsum(lengths) - lengths, lengths)
-
-
-@dataclass(frozen=True, slots=True)
-class _Tokens:
-    """The words of a batch, in order.
-
-    Chinese and Japanese have no spaces: there, any two letters in a row are a word.
-
-    Attributes:
-        start: Place of the first character.
-        size: Characters.
-        is_pair: Two Chinese or Japanese letters.
-        keys: Hash of the word in lower case.
-    """
-
-    start: Ints
-    size: Ints
-    is_pair: Flags
-    keys: npt.NDArray[np.uint64]
-
-
-def _find_tokens(line: _Characters) -> _Tokens:
-    is_word = _IN_WORDS[line.kinds]
-    is_han = line.kinds == _Char.HAN
-    edge = np.zeros(len(is_word) + 1, np.bool_)
-    edge[1:-1] = is_word[1:] != is_word[:-1]
-    edge[1:-1] |= is_han[1:] | is_han[:-1]
-    edge[0] = edge[-1] = True
-    at = np.flatnonzero(edge)
-    start, size = at[:-1], np.diff(at)
-    word = is_word[start]
-    start, size = start[word], size[word]
-    is_pair = is_han[start] & is_han[np.minimum(start + 1, len(is_han) - 1)]
-    keep = is_pair | ~is_han[start]
-    start, is_pair = start[keep], is_pair[keep]
-    size = np.where(is_pair, 2, size[keep])
-    return _Tokens(start, size, is_pair, _hash(line, start, size))
-
-
-def _hash(line: _Characters, start: Ints, size: Ints) -> npt.NDArray[np.uint64]:
-    """Hash the first characters of words, in lower case, and their length."""
-    codes = _lower()[np.minimum(line.codes, _PLANE)].astype(np.uint64)
-    shown = np.minimum(size, _HASHED_CHARS).astype(np.uint8)
-    order = np.argsort(_HASHED_CHARS - shown, kind="stable")  # longest first
-    start, keys = start[order], size[order].astype(np.uint64)
-    longer = len(start) - np.cumsum(np.bincount(shown, minlength=_HASHED_CHARS))
-    for offset, count in enumerate(longer[:_HASHED_CHARS].tolist()):
-        keys[:count] = keys[:count] * _PRIME + codes[start[:count] + offset]
-    found = np.empty_like(keys)
-    found[order] = keys * _PRIME
-    return found
-
-
-class _Known(IntFlag):
-    """What a word is known for, in any language."""
-
-    STOP = 1
-    LEFTOVER = 2
-    PHOTO = 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Dictionary:
-    """The words that are known for something.
-
-    Attributes:
-        keys: Their hashes, ascending.
-        known: What each is known for.
-        first: Place of the first hash that begins with each of 65,536 numbers.
-        most: Hashes that begin alike, at most.
-    """
-
-    keys: npt.NDArray[np.uint64]
-    known: npt.NDArray[np.uint8]
-    first: Ints
-    most: int
-
-    def look_up(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
-        """Return what each word is known for; 0 for nothing."""
-        found = np.zeros(len(keys), np.uint8)
-        at = self.first[keys >> _SHIFT]
-        for step in range(self.most):
-            place = np.minimum(at + step, len(self.keys) - 1)
-            found |= np.where(self.keys[place] == keys, self.known[place], 0).astype(
-                np.uint8
-            )
-        return found
-
-
-@cache
-def _dictionary() -> _Dictionary:
-    said: dict[_Known, list[str]] = {kind: [] for kind in _Known}
-    for language in lexicon.LANGUAGES:
-        said[_Known.STOP].append(lexicon.read_language(language)["words"]["stop"])
-        for group in ("leftovers", "openers"):
-            said[_Known.LEFTOVER] += (t for _, t in lexicon.phrases(language, group))
-        said[_Known.PHOTO] += (
-            text
-            for name, text in lexicon.phrases(language, "labels")
-            if name == "photo"
-        )
-    said[_Known.PHOTO] += sorted(agencies())
-    found: dict[int, int] = {}
-    for kind, texts in said.items():
-        tokens = _find_tokens(_line_up(texts))
-        for key, size in zip(tokens.keys.tolist(), tokens.size.tolist(), strict=True):
-            known = found.get(key, 0)
-            is_told = kind is _Known.STOP or (size > _TINY and not known & _Known.STOP)
-            found[key] = known | kind if is_told else known
-    keys = np.array(sorted(found), np.uint64)
-    begins = np.arange(1 << 16, dtype=np.uint64) << _SHIFT
-    first = np.searchsorted(keys, begins).astype(np.int64)
-    return _Dictionary(
-        keys,
-        np.array([found[key] for key in keys.tolist()], np.uint8),
-        first,
-        int(np.bincount((keys >> _SHIFT).astype(np.int64)).max()),
-    )
-
-
-def measure_blocks(articles: Sequence[Sequence[Block]]) -> Columns:
+def measure_blocks(articles: Sequence[Sequence[Block]]) -> Measures:
     """Measure every block of a batch.
 
     Args:
@@ -303,15 +76,19 @@ def measure_blocks(articles: Sequence[Sequence[Block]]) -> Columns:
             rules have removed or lifted so far is evidence for its neighbours.
 
     Returns:
-        Columns by name, each with one number per block, all articles in a row.
+        The measures; no columns if there are no blocks.
     """
     blocks = [block for own in articles for block in own]
-    rows = _Rows(np.array([len(own) for own in articles], np.int64))
+    sizes = np.array([len(own) for own in articles], np.int64)
     if not blocks:
-        return {}
-    line = _line_up([_shorten(block.text) for block in blocks])
+        none = np.zeros(0, np.int64)
+        return Measures({}, Signs(none, none.astype(np.uint64)), sizes)
+    rows = _Rows(sizes)
+    line = line_up([_shorten(block.text) for block in blocks])
+    tokens = find_tokens(line)
+    owner = np.searchsorted(line.start, tokens.start, side="right") - 1
     text = _measure_characters(line)
-    said = _measure_words(articles, line, text.prose_long)
+    said = _measure_words(articles, line, (tokens, owner), text.prose_long)
     is_item = _floats([block.kind is Kind.LIST_ITEM for block in blocks])
     is_blank = _floats([block.blank_before for block in blocks])
     is_captioned = _floats([is_caption(block.text) for block in blocks])
@@ -326,12 +103,13 @@ def measure_blocks(articles: Sequence[Sequence[Block]]) -> Columns:
         "blank_before": is_blank,
         "blank_after": rows.shift(is_blank, 1, 1.0),
     }
-    return {
+    columns = {
         **own,
         **_place(rows, text, is_item, is_leftover, is_lifted),
         **_group(rows, text, is_blank),
         **_surroundings(rows, text, own, is_leftover.astype(np.float64)),
     }
+    return Measures(columns, find_signs(line, tokens, owner), sizes)
 
 
 def _shorten(text: str) -> str:
@@ -419,33 +197,33 @@ class _Text:
     columns: Columns
 
 
-def _measure_characters(line: _Characters) -> _Text:
+def _measure_characters(line: Characters) -> _Text:
     kinds, start, lengths = line.kinds, line.start, line.lengths
     stop, rows = start + lengths, len(start)
-    owner = np.repeat(np.arange(rows) * _KINDS, lengths)
+    owner = np.repeat(np.arange(rows) * KINDS, lengths)
     counts = _count(owner + kinds, rows)
-    spaces = kinds == _Char.SPACE
+    spaces = kinds == Char.SPACE
     begins = np.flatnonzero(~spaces & np.concatenate(([True], spaces[:-1])))
     heads = _count(owner[begins] + kinds[begins], rows)
 
-    def of(*which: _Char) -> Floats:
+    def of(*which: Char) -> Floats:
         found: Floats = counts[:, list(which)].sum(axis=1).astype(np.float64)
         return found
 
-    unspaced = heads[:, [_Char.HAN, _Char.THAI, _Char.DASH, _Char.BAR]].sum(axis=1)
+    unspaced = heads[:, [Char.HAN, Char.THAI, Char.DASH, Char.BAR]].sum(axis=1)
     spaced = heads.sum(axis=1) - unspaced
-    words = spaced + of(_Char.HAN) / _HAN_PER_WORD + of(_Char.THAI) / _THAI_PER_WORD
+    words = spaced + of(Char.HAN) / _HAN_PER_WORD + of(Char.THAI) / _THAI_PER_WORD
     words = np.maximum(words, 1)
     chars = np.maximum(lengths - 1.0, 1)
-    cased = of(_Char.LOWER, _Char.UPPER)
-    letters = cased + of(_Char.CASELESS, _Char.HAN, _Char.THAI)
+    cased = of(Char.LOWER, Char.UPPER)
+    letters = cased + of(Char.CASELESS, Char.HAN, Char.THAI)
     first, last = kinds[start], kinds[np.maximum(stop - 2, start)]
     before_last = kinds[np.maximum(stop - 3, start)]
-    closed = np.isin(last, (_Char.QUOTE, _Char.BRACKET))
+    closed = np.isin(last, (Char.QUOTE, Char.BRACKET))
     final = np.where(closed, before_last, last)
-    ends = np.isin(final, (_Char.FULL_STOP, _Char.ASKING))
+    ends = np.isin(final, (Char.FULL_STOP, Char.ASKING))
 
-    def rate(kind: _Char) -> Floats:
+    def rate(kind: Char) -> Floats:
         found: Floats = np.minimum(of(kind) / words, 1)
         return found
 
@@ -460,36 +238,39 @@ def _measure_characters(line: _Characters) -> _Text:
             "words": np.log1p(words),
             "chars_per_word": np.minimum(chars / words, 20),
             "ends": ends.astype(np.float64),
-            "ends_colon": (last == _Char.COLON).astype(np.float64),
-            "begins_lower": (first == _Char.LOWER).astype(np.float64),
-            "begins_digit": (first == _Char.DIGIT).astype(np.float64),
-            "begins_quote": (first == _Char.QUOTE).astype(np.float64),
-            "begins_dash": (first == _Char.DASH).astype(np.float64),
-            "stops": rate(_Char.FULL_STOP),
-            "stop_count": np.log1p(of(_Char.FULL_STOP)),
-            "asking": rate(_Char.ASKING),
-            "commas": rate(_Char.COMMA),
-            "colons": rate(_Char.COLON),
-            "quotes": rate(_Char.QUOTE),
-            "dashes": rate(_Char.DASH),
-            "brackets": rate(_Char.BRACKET),
-            "bars": rate(_Char.BAR),
-            "signs": rate(_Char.SIGN),
-            "digits": of(_Char.DIGIT) / chars,
-            "upper": of(_Char.UPPER) / np.maximum(letters, 1),
-            "capitals": heads[:, _Char.UPPER] / np.maximum(spaced, 1),
+            "ends_colon": (last == Char.COLON).astype(np.float64),
+            "begins_lower": (first == Char.LOWER).astype(np.float64),
+            "begins_digit": (first == Char.DIGIT).astype(np.float64),
+            "begins_quote": (first == Char.QUOTE).astype(np.float64),
+            "begins_dash": (first == Char.DASH).astype(np.float64),
+            "stops": rate(Char.FULL_STOP),
+            "stop_count": np.log1p(of(Char.FULL_STOP)),
+            "asking": rate(Char.ASKING),
+            "commas": rate(Char.COMMA),
+            "colons": rate(Char.COLON),
+            "quotes": rate(Char.QUOTE),
+            "dashes": rate(Char.DASH),
+            "brackets": rate(Char.BRACKET),
+            "bars": rate(Char.BAR),
+            "signs": rate(Char.SIGN),
+            "digits": of(Char.DIGIT) / chars,
+            "upper": of(Char.UPPER) / np.maximum(letters, 1),
+            "capitals": heads[:, Char.UPPER] / np.maximum(spaced, 1),
             "cased": cased / np.maximum(letters, 1),
         },
     )
 
 
 def _count(keys: Ints, rows: int) -> Ints:
-    found: Ints = np.bincount(keys, minlength=rows * _KINDS).reshape(-1, _KINDS)
+    found: Ints = np.bincount(keys, minlength=rows * KINDS).reshape(-1, KINDS)
     return found
 
 
 def _measure_words(
-    articles: Sequence[Sequence[Block]], line: _Characters, prose_long: Flags
+    articles: Sequence[Sequence[Block]],
+    line: Characters,
+    words: tuple[Tokens, Ints],
+    prose_long: Flags,
 ) -> Columns:
     """Measure what needs the words themselves.
 
@@ -498,19 +279,18 @@ def _measure_words(
     have too; and how often the whole text comes again.
     """
     rows = len(line.start)
-    tokens = _find_tokens(line)
-    block = np.searchsorted(line.start, tokens.start, side="right") - 1
+    tokens, block = words
     sampled = tokens.start - line.start[block] < _SAMPLE_CHARS
     block, keys = block[sampled], tokens.keys[sampled]
-    known = _dictionary().look_up(keys)
+    known = known_words().look_up(keys)
     total = np.bincount(block, minlength=rows)
 
-    def count(kind: _Known) -> Floats:
+    def count(kind: Known) -> Floats:
         return np.bincount(block[(known & kind) > 0], minlength=rows).astype(np.float64)
 
     some = np.maximum(total, 1)
     is_long = (tokens.size >= _CONTENT_CHARS) | tokens.is_pair
-    content = is_long[sampled] & ((known & _Known.STOP) == 0)
+    content = is_long[sampled] & ((known & Known.STOP) == 0)
     copies = _count_copies(articles)
     common, common_long = _find_common(
         keys[content],
@@ -522,21 +302,21 @@ def _measure_words(
     first = np.searchsorted(block, np.arange(rows))
     last = np.searchsorted(block, np.arange(rows), side="right") - 1
     is_late = np.arange(len(block)) > last[block] - _LAST_WORDS
-    is_photo = is_late & ((known & _Known.PHOTO) > 0)
+    is_photo = is_late & ((known & Known.PHOTO) > 0)
     is_few = total <= _SHARED_WORDS
     if not len(keys):
         keys, first, last = np.zeros(1, np.uint64), first * 0, last * 0
     second = np.minimum(first + 1, len(keys) - 1)
-    starts = keys[np.minimum(first, len(keys) - 1)] * _PRIME ^ keys[second]
+    starts = keys[np.minimum(first, len(keys) - 1)] * PRIME ^ keys[second]
     ends = keys[np.maximum(last, 0)]
     articles_of = _owners(articles)
     return {
         "photo_end": np.bincount(block[is_photo], minlength=rows) / _LAST_WORDS,
         "same_start": _count_others(starts, articles_of, copies, is_few),
         "same_end": _count_others(ends, articles_of, copies, is_few),
-        "stop_share": count(_Known.STOP) / some,
-        "leftover": count(_Known.LEFTOVER) / some,
-        "photo": count(_Known.PHOTO) / np.minimum(some, _CREDIT_WORDS),
+        "stop_share": count(Known.STOP) / some,
+        "leftover": count(Known.LEFTOVER) / some,
+        "photo": count(Known.PHOTO) / np.minimum(some, _CREDIT_WORDS),
         "common": common,
         "common_long": common_long,
         "repeated": np.minimum(copies - 1, _MOST_REPEATED).astype(np.float64),
@@ -547,7 +327,7 @@ def _count_others(
     keys: npt.NDArray[np.uint64], article: Ints, copies: Ints, is_few: Flags
 ) -> Floats:
     """Count the blocks of other text in the article that begin or end alike."""
-    own = keys ^ (article.astype(np.uint64) * _PRIME)
+    own = keys ^ (article.astype(np.uint64) * PRIME)
     _, place, counts = np.unique(own, return_inverse=True, return_counts=True)
     others = np.minimum(np.maximum(counts[place] - copies, 0), _MOST_REPEATED)
     return np.where(is_few, 0.0, others.astype(np.float64))
@@ -578,7 +358,7 @@ def _find_common(
     The second share counts only long paragraphs. Copies of the block do not count.
     """
     rows = len(copies)
-    own = keys ^ (article.astype(np.uint64) * _PRIME)
+    own = keys ^ (article.astype(np.uint64) * PRIME)
     order = np.argsort(own, kind="stable")  # blocks of one word stay in order
     own, block = own[order], block[order]
     is_new_word = np.ones(len(own), np.bool_)

@@ -13,8 +13,8 @@ _SENTENCES = re.compile(  # begins with one class of characters: that is searche
 )
 _HAN = "\u2e80-\u2fdf\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff"
 _THAI = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # and Lao, Burmese, Khmer
-_WORD = re.compile(f"[{_HAN}]|[^\\W_{_HAN}]+(?:['’\u200c-][^\\W_{_HAN}]+)*")
-_SPACED_WORD = re.compile(r"[^\W_]+(?:['’\u200c-][^\W_]+)*")
+_WORD = re.compile(f"[{_HAN}]|[^\\W_{_HAN}]++(?:['’\u200c-][^\\W_{_HAN}]++)*+")
+_SPACED_WORD = re.compile(r"[^\W_]++(?:['’\u200c-][^\W_]++)*+")
 _IN_HAN = re.compile(f"[{_HAN}]")
 _IN_THAI = re.compile(f"[{_THAI}]")
 _UNSPACED = re.compile(f"[{_HAN}{_THAI}]")
@@ -40,7 +40,8 @@ def count_words(text: str) -> int:
         >>> count_words("你好吗")
         3
     """
-    pattern = _WORD if _IN_HAN.search(text) else _SPACED_WORD
+    is_spaced = text.isascii() or not _IN_HAN.search(text)
+    pattern = _SPACED_WORD if is_spaced else _WORD
     return len(pattern.findall(text))
 
 

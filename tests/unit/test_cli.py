@@ -385,6 +385,18 @@ def test_explain_shows_every_character(capsys):
     assert set(STORY.split()) <= set(out.split())
 
 
+def test_explain_tells_of_quotations_in_another_language(folder, capsys):
+    """The paragraph has its own language and that of what it quotes."""
+    quote = "„Wir haben nichts zu verbergen und hatten nie etwas zu verbergen“"
+    text = STORY.replace("whole thing had been", f"man had shouted {quote}, as was")
+    (folder / "raw" / "quoting.txt").write_text(text)
+    ingest_plainly(read_settings({}))
+
+    out = articles(capsys, "explain", "quoting.txt")[1]
+
+    assert re.search(r"  en \d\.\d\d  holds de \d\.\d\d  ", out)
+
+
 @pytest.mark.usefixtures("tables")
 def test_explain_says_why_a_file_was_rejected(capsys):
     """Reason in words and as in the tables, with the step."""

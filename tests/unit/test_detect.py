@@ -15,14 +15,8 @@ from flows import settings
 from tasks import detect as step
 from tasks.errors import SettingsError
 from tasks.languages import fusion
-from tasks.languages.fusion import (
-    FEATURES,
-    FusedDetector,
-    cut,
-    elect,
-    load_model,
-    prepare,
-)
+from tasks.languages.chunks import cut, elect, prepare
+from tasks.languages.fusion import FEATURES, FusedDetector, load_model
 from tasks.languages.profiles import load_profiles
 from tasks.languages.scripts import SCRIPTS, join_texts, take_census
 

@@ -22,7 +22,7 @@ OTHER = "今天上午，市政府宣布将在河边修建一座新的公园。\n
 
 def measured(text):
     blocks = find_blocks(text)
-    columns = measure_blocks([blocks])
+    columns = measure_blocks([blocks]).columns
     return [
         {name: column[row] for name, column in columns.items()}
         for row in range(len(blocks))
@@ -35,15 +35,15 @@ def test_a_block_has_the_same_numbers_in_any_batch():
 
     together = measure_blocks(articles)
 
-    apart = [measure_blocks([blocks]) for blocks in articles if blocks]
-    for name, column in together.items():
+    apart = [measure_blocks([blocks]).columns for blocks in articles if blocks]
+    for name, column in together.columns.items():
         alone = np.concatenate([columns[name] for columns in apart])
         assert np.array_equal(column, alone), name
 
 
 def test_nothing_to_measure():
     """A batch without blocks has no columns."""
-    assert measure_blocks([]) == measure_blocks([[]]) == {}
+    assert measure_blocks([]).columns == measure_blocks([[]]).columns == {}
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,29 @@ def test_distances_end_with_the_article():
     leftover = Block(0, 4, "Menü", reason=RemovalReason.NAVIGATION, rule_id="x")
     plain = Block(0, 4, "Text", kind=Kind.LIST_ITEM)
 
-    columns = measure_blocks([[plain], [leftover, plain], [plain]])
+    columns = measure_blocks([[plain], [leftover, plain], [plain]]).columns
 
     assert columns["back_to_leftover"].round(2).tolist()[2] == np.log1p(1).round(2)
     assert columns["on_to_leftover"].round(2).tolist()[0] == np.log1p(99).round(2)
     assert columns["is_item+1"].tolist() == [0, 1, 0, 0]
+
+
+def test_lines_that_begin_or_end_alike():
+    """Teasers and captions of a page often begin, or end, with the same words."""
+    text = (
+        "Lesen Sie: Der Steg\n\nLesen Sie: Das Ufer am Fluss\n\nDer Steg ist offen.\n\n"
+        "Das Ufer im Winter Nordfoto\n\nDer Steg im Sommer Nordfoto"
+    )
+
+    rows = measured(text)
+
+    assert [row["same_start"] for row in rows] == [1, 1, 1, 0, 1]
+    assert [row["same_end"] for row in rows] == [0, 0, 0, 1, 1]
+
+
+def test_signs_are_words_pairs_and_edges():
+    """What the words may tell: each, each pair, and the first and the last as such."""
+    signs = measure_blocks([find_blocks("Mehr zum Thema\n\nMehr")]).signs
+
+    assert np.bincount(signs.text).tolist() == [3 + 2 + 2, 1 + 2]
+    assert len(set(signs.keys.tolist())) == 3 + 2 + 2 + 1

@@ -1,0 +1,110 @@
+"""A first glance: the texts that eldc alone settles, most texts of a few words or more.
+
+eldc takes a language that it does not know for a related one. But then it recognises
+less of the text, sees the next language close behind, or the text has letters that its
+answer is never written with. Where none of this is so, nothing else needs to be asked.
+``bench/fit_glance.py`` finds the limits for each language.
+"""
+
+import functools
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_CHARS_PER_DIGIT = 8
+CHARS_PER_OTHER = 100  # a name from elsewhere, an emoji
+FEATURES = ("constant", "gap", "gap_root", "top", "few_chars")
+"""What the calibration knows about an answer; see ``measure``."""
+_DIGITS = "0123456789"
+# Beside letters; the signs of program code are not among them.
+_ALLOWED = (
+    r"\d\s.,;:!?'\"%&/\-\u00ad\u00a7\u00a9\u00ae\u00b0\u00b7\u20ac\u00a3\u2010-\u2015"
+    r"\u2018-\u201e\u2022\u2026\u2039\u203a\u2122\u00ab\u00bb\u00a1\u00bf$"
+    r"\u060c\u061b\u061f\u06d4\u200c\u200d\u3001\u3002\u3008-\u3011\u30fb\u30fc"
+    r"\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f\uff5e"
+)
+_MAX_SCORE = 1 - 1e-9
+_MAX_GAP = 6.0
+_SURE_LOGIT = math.log(0.9 / 0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When eldc's answer stands.
+
+    Attributes:
+        chars: Least length of the text.
+        top: Least log odds of the language.
+        gap: By how much they must exceed those of the next.
+        letters: What it is written with, in lower case.
+    """
+
+    chars: int
+    top: float
+    gap: float
+    letters: str
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """Tells which of eldc's answers stand.
+
+    Attributes:
+        limits: By language; the answers of others never stand.
+        calibration: Weights of ``FEATURES``.
+    """
+
+    limits: Mapping[str, Limits]
+    calibration: tuple[float, ...]
+
+    def settle(self, text: str, scores: Mapping[str, float]) -> float | None:
+        """Return how likely eldc's first answer is right; null unless it stands.
+
+        Args:
+            text: Prepared text.
+            scores: eldc's answer, the best language first.
+        """
+        limits = self.limits.get(next(iter(scores), ""))
+        if limits is None or len(text) < limits.chars:
+            return None
+        top, gap = measure(scores)
+        if (
+            top < limits.top
+            or gap < limits.gap
+            or _CHARS_PER_DIGIT * sum(map(text.count, _DIGITS)) > len(text)
+            or CHARS_PER_OTHER * len(match_others(limits.letters).findall(text))
+            > len(text)
+        ):
+            return None
+        values = describe(top, gap, len(text))
+        logit = sum(map(float.__mul__, self.calibration, values))
+        return 1 / (1 + math.exp(-logit)) if logit >= _SURE_LOGIT else None
+
+
+def measure(scores: Mapping[str, float]) -> tuple[float, float]:
+    """Return the log odds of eldc's best answer and its lead over the next.
+
+    Examples:
+        >>> measure({"de": 0.9, "nl": 0.5})
+        (2.302..., 1.609...)
+    """
+    values = iter(scores.values())
+    top = -math.log(1 - min(next(values), _MAX_SCORE))
+    second = -math.log(1 - min(next(values, 0.0), _MAX_SCORE))
+    return top, min(top - second, _MAX_GAP)
+
+
+def describe(top: float, gap: float, size: int) -> tuple[float, ...]:
+    """Return the values of ``FEATURES``; ``size`` in characters."""
+    return 1.0, gap, math.sqrt(gap), top, 1 / math.sqrt(size)
+
+
+@functools.cache
+def match_others(letters: str) -> re.Pattern[str]:
+    """Return a pattern for what is none of these letters, upper and lower case.
+
+    What may stand in a text of any language is none of the others either.
+    """
+    both = sorted({*letters, *letters.upper()})
+    return re.compile(f"[^{_ALLOWED}{re.escape(''.join(both))}]")
