@@ -1,9 +1,7 @@
 """How rows are written: as a table for a person, as CSV or JSON for a program."""
 
-import csv
 import datetime as dt
 import decimal
-import io
 import json
 import math
 import re
@@ -30,6 +28,7 @@ _GAP_CHARS = 3  # between columns
 _PLAN = ["explain_key", "explain_value"]  # what EXPLAIN answers, drawn over many lines
 _MAX_FLOAT32 = 3.4e38
 _MARKUP = re.compile(r"[\\`*\[\]<>|~$]|\b_|_\b")
+_CSV_QUOTED = re.compile('[",\r\n]')
 _C1 = re.compile(r"[\x7f-\x9f]")  # control characters that JSON allows as they are
 
 
@@ -250,22 +249,27 @@ def _csv(names: list[str], rows: Iterator[Row], max_rows: int) -> Iterator[str]:
     for index, row in enumerate(rows):
         if max_rows and index == max_rows:
             return
-        yield _csv_line(
-            [None if plain(value) is None else cell_text(value) for value in row]
-        )
+        yield _csv_line(row)
 
 
-def _csv_line(values: Sequence[str | None]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="")
-    cells = []
-    for value in values:
-        buffer.seek(0)
-        buffer.truncate()
-        # A single empty cell is quoted by the writer, which is what "" needs.
-        writer.writerow([value or ""])
-        cells.append("" if value is None else buffer.getvalue())
-    return ",".join(cells) + "\n"
+def _csv_line(values: Sequence[object]) -> str:
+    return ",".join(map(_csv_cell, values)) + "\n"
+
+
+def _csv_cell(value: object) -> str:
+    """Return one value, quoted where RFC 4180 asks for it, and if it is empty.
+
+    Examples:
+        >>> _csv_cell(None), _csv_cell(""), _csv_cell("a, b")
+        ('', '""', '"a, b"')
+    """
+    if not isinstance(value, str):
+        if plain(value) is None:
+            return ""
+        value = cell_text(value)
+    if value and not _CSV_QUOTED.search(value):
+        return value
+    return '"' + value.replace('"', '""') + '"'
 
 
 def _records(names: list[str], rows: Iterator[Row], max_rows: int) -> Iterator[str]:

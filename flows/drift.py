@@ -72,6 +72,10 @@ class Drift(NamedTuple):
     drift: float
     noise: float
 
+    def __str__(self) -> str:
+        """Return it in a sentence, for a person."""
+        return f"{self.measure}: {self.now}, before {self.before}"
+
     def exceeds(self, limit: float) -> bool:
         """Whether it has changed by more than ``limit``, and not by chance."""
         return self.drift > limit and self.drift > self.noise
@@ -114,9 +118,7 @@ class Quality(NamedTuple):
             for breach in self.breaches
         ]
         return broken + [
-            f"{drift.measure}: {drift.now}, before {drift.before}"
-            for drift in self.drifts
-            if drift.exceeds(self.limit)
+            str(drift) for drift in self.drifts if drift.exceeds(self.limit)
         ]
 
 
@@ -161,6 +163,27 @@ def measure(tables: Tables, run_ids: Sequence[str]) -> Figures:
         paragraphs=paragraphs,
         languages=languages,
     )
+
+
+def last_runs(tables: Tables, count: int = BASELINE_RUNS) -> list[str]:
+    """Return the ids of the last runs that read anything, newest first."""
+    rows = _ask(
+        tables,
+        "SELECT run_id FROM runs WHERE files_processed > 0"
+        " ORDER BY started_at DESC LIMIT ?",
+        [count],
+    )
+    return [str(run_id) for (run_id,) in rows]
+
+
+def compare_last_run(tables: Tables) -> tuple[Drift, ...]:
+    """Compare the last run with those before it, as far as their rows still stand.
+
+    Args:
+        tables: Views of a warehouse, as ``open_tables`` gives them.
+    """
+    runs = last_runs(tables, BASELINE_RUNS + 1)
+    return compare(measure(tables, runs[:1]), measure(tables, runs[1:]))
 
 
 def compare(now: Figures, before: Figures) -> tuple[Drift, ...]:

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from flows.neighbours import RECURRING, count_neighbours
 from flows.paper import make_grid, open_paper
 from flows.reader import open_tables
 from flows.settings import Settings
@@ -282,7 +283,11 @@ def _article(
     )
     for row in paragraphs:
         row["article_count"] = repeats.get(row["text_hash"])
-    yield from _pieces(paragraphs, removals, document["language"])
+    neighbours = {}
+    if any(row["rule_id"].startswith(RECURRING) for row in removals):
+        pieces = (row for _, _, row in _in_order(paragraphs, removals))
+        neighbours = count_neighbours(tables, document["source_path"], pieces)
+    yield from _pieces(paragraphs, removals, document["language"], neighbours)
     removed = count_of(len(removals), "piece") + " removed"
     yield Text(
         f"{count_of(len(paragraphs), 'paragraph')}, {document['word_count']:,} words;"
@@ -397,21 +402,26 @@ def _given(value: str | None) -> str:
 
 
 def _pieces(
-    paragraphs: list[Row], removals: list[Row], main_language: str
+    paragraphs: list[Row],
+    removals: list[Row],
+    main_language: str,
+    neighbours: dict[int, int],
 ) -> Iterator[RenderableType]:
-    """Yield kept and removed pieces in the order of the raw text.
+    """Yield kept and removed pieces in the order of the raw text."""
+    for _, index, row in _in_order(paragraphs, removals):
+        is_kept = index >= 0
+        yield _kept(row, main_language) if is_kept else _removed(row, neighbours)
 
-    A paragraph without a known place follows the one before it.
-    """
+
+def _in_order(paragraphs: list[Row], removals: list[Row]) -> list[tuple[int, int, Row]]:
+    """Sort pieces by their place; one without a known place follows the one before."""
     last = -1
     pieces: list[tuple[int, int, Row]] = []
     for row in paragraphs:
         last = last if row["start_chars"] is None else row["start_chars"]
         pieces.append((last, row["paragraph_index"], row))
     pieces += [(row["start_chars"], -1, row) for row in removals]
-    for _, index, row in sorted(pieces, key=lambda piece: piece[:2]):
-        is_kept = index >= 0
-        yield _kept(row, main_language) if is_kept else _removed(row)
+    return sorted(pieces, key=lambda piece: piece[:2])
 
 
 def _place(row: Row) -> str:
@@ -438,12 +448,14 @@ def _kept(row: Row, main_language: str) -> RenderableType:
     return Group(label, Padding(body, (0, 0, 0, 4), expand=False), Text())
 
 
-def _removed(row: Row) -> RenderableType:
+def _removed(row: Row, neighbours: dict[int, int]) -> RenderableType:
     reason = RemovalReason(row["reason"])
     label = Text("  - ", style="red")
     into = f" into {row['field']}" if row["field"] else ""
     label.append(f"{reason.value}{into}", style="red" if not into else "cyan")
     label.append(f"  {row['rule_id']}  {_place(row)}", style="dim")
+    if (count := neighbours.get(row["start_chars"])) is not None:
+        label.append(f"  in {count_of(count, 'file')} of this folder", style="dim")
     text = " ".join(row["text"].split())
     if len(text) > _SHOWN_CHARS:
         text = f"{text[:_SHOWN_CHARS]}… ({len(text):,} characters)"

@@ -43,6 +43,7 @@ from flows.line import (
     conduct,
     process_batch,
     start_run,
+    survey_batch,
 )
 from flows.pages import reporter
 from flows.plan import Plan
@@ -63,6 +64,9 @@ VISIBLE_BATCHES = 50
 
 INLINE_BYTES = 10_000_000
 """Up to so much text (about 30 s of work) is not worth starting processes for."""
+
+SURVEYED_INLINE_BYTES = 100_000_000
+"""The same of a survey, which takes a tenth of the time."""
 
 MIN_BATCH_BYTES = 2_000_000
 """Less text than this is no batch of its own while there are more workers."""
@@ -155,7 +159,14 @@ def ingest(  # noqa: PLR0913  # the run form
         wait_for_lock=wait_for_lock,
     )
     errand = Errand(reprocess, replay, replay_paths, replay_reasons)
-    crew = Crew(discover, name_run, process_all, publish_visibly, reporter.write_report)
+    crew = Crew(
+        discover,
+        name_run,
+        survey_all,
+        process_all,
+        publish_visibly,
+        reporter.write_report,
+    )
     summary = conduct(start_run(settings, str(flow_run.id)), errand, crew)
     report(summary, settings)
     get_run_logger().info(headline(summary))
@@ -173,6 +184,16 @@ def ingest(  # noqa: PLR0913  # the run form
 def discover(raw_dir: Path, ignore: list[str]) -> pd.DataFrame:
     """List the files of the raw folder."""
     return discover_files(raw_dir, ignore)
+
+
+@task(name="survey", cache_policy=NO_CACHE, persist_result=False)
+def survey(
+    files: pd.DataFrame, run: Run, staging_dir: Path, stem: str, *, is_visible: bool
+) -> int:
+    """Survey one batch of files before the line; see ``line.survey_batch``."""
+    del is_visible  # it is one step
+    survey_batch(files, run, staging_dir / f"{stem}.parquet")
+    return len(files)
 
 
 @task(name="process", cache_policy=NO_CACHE, persist_result=False)
@@ -225,13 +246,28 @@ def name_run(plan: Plan) -> None:
         )
 
 
+def survey_all(files: pd.DataFrame, run: Run, folder: Path) -> None:
+    """Survey every batch; many on the chosen engine."""
+    work = [
+        (batch, run, folder, str(index))
+        for index, batch in enumerate(_cut(files, run.settings))
+    ]
+    if weigh_files(files) <= SURVEYED_INLINE_BYTES:
+        for batch in work:
+            name = f"survey {count_of(len(batch[0]), 'file')}"
+            survey.with_options(task_run_name=name)(*batch, is_visible=True)
+        return
+    for _ in _results(survey, work, files, run.settings, is_visible=False):
+        pass
+
+
 def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
     """Run every batch, on the chosen engine, and keep the progress up to date."""
     settings, files = run.settings, len(plan.todo)
     staging_dir = warehouse.new_staging_dir()
     work = [
         (batch, run, staging_dir, warehouse.new_stem())
-        for batch in _cut(plan, settings)
+        for batch in _cut(plan.todo, settings)
     ]
     is_visible = len(work) <= VISIBLE_BATCHES
     get_run_logger().info(
@@ -239,7 +275,7 @@ def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
         count_of(len(plan.files), "file"),
         f"{files:,}",
         count_of(len(work), "batch", "batches"),
-        _engine(plan, settings),
+        _engine(plan.todo, settings),
     )
     progress = create_progress_artifact(
         0.0, key="ingest-progress", description=f"of {count_of(files, 'file')}"
@@ -247,7 +283,9 @@ def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
     results: dict[int, BatchSummary] = {}
     done = 0
     _tell("read", 0, plan)
-    for index, result in _results(work, plan, settings, is_visible=is_visible):
+    for index, result in _results(
+        process, work, plan.todo, settings, is_visible=is_visible
+    ):
         results[index] = result
         done += len(work[index][0])
         get_run_logger().info("batch %d of %d: %s", index + 1, len(work), result)
@@ -264,17 +302,22 @@ def publish_visibly(warehouse: Warehouse, *args: Any) -> int:  # noqa: ANN401
 
 
 def _results(
-    work: list[Work], plan: Plan, settings: Settings, *, is_visible: bool
-) -> Iterator[tuple[int, BatchSummary]]:
+    step: Task[..., R],
+    work: list[Work],
+    files: pd.DataFrame,
+    settings: Settings,
+    *,
+    is_visible: bool,
+) -> Iterator[tuple[int, R]]:
     """Yield batches with their number as they are done."""
     tasks = [
-        process.with_options(
-            task_run_name=f"process batch {index + 1} of {len(work)}:"
+        step.with_options(
+            task_run_name=f"{step.name} batch {index + 1} of {len(work)}:"
             f" {count_of(len(batch[0]), 'file')}"
         )
         for index, batch in enumerate(work)
     ]
-    if _engine(plan, settings) == "inline":
+    if _engine(files, settings) == "inline":
         for index, batch in enumerate(work):
             yield index, tasks[index](*batch, is_visible=is_visible)
         return
@@ -287,11 +330,11 @@ def _results(
 
 def _pool_results(
     work: list[Work],
-    tasks: list[Task[..., BatchSummary]],
+    tasks: list[Task[..., R]],
     workers: int,
     *,
     is_visible: bool,
-) -> Iterator[tuple[int, BatchSummary]]:
+) -> Iterator[tuple[int, R]]:
     """Yield batches as worker processes get them done, come what may to the workers.
 
     One killed worker (mostly by the system, for lack of memory) takes the whole pool
@@ -322,18 +365,18 @@ def _pool_results(
             }
             for future in as_completed(list(futures)):
                 result = _get_result(future)
-                if isinstance(result, BatchSummary):
+                if isinstance(result, Exception):
+                    error = result
+                else:
                     del waiting[futures[future]]
                     yield futures[future], result
-                else:
-                    error = result
         if not waiting:
             return
     index, batch = next(iter(waiting.items()))
     raise _out_of_memory(index, batch[0], len(work)) from error
 
 
-def _get_result(future: PrefectFuture[BatchSummary]) -> BatchSummary | Exception:
+def _get_result(future: PrefectFuture[R]) -> R | Exception:
     """Return what a batch has become, or the error if its worker is lost."""
     try:
         future.wait()  # raises what befell the pool; what befell the batch comes later
@@ -357,21 +400,21 @@ def _out_of_memory(index: int, files: pd.DataFrame, count: int) -> PipelineError
     )
 
 
-def _cut(plan: Plan, settings: Settings) -> Iterator[pd.DataFrame]:
+def _cut(files: pd.DataFrame, settings: Settings) -> Iterator[pd.DataFrame]:
     """Cut the work so that every worker gets some, in batches worth their cost."""
     batch_bytes = settings.batch_bytes
-    if _engine(plan, settings) == "processes":
-        share = weigh_files(plan.todo) // (2 * _workers(settings))
+    if _engine(files, settings) == "processes":
+        share = weigh_files(files) // (2 * _workers(settings))
         batch_bytes = min(batch_bytes, max(share, MIN_BATCH_BYTES))
     yield from cut_batches(
-        plan.todo, batch_bytes=batch_bytes, batch_files=settings.batch_files
+        files, batch_bytes=batch_bytes, batch_files=settings.batch_files
     )
 
 
-def _engine(plan: Plan, settings: Settings) -> Engine:
+def _engine(files: pd.DataFrame, settings: Settings) -> Engine:
     if settings.engine != "auto":
         return settings.engine
-    is_little = weigh_files(plan.todo) <= INLINE_BYTES or _workers(settings) == 1
+    is_little = weigh_files(files) <= INLINE_BYTES or _workers(settings) == 1
     return "inline" if is_little else "processes"
 
 

@@ -68,6 +68,7 @@ class Cause(StrEnum):
     SETTINGS = "under other settings"
     REPROCESSED = "reprocessed"
     REPLAYED = "replayed"
+    RECURRING = "with lines that begin or cease to recur"
 
 
 def read_ledger(warehouse: Warehouse) -> pd.DataFrame:

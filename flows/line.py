@@ -10,7 +10,7 @@ import platform
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -27,6 +27,7 @@ from flows.needs import check_disk
 from flows.plan import Plan, open_warehouse, plan_run
 from flows.progress import Event, tell, tell_step
 from flows.quality import look_at_rows, refuse_drift
+from flows.recurrence import find_recurring
 from flows.settings import Settings, fingerprint, settings_json
 from flows.summary import BatchSummary, RunSummary, StepCost, count_of
 from tasks.clean import clean_articles
@@ -37,6 +38,7 @@ from tasks.errors import PipelineError
 from tasks.read import Limits, read_files
 from tasks.schema import DUPLICATES, SOURCES, Reason, Status, Step
 from tasks.split import split_blocks
+from tasks.survey import survey_articles, survey_texts, write_surveys
 from tasks.tables.manifest import Manifest
 from tasks.tables.parts import StagedPart, read_staged
 from tasks.tables.warehouse import Reporter, Warehouse
@@ -94,12 +96,15 @@ class Run(NamedTuple):
         started_at: When it started, UTC.
         settings: Its settings.
         flow_run_id: Prefect's id of it, if Prefect runs it.
+        counted_file: What recurs in the folders of the files to read: rows of
+            ``survey.COUNTED``; null if nothing can.
     """
 
     run_id: str
     started_at: datetime
     settings: Settings
     flow_run_id: str | None = None
+    counted_file: Path | None = None
 
 
 def start_run(settings: Settings, flow_run_id: str | None = None) -> Run:
@@ -137,6 +142,25 @@ def process_batch(
     return summarise(tables, staged, costs)
 
 
+def survey_batch(files: pd.DataFrame, run: Run, file: Path) -> None:
+    """Survey a batch of files before anything is made of them.
+
+    Args:
+        files: Rows of ``Plan.todo`` that hold plain text.
+        run: The run it is part of.
+        file: Written: rows of ``survey.SURVEYS``, one per file.
+    """
+    articles, _, sources = read_files.fn(
+        files, run.settings.raw_dir, run.run_id, read_limits(run.settings)
+    )
+    write_surveys(sources["source_path"], survey_texts(articles), file)
+
+
+def read_limits(settings: Settings) -> Limits:
+    """Return how much of a file is read."""
+    return Limits(settings.max_file_bytes, settings.max_decompression_ratio)
+
+
 def make_tables(
     files: pd.DataFrame, run: Run, call: Call = call_plainly
 ) -> tuple[dict[str, pd.DataFrame], dict[str, StepCost]]:
@@ -163,7 +187,6 @@ def make_tables(
         costs[task.name] = StepCost(len(outputs[0]), seconds)
         return outputs
 
-    limits = Limits(settings.max_file_bytes, settings.max_decompression_ratio)
     start = time.perf_counter()
     read, claims, sources = call(
         read_files,
@@ -171,9 +194,19 @@ def make_tables(
         files,
         settings.raw_dir,
         run.run_id,
-        limits,
+        read_limits(settings),
     )
     costs[Step.READ.value] = StepCost(len(read), time.perf_counter() - start)
+
+    start = time.perf_counter()
+    read, sources = call(
+        survey_articles,
+        count_of(len(read), "article"),
+        read,
+        sources,
+        run.counted_file,
+    )
+    costs[survey_articles.name] = StepCost(len(read), time.perf_counter() - start)
 
     blocks, claims, refused = step(clean_articles, "article", (read, claims))
     rejects.append(refused)
@@ -353,7 +386,8 @@ class Crew(NamedTuple):
 
     Attributes:
         discover: Lists the files of the raw folder.
-        announce: Is told what there is to do.
+        announce: Is told what there is to do; again if that grows.
+        survey: Surveys files before they are read, into files in a folder.
         process: Takes the files to read through the line, batch by batch.
         publish: Publishes; see ``tasks.write.publish``.
         reporter: Writes the report that goes with the tables; null for none.
@@ -361,6 +395,7 @@ class Crew(NamedTuple):
 
     discover: Callable[[Path, list[str]], pd.DataFrame]
     announce: Callable[[Plan], None]
+    survey: Callable[[pd.DataFrame, Run, Path], None]
     process: Callable[[Plan, Run, Warehouse], BatchSummary]
     publish: Callable[..., int]
     reporter: Reporter | None = None
@@ -387,6 +422,7 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
         crew.announce(plan)
         if plan.has_work:
             check_disk(plan, warehouse, settings)
+            plan, run = _find_recurring(plan, run, warehouse, crew)
         batch, snapshot, quality = BatchSummary(), None, NOT_LOOKED_AT
         if len(plan.todo):
             batch = crew.process(plan, run, warehouse)
@@ -408,6 +444,19 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
             )
         published = warehouse.manifest() if snapshot else None
     return summarise_run(run, published, plan, batch, quality)
+
+
+def _find_recurring(
+    plan: Plan, run: Run, warehouse: Warehouse, crew: Crew
+) -> tuple[Plan, Run]:
+    tell(Event("survey", 0, len(plan.todo), plan.unchanged_count))
+    wider, counted_file = find_recurring(
+        plan, warehouse, lambda files, folder: crew.survey(files, run, folder)
+    )
+    if len(wider.todo) > len(plan.todo):
+        crew.announce(wider)
+        check_disk(wider, warehouse, run.settings)
+    return wider, run._replace(counted_file=counted_file)
 
 
 def _tell_waiting(holder: str) -> None:
@@ -434,19 +483,25 @@ def ingest_plainly(
         reporter: Writes the report that goes with the tables; null for none.
     """
 
-    def process(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
-        staging_dir = warehouse.new_staging_dir()
-        batches = cut_batches(
-            plan.todo,
-            batch_bytes=settings.batch_bytes,
-            batch_files=settings.batch_files,
-        )
-        return add_up(
-            process_batch(batch, run, staging_dir, warehouse.new_stem(), call_plainly)
-            for batch in batches
+    def cut(files: pd.DataFrame) -> Iterator[pd.DataFrame]:
+        return cut_batches(
+            files, batch_bytes=settings.batch_bytes, batch_files=settings.batch_files
         )
 
-    crew = Crew(discover_files, lambda _plan: None, process, publish.fn, reporter)
+    def survey(files: pd.DataFrame, run: Run, folder: Path) -> None:
+        for index, batch in enumerate(cut(files)):
+            survey_batch(batch, run, folder / f"{index}.parquet")
+
+    def process(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
+        staging_dir = warehouse.new_staging_dir()
+        return add_up(
+            process_batch(batch, run, staging_dir, warehouse.new_stem(), call_plainly)
+            for batch in cut(plan.todo)
+        )
+
+    crew = Crew(
+        discover_files, lambda _plan: None, survey, process, publish.fn, reporter
+    )
     return conduct(start_run(settings), errand, crew)
 
 

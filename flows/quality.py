@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from flows.drift import BASELINE_RUNS, Breach, Drift, Quality, compare, measure
+from flows.drift import Breach, Drift, Quality, compare, last_runs, measure
 from flows.laws import table_laws
 from flows.settings import Settings
 from tasks.errors import PipelineError
@@ -69,28 +69,6 @@ def refuse_drift(quality: Quality, settings: Settings) -> None:
             "Nothing is published. If this is right, run once with"
             " ARTICLES_REFUSE_DRIFT_PERCENT=0.",
         )
-
-
-def last_runs(
-    tables: "duckdb.DuckDBPyConnection", count: int = BASELINE_RUNS
-) -> list[str]:
-    """Return the ids of the last runs that read anything, newest first."""
-    rows = tables.execute(
-        "SELECT run_id FROM runs WHERE files_processed > 0"
-        " ORDER BY started_at DESC LIMIT ?",
-        [count],
-    ).fetchall()
-    return [str(run_id) for (run_id,) in rows]
-
-
-def compare_last_run(tables: "duckdb.DuckDBPyConnection") -> tuple[Drift, ...]:
-    """Compare the last run with those before it, as far as their rows still stand.
-
-    Args:
-        tables: Views of a warehouse, as ``open_tables`` gives them.
-    """
-    runs = last_runs(tables, BASELINE_RUNS + 1)
-    return compare(measure(tables, runs[:1]), measure(tables, runs[1:]))
 
 
 def _open_staged(

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
+from flows.drift import compare_last_run
 from flows.paper import make_grid, open_paper, print_grid
 from flows.plan import Plan, look_around, open_warehouse
 from flows.reader import no_tables, open_tables
@@ -68,6 +69,10 @@ def show_status(settings: Settings) -> None:
                 f"{took.total_seconds():.1f}",
             )
         print_grid(paper, grid)
+        limit = settings.warn_drift_percent / 100
+        for drift in compare_last_run(tables):
+            if limit and drift.exceeds(limit):
+                paper.say(Text(f"The last run differs: {drift}.", style="yellow"))
 
 
 def _waiting(settings: Settings) -> Text:

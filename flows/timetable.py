@@ -7,6 +7,7 @@ missing: a server with its UI, and the deployment of this warehouse.
 import asyncio
 import contextlib
 import hashlib
+import logging
 import re
 import signal
 import threading
@@ -111,11 +112,19 @@ def keep_timetable(settings: Settings, timetable: Timetable, port: int | None) -
             there is no server.
     """
     paper = open_paper()
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_without_traceback)
     with hold_post(settings, "schedule"):
         paper.say(Text("Starting Prefect ...", style="dim"))
         with open_server(port) as server, hold_interrupts() as stop:
             asyncio.run(_keep(settings, timetable, server, stop, paper))
     paper.say("Stopped.")
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Keep from the terminal where in Prefect something went wrong; what did, stays."""
+    record.exc_info = record.exc_text = record.stack_info = None
+    return True
 
 
 def deployment_name(warehouse_dir: Path) -> str:

@@ -7,7 +7,7 @@ told by ``furniture``. When in doubt a block is kept.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ from tasks.text.furniture import drop_furniture, judge_drafts, put_back_lines
 from tasks.text.layout import find_blocks
 from tasks.text.leftovers import drop_after_openers, drop_leftovers, drop_tail
 from tasks.text.metalines import lift_bare_byline, lift_credits, lift_labelled
+from tasks.text.recurrence import lower_recurring, mark_recurring
 from tasks.text.shape import is_prose, measure_words
 from tasks.text.titles import lift_title
 
@@ -49,11 +50,13 @@ class Article(NamedTuple):
         raw: Its decoded text.
         markup: How to read it.
         claims: Metadata known already, e.g. the fields of a JSON object.
+        recurring: Of plain text, its pairs of lines that recur in its folder.
     """
 
     raw: str
     markup: Markup
     claims: list[Claim]
+    recurring: frozenset[int] = frozenset()
 
 
 def clean_text(
@@ -74,7 +77,7 @@ def clean_text(
 
 
 def clean_texts(
-    articles: Iterable[Article],
+    articles: Sequence[Article],
 ) -> list[tuple[list[Block], list[Claim]]]:
     """Do as ``clean_text`` with every article, faster: a text is the same in any batch.
 
@@ -83,14 +86,15 @@ def clean_texts(
     """
     drafts = [read_draft(article) for article in articles]
     judge_drafts([draft for draft in drafts if draft.markup is Markup.TEXT])
-    for draft in drafts:
+    for article, draft in zip(articles, drafts, strict=True):
+        mark_recurring(draft, article.recurring)
         _decide(draft)
     return [(draft.blocks, draft.claims) for draft in drafts]
 
 
 def read_draft(article: Article) -> Draft:
     """Cut an article into blocks; decide on those that a phrase or a label tells."""
-    raw, markup, claims = article
+    raw, markup, claims = article.raw, article.markup, article.claims
     if markup is not Markup.TEXT:
         page = read_webpage(raw) if markup is Markup.HTML else read_markdown(raw)
         draft = Draft(raw, markup, list(page.blocks), [*claims, *page.claims])
@@ -119,6 +123,7 @@ def _decide(draft: Draft) -> None:
     put_back_lines(draft)
     lift_title(draft)
     lift_bare_byline(draft)
+    lower_recurring(draft)
     drop_furniture(draft)
     drop_after_openers(draft)
     drop_tail(draft)
@@ -188,7 +193,8 @@ def clean_articles(
     """Cut every article of a batch into blocks.
 
     Args:
-        articles: One row per article; needs ``document_id``, ``markup``, ``raw_text``.
+        articles: One row per article; needs ``document_id``, ``markup``, ``raw_text``;
+            ``recurring`` if there is any (hashes of pairs of lines, see ``survey``).
         claims: One row per metadata value known so far.
 
     Returns:
@@ -201,12 +207,14 @@ def clean_articles(
     block_rows: list[tuple[object, ...]] = []
     found: list[tuple[str, Claim]] = []
     rejects: list[tuple[str, str, str, str]] = []
+    nothing = [frozenset[int]()] * len(articles)
     batch = [
-        Article(raw, Markup(markup), given[document_id])
-        for document_id, markup, raw in zip(
+        Article(raw, Markup(markup), given[document_id], recurring)
+        for document_id, markup, raw, recurring in zip(
             articles["document_id"],
             articles["markup"],
             articles["raw_text"],
+            articles.get("recurring", nothing),
             strict=True,
         )
     ]

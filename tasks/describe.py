@@ -17,9 +17,8 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.logic import step_versions
 from tasks.pieces import Claim, claims_by_document, frame_of, rows_of
-from tasks.schema import DOCUMENTS, EVIDENCE, Field, Format, Kind, Precision
+from tasks.schema import DOCUMENTS, EVIDENCE, Field, Kind, Precision
 from tasks.text import lexicon
 from tasks.text.minhash import minhash_texts
 from tasks.text.notes import read_note, read_source_title
@@ -185,6 +184,7 @@ _COPIED = [
     "encoding_score",
     "encoding_errors",
     "text_field",
+    "step_versions",
     "language",
     "language_score",
     "script",
@@ -215,18 +215,20 @@ def describe_articles(
         with the columns of the contract.
     """
     by_document = claims_by_document(claims)
-    texts = paragraphs.groupby("document_id", sort=False)["text"].agg("\n\n".join)
-    counts = paragraphs.groupby("document_id", sort=False).size()
-    words = paragraphs.groupby("document_id", sort=False)["word_count"].sum()
+    parts = _gather(paragraphs["document_id"], paragraphs["text"])
+    words = _gather(paragraphs["document_id"], paragraphs["word_count"])
     lengths = removals["end_chars"] - removals["start_chars"]
-    removed = lengths.groupby(removals["document_id"]).sum()
+    removed = _gather(removals["document_id"], lengths)
     notes = _notes(paragraphs)
-    minhashes = dict(zip(texts.index, minhash_texts(texts.tolist()), strict=True))
+    texts = {document_id: "\n\n".join(own) for document_id, own in parts.items()}
+    minhashes = dict(zip(texts, minhash_texts([*texts.values()]), strict=True))
     documents: list[dict[str, Any]] = []
     evidence: list[tuple[Any, ...]] = []
-    for article in articles.to_dict("records"):
+    needed = {name: articles[name].tolist() for name in [*_COPIED, "raw_text"]}
+    for cells in zip(*needed.values(), strict=True):
+        article = dict(zip(needed, cells, strict=True))
         document_id = article["document_id"]
-        if document_id not in texts.index:
+        if document_id not in parts:
             continue
         found = by_document[document_id] + read_notes(notes.get(document_id, []))
         chosen, ranked = choose(found)
@@ -255,19 +257,26 @@ def describe_articles(
                 "text": text,
                 "text_sha256": hashlib.sha256(text.encode()).hexdigest(),
                 "text_minhash": minhashes[document_id],
-                "paragraph_count": int(counts[document_id]),
-                "word_count": int(words[document_id]),
+                "paragraph_count": len(parts[document_id]),
+                "word_count": sum(words[document_id]),
                 "character_count": len(text),
-                "removed_chars": int(removed.get(document_id, 0)),
+                "removed_chars": sum(removed.get(document_id, ())),
                 "run_id": run_id,
                 "pipeline_version": PIPELINE_VERSION,
-                "step_versions": step_versions(Format(article["format"])),
             }
         )
     return (
         pd.DataFrame(documents, columns=DOCUMENTS.schema.names),
         frame_of(evidence, EVIDENCE.schema.names),
     )
+
+
+def _gather(document_ids: pd.Series, values: pd.Series) -> dict[str, list[Any]]:
+    """Return the values of each document, in order."""
+    gathered: dict[str, list[Any]] = {}
+    for document_id, value in zip(document_ids.tolist(), values.tolist(), strict=True):
+        gathered.setdefault(document_id, []).append(value)
+    return gathered
 
 
 def _notes(paragraphs: pd.DataFrame) -> dict[str, list[Note]]:

@@ -50,7 +50,9 @@ CHANGES = (
     Change(Step.DESCRIBE, 3, EVERY, "a MinHash of the text, to find duplicates"),
     Change(Step.DETECT, 3, EVERY, "word parts from larger texts; a first glance"),
     Change(Step.READ, 2, EVERY, "other readings of a guessed encoding are kept"),
-    Change(Step.CLEAN, 4, EVERY, "lines of plain text are judged by words and place"),
+    Change(Step.CLEAN, 4, frozenset({Format.TEXT}), "lines that recur in the folder"),
+    Change(Step.CLEAN, 5, PAGES, "a network tells article from page in HTML"),
+    Change(Step.CLEAN, 6, EVERY, "lines of plain text are judged by words and place"),
     Change(Step.SPLIT, 3, EVERY, "captions with the credit of an agency or a person"),
 )
 """Every change, oldest first."""

@@ -99,6 +99,7 @@ class _Article:
     text_field: str | None
     markup: str
     raw_text: str
+    step_versions: Mapping[str, int] | None
 
 
 @dataclass(slots=True)
@@ -116,6 +117,7 @@ class _Source:
     detail: str | None = None
     document_count: int = 0
     rejected_members: list[dict[str, str]] = field(default_factory=list)
+    survey: None = None  # of the step after
 
     @property
     def step_versions(self) -> Mapping[str, int] | None:
@@ -213,6 +215,7 @@ def _read_source(source: _Source, raw_dir: Path, limits: Limits, batch: _Batch) 
         text_field=None,
         markup=_MARKUPS.get(article_format, Markup.TEXT).value,
         raw_text=decoded.text,
+        step_versions=source.step_versions,
     )
     readings = list(_claim_encodings(decoded))
     if article_format in {Format.JSON, Format.JSONL}:
@@ -452,7 +455,11 @@ def _int(value: Any) -> int | None:  # noqa: ANN401 a cell of a frame
 
 def _frame_articles(batch: _Batch) -> pd.DataFrame:
     names = [item.name for item in fields(_Article)]
-    dtypes = {"encoding_score": "float64", "encoding_errors": "int32"}
+    dtypes = {
+        "encoding_score": "float64",
+        "encoding_errors": "int32",
+        "step_versions": "object",
+    }
     return _frame(names, map(attrgetter(*names), batch.articles), dtypes)
 
 
@@ -472,6 +479,7 @@ def _frame_sources(batch: _Batch) -> pd.DataFrame:
         "document_count": "int32",
         "rejected_members": "object",
         "step_versions": "object",
+        "survey": "object",
     }
     return _frame(names, map(attrgetter(*names), batch.sources), dtypes)
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tasks.errors import ContractError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Version of the tables below; stored in every Parquet footer and in the manifest."""
 
 
@@ -292,6 +292,10 @@ _STEP_VERSIONS = pa.struct(
     [pa.field(step.value, pa.int16(), nullable=False) for step in VERSIONED_STEPS]
 )
 
+_SURVEY = pa.struct(
+    [pa.field("content", pa.uint32()), pa.field("pairs", pa.list_(pa.uint32()))]
+)
+
 _FOREIGN_SPANS = pa.list_(
     pa.struct(
         [
@@ -533,6 +537,13 @@ SOURCES = _table(
             _STEP_VERSIONS,
             "As in `documents`; where it is not the present one, the next run reads the"
             " file again. Null if the name is of no known format.",
+        ),
+        _nullable(
+            "survey",
+            _SURVEY,
+            "Of plain text, to tell which lines recur in its folder: hashes of the"
+            " longest line and of the pairs of neighbouring short ones. Null if it"
+            " is of another format or was not read.",
         ),
     ],
 )

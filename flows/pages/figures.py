@@ -124,7 +124,8 @@ def _describe(answer: Answer, width: int, ticks: int) -> dict[str, Any]:
         x |= {
             "type": "temporal",
             "scale": {"type": "utc"},
-            "axis": {"tickCount": ticks, "grid": False} | _APART,
+            "axis": {"tickCount": ticks // 2, "grid": False, "format": "%d %b %H:%M"}
+            | _APART,
         }
         y["axis"]["format"] = "%"
     return spec

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from flows.drift import BASELINE_RUNS, compare, measure
 from flows.explain import REASONS
 from flows.pages.figures import Figure, draw_chart
 from flows.pages.questions import Answer, Question, ask, load_sections
@@ -17,6 +18,14 @@ from flows.pages.sheet import Cell, fill_bars, make_page, write_cell
 from flows.reader import Tables, open_folder
 from tasks.tables.manifest import Manifest
 
+_DRIFT = Question(
+    id="drift",
+    title="How the last run differs from those before",
+    sql="",
+    show="bars",
+    bar="share of change",
+    note=f"Of at most {BASELINE_RUNS} runs, as far as their articles are still there.",
+)
 _REASONS = {reason.value: words for reason, words in REASONS.items()}
 
 
@@ -71,6 +80,7 @@ def render_report(
         )
         for section in sections
     ]
+    drift = _find_drift(connection)
     return make_page(
         "report.html",
         manifest=manifest,
@@ -78,10 +88,47 @@ def render_report(
         totals=_total(connection, totals),
         totals_sql=totals.sql,
         sections=[
-            (section, [show_answer(answer) for answer in found])
+            (
+                section,
+                [
+                    *(
+                        [show_answer(drift)]
+                        if drift and section.id == "quality"
+                        else []
+                    ),
+                    *(show_answer(answer) for answer in found),
+                ],
+            )
             for section, found in answers
         ],
     )
+
+
+def _find_drift(connection: duckdb.DuckDBPyConnection) -> Answer | None:
+    """Compare the last run with those before it; null if there is too little."""
+    try:
+        found = connection.execute(
+            "SELECT run_id FROM runs ORDER BY started_at DESC LIMIT $1",
+            [BASELINE_RUNS + 1],
+        ).fetchall()
+        run_ids = [str(run_id) for (run_id,) in found]
+        if len(run_ids) < 2:  # noqa: PLR2004  # one to compare, one to compare with
+            return None
+        now, before = measure(connection, run_ids[:1]), measure(connection, run_ids[1:])
+    except duckdb.Error:  # tables of an old version
+        return None
+    rows = tuple(
+        (
+            drift.measure,
+            drift.before,
+            drift.now,
+            drift.drift,
+            "by chance" if drift.drift <= drift.noise else "look",
+        )
+        for drift in compare(now, before)
+    )
+    columns = ("measure", "runs before", "last run", "share of change", "verdict")
+    return Answer(_DRIFT, columns, rows) if rows else None
 
 
 def is_answerable(question: Question, tables: Tables) -> bool:

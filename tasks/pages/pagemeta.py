@@ -436,7 +436,7 @@ def _prefer_local_day(claims: list[Claim]) -> list[Claim]:
 
 
 def _prefer_shown_day(claims: list[Claim]) -> list[Claim]:
-    """Trust an earlier day that readers see more than a stamp that changes with updates.
+    """Trust an earlier day that readers see more than a stamp that updates change.
 
     Some systems write the day of the last change into the day of publication too; the
     line below the title still says when it was.

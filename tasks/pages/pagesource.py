@@ -93,6 +93,7 @@ _BLOCKS = frozenset(
     }
 )
 _VOID = frozenset({"hr", "br", "iframe"})
+_READ = _BLOCKS | {"a", "br", "svg"}  # the other tags mean nothing here
 _INLINE = frozenset(
     {
         "a",
@@ -221,7 +222,15 @@ class Source:
                 self._add_run(position, begin)
             position = end
             if (name := token["name"]) is not None:
-                self._read_tag(name.lower(), token["attributes"], token["close"])
+                name = name.lower()
+                attributes = token["attributes"]
+                if (
+                    name in _READ
+                    or name == self._element.name
+                    or "aption" in attributes
+                    or "redit" in attributes
+                ):
+                    self._read_tag(name, attributes, token["close"])
             elif token["title"] is not None:
                 self._read_title(*token.span("title"))
         if position < len(html):

@@ -106,10 +106,12 @@ def note_change(
     new: list[Prints] = []
     hashes: list[Hashes] = []
     for part in kept:
-        own = []
+        own: list[str] = []
         for index, rows in enumerate(_read(part, DOCUMENTS.name, _KEYS)):
             is_gone = pc.is_in(rows["source_path"], gone_paths)
             if pc.any(is_gone).as_py():
+                if not own:
+                    check_hashes(*part)
                 [whole] = _read(part, DOCUMENTS.name, PRINT_COLUMNS, [index])
                 gone.append(read_prints(whole.filter(is_gone)))
                 own += rows["document_id"].filter(is_gone).to_pylist()
@@ -317,7 +319,9 @@ def _read(
         with pq.ParquetFile(path) as file:
             for index in range(file.num_row_groups) if groups is None else groups:
                 yield file.read_row_group(index, columns)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, OSError) as error:
+        if getattr(error, "errno", None) is not None:  # the disk, not what it holds
+            raise
         raise WarehouseError(f"table {table!r}", f"{path}: {error}", DAMAGED) from error
 
 

@@ -139,6 +139,7 @@ MIGRATIONS: Mapping[int, tuple[Operation, ...]] = {
         Add("paragraphs", "foreign_spans", _no_spans),
     ),
     4: (Add("documents", "text_minhash"),),
+    5: (Add("sources", "survey"),),
 }
 """What each version changed, by version."""
 

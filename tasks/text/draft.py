@@ -23,6 +23,7 @@ class Draft:
         language: A first guess, to tell names from headings.
         odds: Of plain text, the log-odds of each block being part of the article.
         title_odds: The same of being its title.
+        recurring: Indexes of blocks that recur in other files of the folder.
     """
 
     raw: str
@@ -32,6 +33,7 @@ class Draft:
     language: str | None = None
     odds: Sequence[float] = ()
     title_odds: Sequence[float] = ()
+    recurring: frozenset[int] = frozenset()
     _lower_words: set[str] | None = None
     _taken_out: dict[int, Block] = field(default_factory=dict)
 

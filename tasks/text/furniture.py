@@ -134,12 +134,13 @@ def drop_furniture(draft: Draft) -> None:
     lines = [index for index in kept if index not in captions]
     is_few = len(kept) < _FEW_BLOCKS
     if not any(block.reason in _ANNOUNCING for block in draft.blocks) and (
-        is_few or not any(odds[index] < _SURE for index in lines)
+        is_few or not any(odds[index] < _limit(draft, index, _SURE) for index in lines)
     ):
         return
     doomed: list[int] = []
     for index in lines:
-        if _is_furniture(draft.blocks[index], odds[index], _SURE if is_few else _KEPT):
+        limit = _limit(draft, index, _SURE if is_few else _KEPT)
+        if _is_furniture(draft.blocks[index], odds[index], limit):
             is_below_kept = draft.blocks[index - 1].reason is None and (
                 doomed[-1:] != [index - 1]
             )
@@ -153,7 +154,13 @@ def drop_furniture(draft: Draft) -> None:
         return  # a page without an article: not for lines to say
     reasons = list(_find_reasons(draft, set(doomed)))
     for index, reason in reasons:
-        draft.remove(index, reason, f"lines.{reason}")
+        rules = "recurring" if index in draft.recurring else "lines"
+        draft.remove(index, reason, f"{rules}.{reason}")
+
+
+def _limit(draft: Draft, index: int, limit: float) -> float:
+    """Return the odds below which a block goes; its folder can make it doubtless."""
+    return _KEPT if index in draft.recurring else limit
 
 
 def _is_furniture(block: Block, odds: float, limit: float) -> bool:

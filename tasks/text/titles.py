@@ -76,6 +76,16 @@ def _drop_above_title(draft: Draft, title: int) -> None:
 
 def _find_title(draft: Draft, known: list[str]) -> int | None:
     kept = draft.kept()
+    found = _find_title_among(draft, known, kept)
+    if found not in draft.recurring:
+        return found
+    # The site's name, if another line can be the title; or that of a column.
+    own = [index for index in kept if index not in draft.recurring]
+    other = _find_title_among(draft, known, own)
+    return found if other is None else other
+
+
+def _find_title_among(draft: Draft, known: list[str], kept: list[int]) -> int | None:
     for index in kept[:_HEAD_BLOCKS] if known else ():
         if lexicon.fold(draft.blocks[index].text) in known:
             return index

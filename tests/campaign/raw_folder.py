@@ -11,6 +11,8 @@ WORDS = (
     *("harbour", "ferry", "sisters", "pier", "lamps", "winter", "bridge", "market"),
     *("river", "station", "teacher", "garden", "letter", "window", "morning", "engine"),
 )
+PAGE = "\nThe harbour desk\nTerms of the ferry line\nDepots and piers\n"
+"""Lines below every plain text: where enough of them lie together, they recur."""
 SUFFIXES = (".txt", ".txt", ".md", ".html", ".jsonl", ".txt.gz", ".json", ".bin")
 FEWEST, MOST = 8, 16
 HOUR_NS = 3_600_000_000_000
@@ -90,6 +92,7 @@ class RawFolder:
             return "\n".join([*lines, "broken", ""]).encode()
         if name.endswith(".json"):
             return json.dumps({"title": title, "text": text}).encode()
+        text += PAGE
         return gzip.compress(text.encode()) if name.endswith(".gz") else text.encode()
 
     def paragraph(self) -> str:

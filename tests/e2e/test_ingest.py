@@ -1,10 +1,11 @@
 """The real flow on real files: tables, artifacts, names; inline and in processes."""
 
 import json
+import time
 
 import pytest
 from prefect import get_client
-from prefect.client.schemas.filters import ArtifactFilter, FlowRunFilter
+from prefect.client.schemas.filters import ArtifactFilter, FlowRunFilter, LogFilter
 
 from flows.ingest import ingest
 from flows.line import ingest_plainly
@@ -29,7 +30,7 @@ pier until the lamps were lit. Nobody spoke for a long time.
 
 Then the older one laughed, because the whole thing had been her idea from the start.
 """
-STEPS = ["read", "clean", "detect", "split", "describe", "write"]
+STEPS = ["read", "survey", "clean", "detect", "split", "describe", "write"]
 
 
 @pytest.fixture
@@ -72,12 +73,13 @@ def test_small_run_shows_every_step(raw_dir, tmp_path):
     assert run.name == "ingest 8 files"
     assert [name.split()[0] for name in names] == [
         "discover",
+        "survey",
         "process",
         *STEPS,
         "publish",
         "report",
     ]
-    assert "read 8 files" in names
+    assert {"survey 7 files", "read 8 files"} <= {*names}
     assert "clean 6 articles" in names
     assert (summary.discovered, summary.batch.documents) == (8, 6)
     assert summary.batch.rejects == {"empty": 1, "unsupported_format": 1}
@@ -86,7 +88,7 @@ def test_small_run_shows_every_step(raw_dir, tmp_path):
 
 
 def test_report_is_an_artifact(raw_dir, tmp_path):
-    """The run's page shows funnel, languages, rejects and steps without the log."""
+    """The run's page shows funnel, languages, rejects, quality, steps without logs."""
     ingest(raw_dir=raw_dir, warehouse_dir=tmp_path / "warehouse")
 
     run, _ = task_runs()
@@ -100,10 +102,41 @@ def test_report_is_an_artifact(raw_dir, tmp_path):
     assert "| `empty` | 1 | `empty.txt` |" in report
     assert all(f"| {step} |" in report for step in STEPS)
     assert float(by_key["ingest-progress"].data) == 100
+    rejects = json.loads(by_key["ingest-rejects"].data)
+    assert [(row["file"], row["reason"]) for row in rejects] == [
+        ("empty.txt", "empty"),
+        ("photo.jpg", "unsupported_format"),
+    ]
+    (laws,) = json.loads(by_key["ingest-quality"].data)
+    assert laws["verdict"] == "ok"
+    assert run.state.message.startswith("8 files read, 2 rejected: 6 articles")
 
 
-def test_engines_give_the_same_rows(raw_dir, tmp_path):
+def test_the_log_is_short(raw_dir, tmp_path):
+    """However many files: some lines for the run and one for each batch."""
+    ingest(raw_dir=raw_dir, warehouse_dir=tmp_path / "warehouse", batch_files=4)
+
+    run, _ = task_runs()
+    wanted = LogFilter(flow_run_id={"any_": [run.id]})
+    with get_client(sync_client=True) as client:
+        deadline = time.monotonic() + 30
+        logs = []
+        while time.monotonic() < deadline and "Finished" not in str(logs[-1:]):
+            time.sleep(0.2)  # they are sent behind the run's back
+            logs = [log.message for log in client.read_logs(wanted)]
+    of_run = [line for line in logs if "Finished in state Completed()" not in line]
+
+    assert "batch 2 of 2: 4 files" in str(of_run)
+    assert len(of_run) <= 6
+
+
+@pytest.mark.parametrize("surveyed_inline_bytes", [0, 1_000_000])
+def test_engines_give_the_same_rows(
+    surveyed_inline_bytes, raw_dir, tmp_path, monkeypatch
+):
     """Where the batches run is nobody's business but the clock's."""
+    limit = "SURVEYED_INLINE_BYTES"
+    monkeypatch.setitem(ingest.fn.__globals__, limit, surveyed_inline_bytes)
     options = {"raw_dir": raw_dir, "batch_files": 3}
     ingest(**options, warehouse_dir=tmp_path / "inline", engine="inline")
     ingest(
@@ -127,6 +160,7 @@ def test_large_run_shows_batches_only(raw_dir, tmp_path, monkeypatch):
     names = [task_run.name for task_run in runs]
     assert [name.split()[0] for name in names] == [
         "discover",
+        *["survey"] * 4,
         *["process"] * 4,
         "publish",
         "report",

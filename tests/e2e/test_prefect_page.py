@@ -126,3 +126,14 @@ def test_the_run_page_shows_the_steps(server, tmp_path):
     assert places == sorted(places)
     assert re.search(r"read \d+ files", page)
     assert re.search(r"split \d+ blocks", page)
+
+    artifacts = post(server, "/artifacts/filter", {"sort": "CREATED_DESC"})
+    pages = {artifact["key"]: artifact["id"] for artifact in artifacts}
+    for key, words in {
+        "ingest-summary": ["Languages", "Rejected", "Steps", "data quality"],
+        "ingest-quality": ["laws of the tables", "ok"],
+        "ingest-rejects": ["oddities/empty.txt", "no_article"],
+    }.items():
+        path = f"/artifacts/artifact/{pages[key]}"
+        page = read_page(server, path, tmp_path / "profile")
+        assert [word for word in words if word not in page] == []

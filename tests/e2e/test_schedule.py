@@ -28,7 +28,7 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def place(tmp_path_factory):
     """Environment and address of a server that nobody has started yet."""
     with socket.socket() as probe:
@@ -41,7 +41,7 @@ def place(tmp_path_factory):
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def folder(tmp_path_factory):
     """A folder with one raw file."""
     folder = tmp_path_factory.mktemp("articles")
@@ -50,7 +50,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def schedule(place, folder):
     """A schedule that brings its own server."""
     program = Program(folder, place, "schedule", "--every", "10s")
@@ -60,14 +60,15 @@ def schedule(place, folder):
         program.interrupt()
 
 
-def ask(place, path, body=None):
+def ask(place, path, body=None, method="POST"):
     request = urllib.request.Request(
         place["PREFECT_API_URL"] + path,
-        json.dumps(body or {}).encode(),
+        None if method == "GET" else json.dumps(body or {}).encode(),
         {"content-type": "application/json"},
+        method=method,
     )
     with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
+        return json.loads(answer.read() or "null")
 
 
 def runs(place, *states):
@@ -83,6 +84,21 @@ def wait_for(condition):
             return found
         time.sleep(0.3)
     return pytest.fail("waited in vain")
+
+
+def wait_for_state(place, run, state):
+    """Wait until a run is in a state; if it never is, say what it is in instead."""
+    seen = []
+
+    def is_there():
+        seen[:] = [ask(place, f"/flow_runs/{run['id']}", method="GET")["state"]]
+        return seen[0]["name"] == state
+
+    try:
+        wait_for(is_there)
+    except BaseException:
+        print(seen)
+        raise
 
 
 def prefect(place, *arguments):
@@ -110,11 +126,36 @@ def process_of(run_id):
     return None
 
 
+def deployment_of(schedule):
+    """Return the id of a schedule's deployment, as it has told it."""
+    line = next(line for line in schedule.said if "/deployment/" in line)
+    return line.strip().rpartition("/")[2]
+
+
+def start_run(place, schedule):
+    """Start a run of the schedule's deployment, as `Run` does in the UI."""
+    ask(place, f"/deployments/{deployment_of(schedule)}/create_flow_run")
+
+
+def pause(place, schedule):
+    """Switch the clock off, as in the UI: the steps below start what they need."""
+    path = f"/deployments/{deployment_of(schedule)}/schedules"
+    (clock,) = ask(place, path, method="GET")
+    ask(place, f"{path}/{clock['id']}", {"active": False}, method="PATCH")
+    await_calm(place)
+
+
+def await_calm(place):
+    """Wait until no run is under way or about to be."""
+    wait_for(lambda: not runs(place, "Running", "Pending"))
+
+
 @contextlib.contextmanager
-def run_under_way(place, folder, number):
+def run_under_way(place, folder, schedule, number):
     """A run with something to do that cannot go on before the block ends."""
     with Warehouse(folder / "warehouse").lock():
         (folder / "raw" / f"more-{number}.txt").write_text(f"{STORY}\n{number}.\n")
+        start_run(place, schedule)
         (run,) = wait_for(lambda: runs(place, "Running"))
         yield run
 
@@ -123,7 +164,7 @@ def manifest(folder):
     return json.loads((folder / "warehouse" / "_manifest.json").read_text())
 
 
-def test_one_command_is_enough(place, folder, schedule):
+def check_one_command_is_enough(place, folder, schedule):
     """Server, UI, deployment, schedule: the first run comes by itself."""
     schedule.await_line("1 file read: 1 article")
     assert manifest(folder)["snapshot"] == 1
@@ -136,7 +177,7 @@ def test_one_command_is_enough(place, folder, schedule):
         assert b"<title>Prefect" in answer.read()
 
 
-def test_a_second_one_is_refused(place, folder, schedule):
+def check_a_second_one_is_refused(place, folder, schedule):
     """One schedule per warehouse; the other says who holds it, and changes nothing."""
     done = subprocess.run(
         [sys.executable, "-m", "flows", "schedule", "--cron", "0 * * * *"],
@@ -153,47 +194,46 @@ def test_a_second_one_is_refused(place, folder, schedule):
     assert "runs `articles schedule` for it already" in done.stderr
 
 
-@pytest.mark.usefixtures("schedule")
-def test_runs_do_not_overlap_and_can_be_cancelled(place, folder):
+def check_overlap_and_cancel(place, folder, schedule):
     """What comes while a run goes on is refused; cancelling leaves the old tables."""
     before = manifest(folder)
-    with run_under_way(place, folder, 1) as run:
+    with run_under_way(place, folder, schedule, 1) as run:
+        start_run(place, schedule)
         (refused, *_) = wait_for(lambda: runs(place, "Cancelled"))
         assert "concurrency limit" in refused["state"]["message"]
         assert len(runs(place, "Running", "Pending")) == 1
 
         prefect(place, "flow-run", "cancel", run["id"])
-        wait_for(lambda: run["id"] in {r["id"] for r in runs(place, "Cancelled")})
+        wait_for_state(place, run, "Cancelled")
         assert process_of(run["id"]) is None
         assert manifest(folder) == before
+    start_run(place, schedule)
     wait_for(lambda: manifest(folder)["snapshot"] == 2)
+    await_calm(place)
 
 
-@pytest.mark.usefixtures("schedule")
-def test_killed_run_is_crashed_and_can_be_retried(place, folder):
+def check_kill_and_retry(place, folder, schedule):
     """It is marked within seconds; the next one, or its own retry, makes up for it."""
-    with run_under_way(place, folder, 2) as run:
+    with run_under_way(place, folder, schedule, 2) as run:
         os.kill(process_of(run["id"]), signal.SIGKILL)
-        wait_for(lambda: run["id"] in {r["id"] for r in runs(place, "Crashed")})
+        wait_for_state(place, run, "Crashed")
         assert manifest(folder)["snapshot"] == 2
         # What the button "Retry" does.
         state = {"type": "SCHEDULED", "name": "AwaitingRetry", "message": "by hand"}
         body = {"state": state, "force": True}
         ask(place, f"/flow_runs/{run['id']}/set_state", body)
-    wait_for(lambda: run["id"] in {r["id"] for r in runs(place, "Completed")})
+    wait_for_state(place, run, "Completed")
     wait_for(lambda: manifest(folder)["snapshot"] == 3)
+    await_calm(place)
 
 
-@pytest.mark.usefixtures("schedule")
-def test_missed_runs_are_made_up_for_by_one(place, tmp_path):
+def check_missed_runs(place, tmp_path):
     """A schedule that was killed comes back, to its server, and does not pile up."""
-    (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "story.txt").write_text(STORY)
     other = Program(tmp_path, place, "schedule", "--cron", "0 0 1 1 *")
     other.await_line("Next run")
     other.process.kill()
-    name = next(line for line in other.said if "/deployment/" in line)
-    deployment = name.strip().rpartition("/")[2]
+    deployment = deployment_of(other)
     for hour in range(3):
         time_missed = f"2026-01-01T0{hour}:00:00Z"
         state = {"type": "SCHEDULED", "state_details": {"scheduled_time": time_missed}}
@@ -213,10 +253,8 @@ def test_missed_runs_are_made_up_for_by_one(place, tmp_path):
     assert [run["state_name"] for run in past] == ["Completed"]
 
 
-@pytest.mark.usefixtures("schedule")
-def test_watch_runs_what_has_come(place, tmp_path):
+def check_watch(place, tmp_path):
     """Files that have settled are read; Ctrl-C ends it, the server of others stays."""
-    (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "story.txt").write_text(STORY)
     program = Program(tmp_path, place, "watch", "--quiet-for", "1s")
     program.await_line("1 file read: 1 article")
@@ -230,10 +268,8 @@ def test_watch_runs_what_has_come(place, tmp_path):
     assert ask(place, "/flow_runs/filter", {"limit": 1})
 
 
-@pytest.mark.usefixtures("schedule")
-def test_files_start_a_deployment_by_an_event(place, tmp_path):
+def check_worker_and_event(place, tmp_path):
     """`prefect.yaml` for a worker: what has come starts a run there."""
-    (tmp_path / "raw").mkdir()
     environment = place | {
         "ARTICLES_RAW_DIR": str(tmp_path / "raw"),
         "ARTICLES_WAREHOUSE_DIR": str(tmp_path / "warehouse"),
@@ -262,10 +298,10 @@ def test_files_start_a_deployment_by_an_event(place, tmp_path):
         worker.wait(WAIT_SECONDS)
 
 
-def test_interrupt_stops_all_of_it(place, folder, schedule):
+def check_interrupt(place, folder, schedule):
     """Ctrl-C: the run under way is cancelled, the server ends, the tables stay."""
     before = manifest(folder)
-    with run_under_way(place, folder, 3) as run:
+    with run_under_way(place, folder, schedule, 3) as run:
         status = schedule.interrupt()
 
     assert (status, schedule.said[-1]) == (0, "Stopped.\n")
@@ -279,3 +315,17 @@ def test_interrupt_stops_all_of_it(place, folder, schedule):
             (run["name"], run["id"].replace("-", "")),
         ).fetchone()
     assert state == "Cancelled"
+
+
+def test_schedule_from_start_to_stop(place, folder, schedule, tmp_path):
+    """One server, one schedule, and all that may come in between, in this order."""
+    check_one_command_is_enough(place, folder, schedule)
+    check_a_second_one_is_refused(place, folder, schedule)
+    pause(place, schedule)
+    check_overlap_and_cancel(place, folder, schedule)
+    check_kill_and_retry(place, folder, schedule)
+    for check in (check_missed_runs, check_watch, check_worker_and_event):
+        own = tmp_path / check.__name__
+        (own / "raw").mkdir(parents=True)
+        check(place, own)
+    check_interrupt(place, folder, schedule)

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import WarehouseError
@@ -431,11 +432,12 @@ def test_pin_of_a_dead_reader(tmp_path):
 def test_damage_is_not_copied(tmp_path):
     """A damaged file is found before its rows are written again."""
     warehouse = start(tmp_path, None)
-    victim = next(
-        file
-        for file in (warehouse.live / "paragraphs").iterdir()
-        if b"changed.txt" in file.read_bytes()
+    name = next(
+        file.name
+        for file in (warehouse.live / "sources").iterdir()
+        if "changed.txt" in pq.read_table(file)["source_path"].to_pylist()
     )
+    victim = warehouse.live / "paragraphs" / name
     data = bytearray(victim.read_bytes())
     data[len(data) // 3] ^= 1
     victim.write_bytes(data)

@@ -4,12 +4,12 @@ from collections import Counter
 
 import pytest
 
-from flows.drift import Figures, compare
+from flows.drift import Figures, compare, compare_last_run
 from flows.line import ingest_plainly
 from flows.plan import look_around
-from flows.quality import compare_last_run
 from flows.reader import open_tables
 from flows.settings import read_settings
+from flows.status import show_status
 from tasks.errors import PipelineError
 
 USUAL = Figures(1000, 20, 980, 10, 90, Counter({7: 980}), Counter(de=490, fr=490))
@@ -105,7 +105,7 @@ def test_drift_can_refuse_a_run(settings, tmp_path):
 
 
 @pytest.mark.slow
-def test_drift_warns_and_can_be_asked_later(settings):
+def test_drift_warns_and_can_be_asked_later(settings, capsys):
     """Within the limit the run says so; the tables tell the same afterwards."""
     settings = read_settings(
         {}, raw_dir=settings.raw_dir, warehouse_dir=settings.warehouse_dir
@@ -118,3 +118,7 @@ def test_drift_warns_and_can_be_asked_later(settings):
     with open_tables(settings.warehouse_dir) as pinned:
         (later,) = compare_last_run(pinned.duckdb())
     assert later == summary.quality.drifts[0]
+    capsys.readouterr()
+    show_status(settings)
+    told = "The last run differs: files rejected: 100.0%, before 0.0%."
+    assert told in capsys.readouterr().out

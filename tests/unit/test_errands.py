@@ -99,7 +99,7 @@ def test_older_warehouse_is_migrated_without_reading(folder, monkeypatch):
     use_settings_of_1(folder)
     monkeypatch.setattr(logic, "CHANGES", logic.CHANGES[:5])
     monkeypatch.setattr("flows.line.read_files", no_reading)
-    noted = {"step_versions": None, "run_id": None}
+    noted = dict.fromkeys(("step_versions", "run_id", "survey"))
     before = {path: row | noted for path, row in before.items()}
 
     summary = run(folder)

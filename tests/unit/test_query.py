@@ -56,6 +56,12 @@ def test_csv_tells_null_from_empty():
     assert _csv_line([None, ""]) == ',""\n'
 
 
+@given(st.lists(st.text(st.sampled_from('a",;\r\n \t'), max_size=5), min_size=1))
+def test_any_csv_reader_reads_it(texts):
+    """Quotes, commas and new lines inside a text come back as they were."""
+    assert list(csv.reader(io.StringIO(_csv_line(texts), newline=""))) == [texts]
+
+
 def test_table_shows_null_and_counts_rows():
     """A person sees what is unknown and how much there is."""
     text = answer("table", max_rows=1)

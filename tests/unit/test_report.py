@@ -11,6 +11,7 @@ import duckdb
 import pytest
 from lxml import html
 
+from flows import drift
 from flows.line import ingest_plainly
 from flows.pages import report, reporter
 from flows.pages.questions import Question, ask, load_sections
@@ -262,6 +263,21 @@ def test_rejects_alone_are_reported(tmp_path):
 
     assert page.findtext(".//h1") == "No articles yet"
     assert "it has no bytes" in rejects and "scan.pdf" in rejects
+
+
+def test_a_run_unlike_those_before_stands_out(tmp_path, monkeypatch):
+    """Drift is shown once there are runs to compare; one run has none."""
+    monkeypatch.setattr(drift, "LEAST_ARTICLES", 1)
+    raw_dir = make_raw(tmp_path)
+    page = html.fromstring((publish(raw_dir) / REPORT_NAME).read_bytes())
+    assert not page.xpath("//*[@id='drift']")
+
+    (raw_dir / "new.txt").write_text("Only a title\n\n" + BODY * 5)
+    page = html.fromstring((publish(raw_dir) / REPORT_NAME).read_bytes())
+
+    rows = page.xpath("//*[@id='drift']//tbody/tr")
+    assert "files rejected" in rows[0].text_content()
+    assert len(rows) == 5
 
 
 def test_older_tables_are_told_as_far_as_they_go(fast_folder):

@@ -310,6 +310,20 @@ def test_day_of_the_address_wins_over_the_day_next_to_it(stamp, day):
     assert claims(head)[Field.PUBLISHED_ON] == day
 
 
+@pytest.mark.parametrize(
+    ("modified", "day"), [("2024-11-17", "2024-03-09"), ("2025-01-02", "2024-11-17")]
+)
+def test_shown_day_wins_over_one_that_an_update_has_overwritten(modified, day):
+    """Some systems write the day of the last change into that of publication too."""
+    head = (
+        "<meta property='article:published_time' content='2024-11-17'>"
+        f"<meta property='article:modified_time' content='{modified}'>"
+    )
+    shown = "<p><time datetime='2024-03-09'>9 March 2024</time></p>"
+
+    assert claims(head, f"<h1>Ships</h1>{shown}{BODY}")[Field.PUBLISHED_ON] == day
+
+
 def test_byline_that_names_more_authors_is_the_whole_list():
     """Data for machines often hold the first author only."""
     head = (
@@ -393,6 +407,16 @@ def test_other_articles_of_the_page_are_inserts():
     html = page(LONG + other).replace("<article>", "<article class='post post-17'>", 1)
 
     assert PITCH not in [block.text for block in kept(html)]
+
+
+def test_text_behind_a_comment_form_stays_where_it_is_most_of_the_article():
+    """A form in the middle of a page ends nothing, however long the page's source."""
+    form = "<p>Leave a comment below</p>"
+    html = page(f"<h1>Ships</h1>{BODY}{form}{BODY.replace('ship', 'boat') * 2}")
+
+    blocks, _ = clean_text(f"{html}<!-- {'x' * 50_000} -->", Markup.HTML, [])
+
+    assert sum("boat" in block.text for block in blocks if block.reason is None) >= 3
 
 
 def test_drawing_is_part_of_its_line():

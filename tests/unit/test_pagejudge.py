@@ -1,0 +1,135 @@
+"""How paragraphs of a page are measured and judged."""
+
+import numpy as np
+import pytest
+
+from tasks.pages.pagejson import read_article_body
+from tasks.pages.pagejudge import judge_parts, load_network
+from tasks.pages.pagemeasures import (
+    Known,
+    cut_parts,
+    measure_page,
+    read_names,
+    zones_of,
+)
+from tasks.pages.pagesource import Source
+
+SENTENCE = "The keeper wrote down every ship that passed, by name and by hour."
+PAGE = (
+    "<html><body><nav class='main-menu'><a href='/'>Home</a></nav>"
+    "<article class='story'><h1>Ships</h1>"
+    f"<p>{SENTENCE} {SENTENCE}</p><p class='note'>{SENTENCE}</p>"
+    "<ul><li><a href='/a'>Another story</a></li></ul></article>"
+    "<footer>© 2024</footer></body></html>"
+)
+NOTHING = Known("", "")
+
+
+def measures(html, known=NOTHING, odds=None):
+    """Columns of a page, and its paragraphs."""
+    source = Source(html)
+    parts = cut_parts(source)
+    texts = [source.read(start, end) for start, end, _ in parts]
+    return measure_page(source, parts, known, odds or {}), texts
+
+
+def test_every_paragraph_has_every_measure():
+    """All columns are as long as the page has paragraphs, and are numbers."""
+    columns, texts = measures(PAGE)
+
+    assert set(columns) >= set(load_network().names)
+    for name, column in columns.items():
+        assert column.shape == (len(texts),), name
+        assert np.isfinite(column).all(), name
+
+
+def test_links_and_words_are_counted_in_the_paragraph_they_stand_in():
+    """A paragraph that is a link is all link, its neighbours are not."""
+    columns, texts = measures(PAGE)
+
+    linked = dict(zip(texts, columns["links"], strict=True))
+    words = dict(zip(texts, np.expm1(columns["words"]), strict=True))
+    assert (linked["Another story"], linked[SENTENCE]) == (1, 0)
+    assert words["Another story"] == pytest.approx(2)
+
+
+def test_measures_depend_on_nothing_but_the_page():
+    """The same page gives the same numbers, whatever was measured before."""
+    first, _ = measures(PAGE)
+    measures(PAGE.replace("story", "other"))
+    second, _ = measures(PAGE)
+
+    for name, column in first.items():
+        assert (column == second[name]).all(), name
+
+
+def test_names_count_by_how_far_away_they_stand():
+    """A paragraph's own element is near, the element around it too, others far."""
+    source = Source("<div class=far>" + "<div>" * 6 + "<p class=near>Text</p>")
+    (part,) = cut_parts(source)
+
+    zones = {word: zone for zone, word in zones_of(part[2].element)}
+    assert zones == {"near": 0, "far": 2}
+
+
+def test_names_are_in_the_same_order_in_every_process():
+    """Sums of odds must not depend on the order of a set."""
+    names = read_names(' class="c b a" id="relatedStories"')
+
+    assert names == tuple(sorted(names))
+
+
+def test_what_an_extractor_takes_is_told_by_both_ends():
+    """It drops references from inside a paragraph; both ends still are its own."""
+    taken = "".join((SENTENCE + " " + SENTENCE).split())
+
+    columns, texts = measures(PAGE, Known("", taken))
+
+    found = dict(zip(texts, columns["taken"], strict=True))
+    assert found[f"{SENTENCE} {SENTENCE}"] == 1
+    assert found["Another story"] == 0
+
+
+def test_text_that_the_page_tells_is_seen():
+    """What stands in JSON-LD as the article is a column of its own."""
+    columns, texts = measures(PAGE, Known("".join(SENTENCE.split()), ""))
+
+    told = dict(zip(texts, columns["told"], strict=True))
+    assert (told[SENTENCE], told["Another story"]) == (1, 0)
+
+
+def test_the_article_is_told_from_its_frame():
+    """Running text is the article's, a menu and a footer are the page's."""
+    source = Source(PAGE)
+    parts = cut_parts(source)
+
+    odds = judge_parts(source, parts, NOTHING)
+
+    texts = [source.read(start, end) for start, end, _ in parts]
+    found = dict(zip(texts, odds, strict=True))
+    assert found[f"{SENTENCE} {SENTENCE}"] > 0
+    assert found["Home"] < 0
+    assert found["© 2024"] < 0
+
+
+def test_an_empty_page_has_nothing_to_judge():
+    """No paragraph, no odds."""
+    source = Source("<html><body></body></html>")
+
+    assert judge_parts(source, cut_parts(source), NOTHING) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "body"),
+    [
+        ('{"articleBody": "A <b>short</b> &amp; true story"}', "Ashort&truestory"),
+        ('{"articleBody": "one"}{"articleBody": "longer"}', "longer"),
+        ('{"articleBody": "never closed', ""),
+        ("", ""),
+    ],
+)
+def test_article_body_is_read_from_the_source(script, body):
+    """The longest one counts; broken ones are none."""
+    html = f"<script type='application/ld+json'>{script}</script>"
+
+    assert read_article_body(html) == body
