@@ -36,10 +36,10 @@ from tasks.schema import UNDETERMINED
 DATA = Path(__file__).parents[1] / "tasks" / "data" / "detect.json"
 GRID: dict[str, dict[str, tuple[float, ...]]] = {
     "fused": {
-        "weight": (0.15, 0.2, 0.25),
-        "lead": (6.0, 8.0, 10.0),
+        "weight": (0.1, 0.15, 0.2),
+        "lead": (8.0, 10.0),
         # More gains a little on the whole, at the cost of the languages eldc lacks.
-        "caution": (0.0, 1.0, 2.0),
+        "caution": (2.0,),
     },
     # Alone, the profiles' weight is only a unit: it makes gaps of both fits alike.
     "profiles": {"weight": (0.2,), "lead": (0.0,), "caution": (0.0,)},

@@ -5,6 +5,7 @@ called is handed in: ``call_plainly`` here, ``call_visibly`` in ``ingest``.
 """
 
 import contextlib
+import gc
 import json
 import platform
 import secrets
@@ -45,6 +46,7 @@ from tasks.tables.warehouse import Reporter, Warehouse
 from tasks.version import PIPELINE_VERSION
 from tasks.write import publish, settle_sources, write
 
+_GARBAGE_OBJECTS = 20_000  # new ones before Python looks for garbage among them
 LIBRARIES = (
     "chardet",
     "eldc",
@@ -161,6 +163,22 @@ def read_limits(settings: Settings) -> Limits:
     return Limits(settings.max_file_bytes, settings.max_decompression_ratio)
 
 
+@contextlib.contextmanager
+def _collecting_rarely() -> Iterator[None]:
+    """Look for garbage in cycles less often.
+
+    The rows of a batch live to its end, so looking through them finds nothing: with
+    Python's own threshold that takes a tenth of the time of plain text.
+    """
+    usual = gc.get_threshold()
+    gc.set_threshold(_GARBAGE_OBJECTS, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
+@_collecting_rarely()
 def make_tables(
     files: pd.DataFrame, run: Run, call: Call = call_plainly
 ) -> tuple[dict[str, pd.DataFrame], dict[str, StepCost]]:

@@ -66,7 +66,7 @@ REVIEWED = (*FEATURES, *SIGNS)
 """What it knows about an answer given on review."""
 
 _BATCH = 256  # texts: tables of scores stay in the cache
-_NGRAM_CHARS = 300  # 900 n-grams decide as well as more
+_NGRAM_CHARS = 200  # 600 n-grams decide as well as more
 _MIN_LETTERS = 3
 _WORDLESS = ("Hani", "Kana", "Hang")  # scripts in which one character can be a word
 _KANA_SHARE = 0.05  # Chinese brand names have a の at times

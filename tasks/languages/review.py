@@ -41,6 +41,7 @@ SIGNS = (
 """What else the calibration knows about a reviewed answer; see ``Reviewer.review``."""
 
 TRACE_CHARS = 240
+SIGN_CHARS = 300
 _MAX_MARGIN = 8.0
 _MIN_SCALE = 3
 _GLUED_SHARE = 0.2  # 1 of 5,000 texts in a language, half of all lines of code
@@ -115,8 +116,9 @@ class Reviewer:
             margin = np.minimum(top - rest, _MAX_MARGIN)
         is_told = np.isfinite(top)
         margin = np.where(is_told, margin, 0.0)
-        sizes = [len(text.split()) or 1 for text in hearing.texts]
-        joints = _share(map(_count_joints, hearing.texts), sizes)
+        texts = [text[:SIGN_CHARS] for text in hearing.texts]
+        sizes = [len(text.split()) or 1 for text in texts]
+        joints = _share(map(_count_joints, texts), sizes)
         signs = {
             "margin": margin,
             "margin_root": np.sqrt(margin),
@@ -126,7 +128,7 @@ class Reviewer:
             "only_in_traces": self.only_in_traces[best],
             "joints": joints,
             "glued": joints > _GLUED_SHARE,
-            "loners": _share(map(_count_loners, hearing.texts), sizes),
+            "loners": _share(map(_count_loners, texts), sizes),
         }
         table = np.stack([signs[name] for name in SIGNS], axis=1).astype(np.float64)
         return np.where(is_told, best, -1), table

@@ -63,6 +63,10 @@ _NONE = len(_CLASSES)  # spaces, punctuation, emoji
 _WEIGHTS = {"Latn": 1.0, "Hani": 6.0, "Kana": 6.0, "Hang": 4.0}
 _DEFAULT_WEIGHT = 2.0
 _ASCII_LETTER = re.compile("[A-Za-z]")
+# Neither Latin nor punctuation, currencies, arrows.
+_NOT_LATIN = re.compile(
+    "[^\0-\u024f\u1e00-\u1eff\u2000-\u2070\u20a0-\u20cf\u2116\u2122\u2190-\u23ff]"
+)
 _BATCH = 256  # texts
 _WRITTEN_SHARE = 0.4  # of the weight of the foremost script
 
@@ -155,7 +159,7 @@ def tell_scripts(texts: Sequence[str]) -> list[str]:
         ['Latn', 'Jpan', 'Hans', 'Hant', 'Zyyy']
     """
     scripts = [
-        ("Latn" if _ASCII_LETTER.search(text) else NO_SCRIPT) if text.isascii() else ""
+        "Latn" if _ASCII_LETTER.search(text) and not _NOT_LATIN.search(text) else ""
         for text in texts
     ]
     rest = [index for index, script in enumerate(scripts) if not script]

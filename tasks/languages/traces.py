@@ -29,8 +29,8 @@ _MIXER = np.uint64(0xBF58476D1CE4E5B9)
 _UPPER = np.uint64(32)
 _WORD = np.uint64(0x5851F42D4C957F2D)  # keeps whole words apart from parts of words
 _LONGEST_WORD = 64
-_BUCKET_BITS = 20
-_MANY = 12  # languages that share a part
+_BUCKET_BITS = 21
+_MANY = 8  # languages that share a part
 _BUCKET_SHIFT = np.uint32(32 - _BUCKET_BITS)
 _SPACE = 0x20
 _DATA = resources.files("tasks") / "data" / "traces.npz"
@@ -88,9 +88,11 @@ class Traces:
         )
 
     def _add_shared(self, places: Indices, holders: Indices, count: int) -> Floats:
+        order = np.argsort(holders.astype(np.uint16), kind="stable")  # radix: fast
+        ends = np.concatenate([[0], np.cumsum(np.bincount(holders, minlength=count))])
         ones = np.ones(len(places), np.float32)
-        shape = (count, len(self.shared))
-        sums: Floats = csr_array((ones, (holders, places)), shape) @ self.shared
+        table = csr_array((ones, places[order], ends), (count, len(self.shared)))
+        sums: Floats = table @ self.shared
         return sums
 
     def _add_rare(self, rows: Indices, holders: Indices, count: int) -> Floats:
@@ -133,9 +135,8 @@ def arrange(  # noqa: PLR0913 - the columns of the data file
     unit: float,
 ) -> Traces:
     """Make the tables from what is stored; ``lengths`` are languages per part."""
-    edges = np.arange((1 << _BUCKET_BITS) + 1, dtype=np.uint64) << np.uint64(
-        _BUCKET_SHIFT
-    )
+    edges = np.arange(1 << _BUCKET_BITS, dtype=np.uint32) << _BUCKET_SHIFT
+    starts = np.searchsorted(keys, edges).astype(np.int32)
     many = lengths >= _MANY
     places = np.where(many, np.cumsum(many, dtype=np.int32) - 1, -1)
     rows = np.repeat(places, lengths)
@@ -145,7 +146,7 @@ def arrange(  # noqa: PLR0913 - the columns of the data file
     return Traces(
         languages=tuple(languages),
         keys=keys,
-        starts=np.searchsorted(keys, edges).astype(np.int32),
+        starts=np.concatenate([starts, [len(keys)]], dtype=np.int32),
         ends=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
         columns=columns,
         values=values,

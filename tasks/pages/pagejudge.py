@@ -29,6 +29,8 @@ from tasks.pages.pagesource import Source
 INPUT_GRAIN, WEIGHT_GRAIN = 64, 256
 INPUT_LIMIT = 4  # standard deviations
 
+_LITTLE = 0.35  # of what the extractor takes
+_BARELY = 0.1
 _FILE = Path(__file__).parents[1] / "data" / "pages.json"
 
 
@@ -83,6 +85,8 @@ def load_network() -> Network:
 def judge_parts(source: Source, parts: Sequence[Part], known: Known) -> list[float]:
     """Log-odds of every paragraph of a page to be its article's.
 
+    Where the network finds little against the extractor, the extractor is believed too.
+
     Args:
         source: The page.
         parts: Its paragraphs.
@@ -92,5 +96,9 @@ def judge_parts(source: Source, parts: Sequence[Part], known: Known) -> list[flo
         return []
     network = load_network()
     columns = measure_page(source, parts, known, network.odds)
-    found: list[float] = network.judge(columns).tolist()
+    odds = network.judge(columns)
+    size = np.array([end - start for start, end, _ in parts])
+    if size[odds > 0].sum() < _LITTLE * len(known.taken):
+        odds = np.where(columns["taken"] >= 1, np.maximum(odds, _BARELY), odds)
+    found: list[float] = odds.tolist()
     return found

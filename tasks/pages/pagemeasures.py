@@ -261,7 +261,7 @@ def _measure_names(
         bits[number] = bits[before] | _TAG_BITS.get(name, 0)
         tags[number] = _TAG_NUMBERS.get(name, len(_TAGS))
         far[number] = far[before]
-        if not attributes or name in _FRAMES:
+        if not attributes or name in _FRAMES or element.start == element.end:
             continue
         if attributes not in worth:
             worth[attributes] = _weigh(attributes, odds)
@@ -407,14 +407,12 @@ def _measure_kin(
 ) -> Columns:
     """What the paragraphs are like that the page marks up in the same way."""
     known: dict[tuple[object, ...], int] = {}
-    looks = np.array(
-        [
-            known.setdefault(
-                (e.name, *read_names(e.attributes)[:_KEY_WORDS]), len(known)
-            )
-            for e in elements
-        ]
-    )
+    looks = np.zeros(len(elements), np.int64)
+    for element in elements:
+        if element.start < element.end:
+            words = read_names(element.attributes)[:_KEY_WORDS]
+            look = known.setdefault((element.name, *words), len(known))
+            looks[element.number] = look
     keys = looks[here]
     at = here
     for _ in range(2):

@@ -12,6 +12,7 @@ _CREDIT_WORDS = 25
 _OPENER_WORDS = 30
 _TAIL_SHARE = 0.3
 _BRIEF = 3
+_LIKELY = 0.5  # log-odds of a line of the article
 _COPYRIGHT = re.compile(r"(?:©|\(c\)|copyright)\W*(?:19|20)\d\d\b", re.IGNORECASE)
 
 _OF_PAGES = frozenset(RemovalReason) - {
@@ -68,6 +69,10 @@ def drop_after_openers(draft: Draft) -> None:
         has_link = str(opener.rule_id).startswith("openers.")
         has_link &= not opener.text.rstrip().endswith((":", "："))
         group = list(_short_lines_after(draft, index, tail=tail))
+        likely = (at for at, i in enumerate(group) if _is_likely(draft, i))
+        # The first line behind a colon is announced beyond doubt.
+        end = next((at for at in likely if at or has_link), len(group))
+        group = group[:end]
         if has_link:  # its link stands on its own line: no others after a blank line
             cut = [draft.blocks[i].blank_before for i in group]
             group = group[: cut.index(True)] if True in cut else group
@@ -133,6 +138,10 @@ def _short_lines_after(draft: Draft, index: int, *, tail: bool) -> Iterator[int]
         if not tail and (block.blank_before or block.kind is Kind.HEADING):
             return
         yield follower
+
+
+def _is_likely(draft: Draft, index: int) -> bool:
+    return bool(draft.odds) and draft.odds[index] > _LIKELY
 
 
 def _has_blank(draft: Draft, group: list[int]) -> bool:

@@ -445,8 +445,11 @@ def guess_language(texts: Iterable[str]) -> str | None:
     for word in words.keys() & known.keys():
         for language in known[word]:
             counts[language] += words[word]
-    return max(
-        counts, key=lambda code: (counts[code], -LANGUAGES.index(code)), default=None
+    most = max(counts.values(), default=0)
+    return min(
+        (code for code, count in counts.items() if count == most),
+        key=LANGUAGES.index,
+        default=None,
     )
 
 

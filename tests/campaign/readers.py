@@ -21,6 +21,8 @@ SHOWN = {
     "paragraphs": ["document_id", "paragraph_index", "kind", "text", "language"],
     "removals": ["document_id", "start_chars", "text", "rule_id"],
     "evidence": ["document_id", "field", "rank", "value", "is_chosen"],
+    "duplicates": ["document_id", "match_id", "similarity", "kind", "cluster_id"],
+    "repeats": ["text_hash", "text", "document_count", "cluster_count"],
     "sources": [
         "source_path",
         "sha256",

@@ -125,7 +125,7 @@ def test_clock_that_jumps(world, offset_hours):
 def test_campaign_notices_a_broken_protocol(forks):
     """Published file by file instead of as a whole, the campaign counts wrong reads."""
     tally = Tally("copies")
-    for at in range(80, 140, 10):
+    for at in range(80, 240, 10):
         with new_world(forks, SEED) as world:
             fault_before_call(world, tally, at, KILL, "copies")
         if tally.wrong_reads:

@@ -1,5 +1,6 @@
 """Who reads while runs publish without a pause gets one snapshot, or a missing file."""
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -46,11 +47,14 @@ def version_of(table, rows):
     if len(shown) != len(rows) and table not in {"paragraphs", "removals", "evidence"}:
         return None
     for row in rows:
-        if row[0] == "a.txt" or "a.txt version" in str(row[-1]):
+        if row[0] == "a.txt":
+            number = row[1]
+            break
+        if told := re.match(r"a\.txt version (\d+)", str(row[-1])):
+            number = int(told[1])
             break
     else:
         return None
-    number = row[1] if table == "sources" else int(str(row[-1]).split()[-1])
     expected = make_batch({"a.txt": number, "b.txt": number, "c.txt": 1})[table]
     columns = SHOWN[table]
     right = expected[columns].itertuples(index=False, name=None)

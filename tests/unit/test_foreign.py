@@ -5,7 +5,7 @@ import pytest
 
 from tasks import detect as step
 from tasks.languages.fusion import FusedDetector
-from tasks.languages.scripts import tell_scripts
+from tasks.languages.scripts import _tell_scripts, tell_scripts
 from tasks.languages.spans import find_foreign
 from tasks.languages.tags import make_tag
 
@@ -130,3 +130,19 @@ def test_articles_and_paragraphs_have_script_and_tag():
     assert articles["script"].tolist() == ["Latn"]
     assert articles["language_tag"].tolist() == ["nn"]
     assert blocks["language_tag"].tolist() == ["nn", "nn"]
+
+
+def test_scripts_do_not_depend_on_the_shortcut():
+    """Latin text is told without counting letters, to the same result."""
+    texts = [
+        "Straße – „so“ 5 €",
+        "naïve ™",
+        "Đường phố",
+        "µ",
+        "Ωmega",
+        "x²",
+        "½ × 3",
+        "ⁿ a",
+    ]
+
+    assert tell_scripts(texts) == list(_tell_scripts(texts))

@@ -1,10 +1,21 @@
 """One article that a step cannot digest must not stop the others."""
 
+import gc
+
 import pandas as pd
 import pytest
 from prefect import task
 
-from flows.line import REJECT_COLUMNS, call_plainly, run_step, without
+from flows.line import (
+    REJECT_COLUMNS,
+    call_plainly,
+    make_tables,
+    run_step,
+    start_run,
+    without,
+)
+from flows.settings import Settings
+from tasks.discover import discover_files
 from tasks.errors import ContractError
 
 ARTICLES = pd.DataFrame({"document_id": ["a", "b", "c"], "text": ["1", "x", "3"]})
@@ -78,3 +89,12 @@ def test_without_drops_the_rows_of_rejected_articles():
 
     assert without(CLAIMS, rejects)["document_id"].tolist() == ["c"]
     assert without(CLAIMS, []) is CLAIMS
+
+
+def test_garbage_is_looked_for_as_before_after_a_batch(tmp_path):
+    """Only while the rows of a batch pile up is it looked for less often."""
+    usual = gc.get_threshold()
+
+    make_tables(discover_files(tmp_path, ()), start_run(Settings(raw_dir=tmp_path)))
+
+    assert gc.get_threshold() == usual

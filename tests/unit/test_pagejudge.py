@@ -112,6 +112,20 @@ def test_the_article_is_told_from_its_frame():
     assert found["© 2024"] < 0
 
 
+def test_the_extractor_is_believed_where_the_network_finds_little():
+    """What only the extractor takes for the article is better than no article."""
+    menu = "".join(
+        f"<li><a href='/{n}'>Another story of {n} ships</a></li>" for n in "abcd"
+    )
+    source = Source(f"<html><body><nav><ul>{menu}</ul></nav></body></html>")
+    parts = cut_parts(source)
+
+    alone = judge_parts(source, parts, NOTHING)
+    believed = judge_parts(source, parts, Known("", source.text))
+
+    assert max(alone) < 0 < min(believed)
+
+
 def test_an_empty_page_has_nothing_to_judge():
     """No paragraph, no odds."""
     source = Source("<html><body></body></html>")

@@ -9,8 +9,9 @@ import pytest
 import zstandard
 
 from tasks.discover import discover_files
+from tasks.logic import step_versions
 from tasks.read import Limits, make_document_id, read_files
-from tasks.schema import SOURCES
+from tasks.schema import SOURCES, Format
 
 ARTICLE_COLUMNS = [
     "document_id",
@@ -26,6 +27,7 @@ ARTICLE_COLUMNS = [
     "text_field",
     "markup",
     "raw_text",
+    "step_versions",
 ]
 CLAIM_COLUMNS = [
     "document_id",
@@ -81,6 +83,7 @@ def test_a_text_file_is_one_article(tmp_path):
             "text_field": pytest.approx(float("nan"), nan_ok=True),
             "markup": "text",
             "raw_text": "Grüße\r\n\r\n  Zwei\tDrei \n",
+            "step_versions": dict(step_versions(Format.TEXT)),
         }
     ]
     assert len(claims) == 0
