@@ -41,6 +41,7 @@ _HALF_DAY_CHARS = 24
 _ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "民國": 1911, "民国": 1911}
 _JAPANESE_ERAS = frozenset({"令和", "平成", "昭和"})
 _COUNTED = {"7": None, "8": "ko", "9": "vi"}  # numbers followed by words
+_MAYBE = re.compile(r"[-/.年년gG]\s?\d")  # stands in every date; searched fast
 _ARABIC = re.compile("[\u0600-\u06ff]")
 _MONTHS, _LONG_MONTHS = 12, 6  # of the Iranian year; the first six have 31 days
 _FIRST_SOLAR, _LAST_SOLAR = 1244, 1472
@@ -118,6 +119,8 @@ def find_digit_dates(text: str) -> Iterator[DigitDate]:
     Days and months between slashes or hyphens are read day first, unless the text has
     dates that can only be month first, or a time with a.m. or p.m. follows.
     """
+    if _MAYBE.search(text) is None:
+        return
     # Both are looked up once: time grows with the length of the text only.
     is_arabic = _ARABIC.search(text) is not None
     is_month_first = _is_month_first(text)

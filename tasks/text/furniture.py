@@ -6,7 +6,7 @@ article, and of being its title; here is decided what follows from them.
 
 from bisect import bisect
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from math import inf
 
 from tasks.pieces import Block
 from tasks.schema import RemovalReason
@@ -44,16 +44,6 @@ _ANNOUNCING = frozenset(
 )
 
 
-class Odds(NamedTuple):
-    """Log-odds of one block."""
-
-    article: float
-    title: float
-
-
-_OF_LAYOUT = Odds(float("inf"), float("-inf"))
-
-
 def judge_drafts(drafts: Sequence[Draft]) -> None:
     """Judge the blocks of plain texts: set ``odds`` and ``title_odds``.
 
@@ -79,14 +69,13 @@ def _judge(drafts: list[Draft]) -> None:
         for draft in drafts
     ]
     measures = measure_blocks(blocks)
-    found = iter(load_network().judge(measures).tolist() if measures.columns else ())
+    found = load_network().judge(measures).T.tolist() if measures.columns else ((), ())
+    article, title = map(iter, found)
+    layout = RemovalReason.LAYOUT
     for draft in drafts:
-        odds = [
-            _OF_LAYOUT if block.reason is RemovalReason.LAYOUT else Odds(*next(found))
-            for block in draft.blocks
-        ]
-        draft.odds = [one.article for one in odds]
-        draft.title_odds = [one.title for one in odds]
+        reasons = [block.reason for block in draft.blocks]
+        draft.odds = [inf if it is layout else next(article) for it in reasons]
+        draft.title_odds = [-inf if it is layout else next(title) for it in reasons]
 
 
 def put_back_lines(draft: Draft) -> None:

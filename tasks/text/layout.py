@@ -21,18 +21,14 @@ _INVISIBLE = "\u00ad\u200b\u200e\u200f\u2060\ufeff" + "".join(
 )
 _HYPHENS = "-\u2010\u00ad"
 _BLANKS = _INVISIBLE + "".join(filter(str.isspace, map(chr, range(0x10000))))
-_LINE = re.compile(
-    "(?P<indent>[^\\S\\r\\n\x0b\x0c\x85\u2028\u2029]*)"
-    "(?P<text>[^\\r\\n\x0b\x0c\x85\u2028\u2029]*)"
-    "(?:\\r\\n|[\\r\\n\x0b\x0c\x85\u2028\u2029]|\\Z)"
-)
+_LINE = re.compile(r"[^\r\n\x0b\x0c\x85\u2028\u2029]+")
 _MARKS_ONLY = re.compile(r"[\W_]+")
 _BULLET = re.compile(r"[•·▪▫‣⁃◦●○■□►▶➤✓✔➢*](?=\s)")
 _DASH = re.compile(r"[-–—+](?=\s)")
 _SPOKEN = re.compile(r"[.!?…][\"'”“»]?$")
 _NUMBERED = re.compile(r"(?:\d{1,3}|[a-zA-Z])[.)]\s")
 _TRAILING_BAR = re.compile(r"\s+[|¦]+$")
-_MAYBE_BAD = re.compile(r"[^\x00-\x7f]{2,}|[\x80-\x9fÂÃŒœ]")
+_MAYBE_BAD = re.compile(r"[^\x00-\x7f](?:[^\x00-\x7f]+|(?<=[\x80-\x9fÂÃŒœ]))")
 _BAD_CHARS = 6  # the longest sequence that tells
 _MANY_PLACES = 60
 _WIDE = re.compile(
@@ -52,20 +48,23 @@ _OVERHANG = 3  # columns, of a hyphen or punctuation mark
 
 
 class Line(NamedTuple):
-    """One line that is not blank: its span without white space at the edges."""
+    """One line that is not blank: its span without white space at the edges.
+
+    Attributes:
+        start: First code point.
+        end: One past the last code point.
+        text: What stands there.
+        indent: Columns of white space before it.
+        blank_before: A blank line precedes it, or nothing.
+        width: Its columns on a screen.
+    """
 
     start: int
     end: int
     text: str
     indent: int
     blank_before: bool
-
-    @property
-    def width(self) -> int:
-        """Columns on a screen, white space at the edges left out."""
-        if self.text.isascii():
-            return len(self.text)
-        return len(self.text) + len(_WIDE.findall(self.text))
+    width: int
 
 
 def find_lines(raw: str, begin: int = 0) -> list[Line]:
@@ -79,18 +78,27 @@ def find_lines(raw: str, begin: int = 0) -> list[Line]:
         Lines in order; characters outside their spans are white space or invisible.
     """
     lines: list[Line] = []
-    blank = True
+    has_wide = not raw.isascii() and _WIDE.search(raw) is not None
+    blank, stop = True, begin
     for match in _LINE.finditer(raw, begin):
-        line = match["text"]
-        bare = line.lstrip(_BLANKS)
-        start = match.end("text") - len(bare)
-        text = bare.rstrip(_BLANKS)
-        if text:
-            indent = len(match["indent"].expandtabs(4))
-            lines.append(Line(start, start + len(text), text, indent, blank))
-            blank = False
-        elif match.end() > match.start():
+        line, start = match[0], match.start()
+        if start - stop > 1 and raw[stop:start] != "\r\n":
+            blank = True  # an empty line was between
+        stop = match.end()
+        text = line.strip()  # faster than to look for all blanks
+        if text and (text[0] in _INVISIBLE or text[-1] in _INVISIBLE):
+            text = text.strip(_BLANKS)
+        if not text:
             blank = True
+            continue
+        indent = 0
+        if len(text) < len(line):
+            start = stop - len(line.lstrip(_BLANKS))
+            spaces = line[: len(line) - len(line.lstrip())]
+            indent = len(spaces.expandtabs(4))
+        width = len(text) + (len(_WIDE.findall(text)) if has_wide else 0)
+        lines.append(Line(start, start + len(text), text, indent, blank, width))
+        blank = False
     return lines
 
 
@@ -123,7 +131,7 @@ def find_wrap_column(lines: list[Line]) -> int | None:
     for low, high, _ in pairs:
         for column in range(max(low, 30), min(high, 131)):
             agree[column] += 1
-    column = max(agree, key=lambda key: (agree[key], -key))
+    column = max(agree, key=agree.__getitem__)  # the first of the best
     fitting = sum(low <= column for low, _, _ in pairs)
     runs_on = sum(on for low, high, on in pairs if low <= column < high)
     if agree[column] < max(_WRAP_PAIRS, _WRAP_SHARE * fitting):
@@ -149,7 +157,11 @@ def _continues(group: list[Line], below: Line, column: int | None) -> bool:
     """Whether ``below`` goes on in the paragraph of the lines above it."""
     above = group[-1]
     starts_lower = below.text[0].islower()
-    if below.blank_before or below.indent > above.indent:
+    if (
+        (column is None and not starts_lower)  # most lines
+        or below.blank_before
+        or below.indent > above.indent
+    ):
         return False
     if _starts_item(below.text) and not _could_break_off(group, below, column):
         return False
@@ -206,7 +218,9 @@ def _is_heading(above: Line, line: Line, below: Line, column: int) -> bool:
 
 
 def _starts_item(text: str) -> bool:
-    return bool(_BULLET.match(text) or _DASH.match(text) or _NUMBERED.match(text))
+    if text[0].isalnum():
+        return _NUMBERED.match(text) is not None
+    return bool(_BULLET.match(text) or _DASH.match(text))
 
 
 def _paragraphs(lines: list[Line]) -> Iterator[list[Line]]:
@@ -286,18 +300,17 @@ def find_blocks(raw: str, begin: int = 0) -> list[Block]:
     for group in _paragraphs(lines):
         start, end = group[0].start, group[-1].end
         blank_before = group[0].blank_before
-        if _is_marks(raw[start:end]):
+        is_word = raw[start].isalnum()  # most: neither a mark nor a bullet
+        if not is_word and _is_marks(raw[start:end]):
             blocks.append(_layout(raw, start, end, "layout.marks"))
             continue
         kind = None
-        bullet = _BULLET.match(raw, start)
-        if not bullet and dashes > 1:
+        bullet = None if is_word else _BULLET.match(raw, start)
+        if not is_word and not bullet and dashes > 1:
             bullet = _DASH.match(raw, start)
         if bullet:
             blocks.append(_layout(raw, start, bullet.end(), "layout.bullet"))
             start, kind = bullet.end(), Kind.LIST_ITEM
-        elif _NUMBERED.match(raw, start):
-            kind = None  # a numbered heading looks the same: split decides
         bar = _TRAILING_BAR.search(raw, start, end) if raw[end - 1] in "|¦" else None
         stop = bar.start() if bar else end
         while start < stop and raw[start].isspace():
