@@ -11,6 +11,7 @@ from tasks.text.names import parse_names
 from tasks.text.shape import ends_sentence, measure_words
 
 _SEGMENTS = re.compile(r"\s*(?:[|·•▪—–/]|,(?=\s|$)|\s-\s|;|\n)\s*")
+_SEGMENT_MARK = re.compile(r"[|·•▪—–/,;\n-]")  # searched faster
 _EDGES = " .:()[]-"
 _LABELS = {"byline", "published", "updated", "reading_time"}
 _ROMAN = re.compile(r"[IVXLC]+")
@@ -103,7 +104,8 @@ def _parts(text: str) -> Iterator[tuple[lexicon.Phrase | None, str]]:
     """
     current: lexicon.Phrase | None = None
     value = ""
-    for segment in _SEGMENTS.split(text):
+    is_cut = _SEGMENT_MARK.search(text) is not None
+    for segment in _SEGMENTS.split(text) if is_cut else (text,):
         piece = _strip_small_words(segment.strip(_EDGES))
         if not piece:
             continue
