@@ -353,7 +353,8 @@ def find_notes(text: str) -> tuple[Phrase, ...]:
     """
     lexicon = _lexicon()
     found: dict[tuple[int, str], Phrase] = {}
-    if not lexicon.notes.keys().isdisjoint(fold(text).split(" ")):
+    words = _WORD.findall(text.lower() if text.isascii() else _fold_letters(text))
+    if not lexicon.notes.keys().isdisjoint(words):
         _find_spaced_notes(text, lexicon, found)
     if _UNSPACED_CHAR.search(text):
         lower = text.translate(_LOWER_ASCII)
