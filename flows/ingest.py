@@ -255,13 +255,14 @@ def survey_all(files: pd.DataFrame, run: Run, folder: Path) -> None:
         (batch, run, folder, str(index))
         for index, batch in enumerate(_cut(files, run.settings))
     ]
-    if weigh_files(files) <= SURVEYED_INLINE_BYTES:
-        for batch in work:
-            name = f"survey {count_of(len(batch[0]), 'file')}"
-            survey.with_options(task_run_name=name)(*batch, is_visible=True)
-        return
-    for _ in _results(survey, work, files, run.settings, is_visible=False):
-        pass
+    with logging_steps(is_brief=len(work) > LOGGED_BATCHES):
+        if weigh_files(files) <= SURVEYED_INLINE_BYTES:
+            for batch in work:
+                name = f"survey {count_of(len(batch[0]), 'file')}"
+                survey.with_options(task_run_name=name)(*batch, is_visible=True)
+            return
+        for _ in _results(survey, work, files, run.settings, is_visible=False):
+            pass
 
 
 def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:

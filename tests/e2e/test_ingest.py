@@ -127,7 +127,7 @@ def test_the_log_is_short(raw_dir, tmp_path):
             logs = [log.message for log in client.read_logs(wanted)]
 
     assert "batch 8 of 8: 1 file, 0 rejected: 1 article" in str(logs)
-    assert len(logs) <= 8 + 7
+    assert len(logs) <= 8 + 7, logs
 
 
 @pytest.mark.parametrize("surveyed_inline_bytes", [0, 1_000_000])
