@@ -22,7 +22,8 @@ languages = tables.sql("""
 languages.show()
 
 # %% [markdown]
-# The same tables as pandas and Polars frames, with just the columns and rows wanted.
+# The same tables as pandas frames, with just the columns and rows wanted; where Polars
+# is installed `tables.polars` does the same.
 
 # %%
 articles = tables.pandas(
@@ -33,8 +34,8 @@ articles = tables.pandas(
 print(articles.sort_values("word_count").tail(3).to_string(index=False))
 
 # %%
-kinds = tables.polars("paragraphs", columns=["kind", "word_count"])
-print(kinds.group_by("kind").sum().sort("word_count", descending=True).head(3))
+kinds = tables.pandas("paragraphs", columns=["kind", "word_count"])
+print(kinds.groupby("kind").sum().sort_values("word_count").tail(3))
 
 # %% [markdown]
 # Which paragraphs speak of a thing? `matches` are the places of the words in `text`.

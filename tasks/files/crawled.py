@@ -1,5 +1,6 @@
 """What crawlers write: the text and the metadata of an article in a JSON object."""
 
+import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -210,7 +211,8 @@ def _flatten(value: Json, depth: int = 0) -> list[str]:
             text = _MARKUP_IN_LINE.sub("", text)
         text = " ".join(unescape(text).split())
         return [text] if text else []
-    if isinstance(value, bool) or depth == _MAX_DEPTH:
+    is_number = not isinstance(value, float) or math.isfinite(value)
+    if isinstance(value, bool) or not is_number or depth == _MAX_DEPTH:
         return []
     if isinstance(value, int | float):
         return [str(value)]

@@ -487,9 +487,14 @@ def is_role(text: str) -> bool:
     words = fold(text).split()
     known = _lexicon().roles
     return any(
-        " ".join(words[index:]) in known or " ".join(words[: index + 1]) in known
-        for index in range(len(words))
+        " ".join(words[-count:]) in known or " ".join(words[:count]) in known
+        for count in range(1, min(len(words), _longest_role_words()) + 1)
     )
+
+
+@cache
+def _longest_role_words() -> int:
+    return max(len(role.split()) for role in _lexicon().roles)
 
 
 @cache

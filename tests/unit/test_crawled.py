@@ -300,3 +300,11 @@ def test_lone_surrogates_are_replaced_and_counted():
 def test_articles_of_a_document(document, count):
     """A list is its items, unless it lies beside a text."""
     assert len(list_articles(document)) == count
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400])
+def test_a_number_that_is_none_is_no_value(value):
+    """NaN and infinity, which Python's JSON reader takes, say nothing of an article."""
+    crawled = read_object({"text": "The ferry was late.", "title": value})
+
+    assert [claim for claim in crawled.claims if claim.field is Field.TITLE] == []

@@ -117,3 +117,16 @@ def test_front_matter_as_people_write_it(raw):
 def test_what_is_no_front_matter(raw):
     """A rule or plain text between rules is not front matter."""
     assert read_front_matter(raw) == (None, [])
+
+
+def test_front_matter_cannot_multiply_itself():
+    """Aliases of YAML are not followed: nine lines of them stand for a billion tags."""
+    levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    lines = ["title: Harbour", "a0: &a0 [x]", *levels, "tags: *a8"]
+    raw = "\n".join(["---", *lines, "---", "", "The ferry was late."])
+
+    _, claims = read_front_matter(raw)
+
+    values = {claim.field: claim.value for claim in claims}
+    assert values[Field.TITLE] == "Harbour"
+    assert len(values.get(Field.TAGS, "")) < 100
