@@ -45,14 +45,17 @@ def variables():
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 def test_units_are_valid(tmp_path):
     """Systemd understands every line; the programs are where this checkout has them."""
-    programs = Path(sys.executable).parent
+    programs = tmp_path / "bin"  # the checkout's path may hold spaces
+    programs.symlink_to(Path(sys.executable).parent)
+    units = tmp_path / "units"
+    units.mkdir()
     assert len(UNITS) == 3
     for unit in UNITS:
         text = unit.read_text()
         text = text.replace("/opt/article-pipeline/.venv/bin", str(programs))
-        (tmp_path / unit.name).write_text(text.replace("/opt/article-pipeline", "/"))
+        (units / unit.name).write_text(text.replace("/opt/article-pipeline", "/"))
     done = subprocess.run(
-        ["systemd-analyze", "verify", *map(str, tmp_path.iterdir())],
+        ["systemd-analyze", "verify", *map(str, units.iterdir())],
         capture_output=True,
         text=True,
         check=False,
@@ -136,11 +139,9 @@ def test_postgresql_and_a_password(postgres, tmp_path):
     program.await_line("1 file read: 1 article")
     with pytest.raises(urllib.error.HTTPError, match="401"):
         urllib.request.urlopen(f"{place}/flows/count", b"{}", timeout=20)
-    create = shlex.split(
-        commands("automation create").replace("deploy", f"{ROOT}/deploy")
-    )
     done = subprocess.run(
-        [sys.executable, "-m", *create],
+        [sys.executable, "-m", *shlex.split(commands("automation create"))],
+        cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
