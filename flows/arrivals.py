@@ -242,7 +242,7 @@ def _run(settings: Settings, plan: Plan, stop: threading.Event) -> str:
     is_shown = sys.stderr.isatty()
     process = subprocess.Popen(  # every word of it is ours
         [sys.executable, "-m", "flows", "run"],
-        env=os.environ | settings_environment(settings),
+        env=os.environ | settings_environment(settings) | {"PYTHONSAFEPATH": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=None if is_shown else subprocess.PIPE,

@@ -35,6 +35,7 @@ _LOCAL_HOSTS = {LOOPBACK, "localhost", "::1"}
 _SERVER_VARIABLES = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
+    "PYTHONSAFEPATH": "1",  # a file `click.py` in the present folder is no module of it
     # Slots of concurrency limits survive a restart; in memory they would be lost, and
     # the deployment could not run again.
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
