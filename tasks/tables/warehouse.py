@@ -344,7 +344,8 @@ class Warehouse:
         with contextlib.ExitStack() as stack:
             try:
                 self.room.mkdir(exist_ok=True)
-                lock = cast("Lock", take_lock(path))  # a name that nobody else knows
+                # Only a run that looks for the pins of the dead may hold it, briefly.
+                lock = cast("Lock", take_lock(path, wait=True))
                 stack.enter_context(lock)
                 self._read_stable("pin a snapshot", link)
             except (OSError, WarehouseError) as error:

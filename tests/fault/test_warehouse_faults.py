@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import WarehouseError
-from tasks.tables import disk, snapshots
+from tasks.tables import disk, lock, snapshots
 from tasks.tables.warehouse import Warehouse
 from tasks.write import stage_tables
 from tests.campaign.disk_hook import DiskHook
@@ -426,6 +426,33 @@ def test_pin_of_a_dead_reader(tmp_path):
         advance(warehouse)
         assert see(folder) == OLD
         assert len(list(warehouse.room.glob("pin-*"))) == 2
+    assert list(warehouse.room.glob("pin-*")) == []
+
+
+def test_pin_while_a_run_looks_for_dead_readers(tmp_path, monkeypatch):
+    """A run may take a new pin for one of the dead; the reader makes it again."""
+    warehouse = start(tmp_path, None)
+    take_system_lock = lock._try_system_lock  # noqa: SLF001
+    met = []
+
+    def meet(descriptor):
+        if not met and (pins := list(warehouse.room.glob("pin-*.lock"))):
+            met.append(pins[0])
+            looking = lock.take_lock(pins[0])  # as a run does that looks for the dead
+
+            def go_on():
+                pins[0].unlink()
+                looking.release()
+
+            threading.Timer(0.1, go_on).start()
+        return take_system_lock(descriptor)
+
+    monkeypatch.setattr(lock, "_try_system_lock", meet)
+    with warehouse.pin() as folder:
+        assert see(folder) == OLD
+        snapshots.recover(warehouse.live, warehouse.room)
+        assert see(folder) == OLD
+    assert met
     assert list(warehouse.room.glob("pin-*")) == []
 
 
