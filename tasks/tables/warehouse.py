@@ -621,7 +621,7 @@ class Warehouse:
             except Exception:
                 disk.remove_folder(folder)
                 raise
-        snapshots.settle(self.live, self.room, self._keep_snapshots, self._keep_days)
+        self._settle()
 
     def _swap_in(self, folder: Path, manifest: Manifest) -> Manifest:
         manifest = self._add_report(folder, manifest)
@@ -629,6 +629,7 @@ class Warehouse:
         lock = self._require_lock()
         if not lock.is_ours() or self.manifest() != self._base:
             raise self._overtaken()
+        self._commit_elsewhere(folder, manifest)
         try:
             snapshots.swap_in(folder, self.live, self.room, self._publish_mode)
         except OSError as error:
@@ -639,6 +640,13 @@ class Warehouse:
             ) from error
         self._base = manifest
         return manifest
+
+    def _commit_elsewhere(self, folder: Path, manifest: Manifest) -> None:
+        """Publish a sealed snapshot where it is to be first; here, nowhere."""
+
+    def _settle(self) -> None:
+        """Put in order what a publish has left; it stands, whatever happens here."""
+        snapshots.settle(self.live, self.room, self._keep_snapshots, self._keep_days)
 
     def _add_report(self, folder: Path, manifest: Manifest) -> Manifest:
         """Put the report into a snapshot that is being built."""
