@@ -263,6 +263,34 @@ def open_tables(
         return Tables(folder, manifest, place, before, pins.pop_all())
 
 
+def table_files(
+    warehouse: str | os.PathLike[str], name: str, snapshot: int | None = None
+) -> list[str]:
+    """Name the files of a table, for tools that read object storage by themselves.
+
+    Nothing is copied. In a folder, ``<name>/*.parquet`` says the same of the live
+    snapshot; on object storage those are the files of several snapshots.
+
+    Args:
+        warehouse: URL of the tables, or their folder.
+        name: Name of the table.
+        snapshot: Number of an earlier snapshot; null for the live one.
+
+    Returns:
+        URLs, readable for a day after another snapshot has replaced theirs; or paths.
+
+    Raises:
+        PipelineError: There is no such warehouse, snapshot or table.
+    """
+    place = find_place(warehouse)
+    files = open_place(place).list_files(name, snapshot)
+    if not files:
+        raise PipelineError(
+            f"table {name!r}", f"is not in {place}", suggest(name, tuple(TABLES))
+        )
+    return files
+
+
 def open_folder(folder: Path, manifest: Manifest) -> Tables:
     """Open a snapshot that nobody replaces meanwhile, as the one being built.
 

@@ -139,7 +139,7 @@ class RemoteWarehouse(Warehouse):
         digest = hashlib.sha256(f"{endpoint}\0{url}".encode()).hexdigest()
         place = cache_dir / f"{url.name}-{digest[:_URL_DIGITS]}" / url.name
         super().__init__(place, **options)
-        self.url = url
+        self.url, self.shown = url, str(url)
         self._store = store or open_store(url)
         self._safe_age = safe_age
         self._is_fresh = False
@@ -158,6 +158,28 @@ class RemoteWarehouse(Warehouse):
             self._is_fresh = True
             self._freshen()
         return super().manifest()
+
+    def list_files(self, table: str, number: int | None = None) -> list[str]:
+        """Name the objects of one table of a snapshot; fetches none of them.
+
+        Args:
+            table: Name of the table.
+            number: An earlier snapshot; null for the live one.
+
+        Returns:
+            URLs. They stay readable for ``SAFE_AGE`` after the snapshot was replaced.
+
+        Raises:
+            WarehouseError: There is no such snapshot.
+        """
+        published = self._read_head() if number is None else self._read(number)
+        if published is None:
+            return super().list_files(table, number)  # says what there is
+        return [
+            self.url / published.objects[file]
+            for name, file, _ in published.manifest.paths()
+            if name == table
+        ]
 
     def snapshots(self) -> list[Snapshot]:
         """List what can be read or rolled back to, newest first."""
