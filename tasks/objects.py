@@ -125,7 +125,10 @@ class ObjectInfo(NamedTuple):
         The second is that of the store. What is below comes from the ETag, so that two
         objects written within one second are told apart.
         """
-        digest = hashlib.sha256(self.e_tag.encode()).hexdigest()[:_VERSION_DIGITS]
+        e_tag = self.e_tag.removeprefix("W/").strip(
+            '"'
+        )  # as a list or an answer has it
+        digest = hashlib.sha256(e_tag.encode()).hexdigest()[:_VERSION_DIGITS]
         second = int(self.modified_at.timestamp())
         return second * _NANOSECONDS + int(digest, 16) % _NANOSECONDS
 
@@ -215,7 +218,7 @@ class Store:
 
         with _reported(self.url / key, "write"):
             try:
-                return _e_tag(obstore.put(self._client, key, data, mode="create"))
+                return obstore.put(self._client, key, data, mode="create")["e_tag"]
             except AlreadyExistsError:
                 # If the answer to our own request was lost, the client has asked again.
                 found = self.open(key)
@@ -228,8 +231,8 @@ class Store:
 
         with _reported(self.url / key, "write"):
             try:
-                mode: Any = {"e_tag": f'"{e_tag}"', "version": None}
-                return _e_tag(obstore.put(self._client, key, data, mode=mode))
+                mode: Any = {"e_tag": e_tag}
+                return obstore.put(self._client, key, data, mode=mode)["e_tag"]
             except (PreconditionError, FileNotFoundError):
                 return None
 
@@ -297,11 +300,9 @@ def ahead_of_time(
 
 
 def _describe(meta: Mapping[str, Any]) -> ObjectInfo:
-    return ObjectInfo(meta["path"], meta["size"], meta["last_modified"], _e_tag(meta))
-
-
-def _e_tag(meta: Mapping[str, Any]) -> str:
-    return (meta["e_tag"] or "").removeprefix("W/").strip('"')
+    return ObjectInfo(
+        meta["path"], meta["size"], meta["last_modified"], meta["e_tag"] or ""
+    )
 
 
 @contextlib.contextmanager

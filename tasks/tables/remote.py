@@ -251,6 +251,7 @@ class RemoteWarehouse(Warehouse):
                 refused.
             PipelineError: The store does not answer.
         """
+        self._is_fresh = True  # below, and not while the cache is being locked
         with (
             super().lock(wait=wait, tell=tell),
             take_lease(self._store, self._cache_id(), wait=wait, tell=tell),
@@ -300,18 +301,21 @@ class RemoteWarehouse(Warehouse):
                 (table, entry.sha256): before.objects[file]
                 for table, file, entry in before.manifest.paths()
             }
-        objects = {
-            file: known.get((table, entry.sha256), file)
-            for table, file, entry in manifest.paths()
-        }
-        new = [file for file, key in objects.items() if file == key]
+        objects: dict[str, str] = {}
+        new: list[str] = []
+        for table, file, entry in manifest.paths():
+            if key := known.get((table, entry.sha256)):
+                objects[file] = key
+            else:
+                objects[file] = file
+                new.append(file)
         if manifest.report:
             stem = f"{manifest.snapshot:08d}-{uuid.uuid4().hex[:12]}"
             objects[REPORT_NAME] = f"{_REPORTS}/{stem}.html"
             new.append(REPORT_NAME)
         side_by_side(lambda file: self._store.put(objects[file], folder / file), new)
         self._refuse_overtaken()
-        if time.time() - start > self._safe_age.total_seconds() / 2:
+        if time.time() - start > SAFE_AGE.total_seconds() / 2:
             raise WarehouseError(
                 str(self.url),
                 "the upload took so long that others may think it dead",
