@@ -201,7 +201,8 @@ class Store:
         import obstore  # noqa: PLC0415  # optional
 
         with _reported(self.url / key, "write"):
-            obstore.put(self._client, key, data)
+            # Of large files only a few pieces are in memory, though many are under way.
+            obstore.put(self._client, key, data, max_concurrency=2)
 
     def create(self, key: str, data: bytes) -> str | None:
         """Write an object if there is none of that name.

@@ -1,113 +1,41 @@
-"""The warehouse on object storage: immutable objects, and one manifest per snapshot.
+"""The warehouse on object storage, worked on in a copy.
 
-::
-
-    s3://bucket/warehouse/
-        _manifests/00000042.json    every object of snapshot 42; never written again
-        documents/...parquet        objects of snapshots; never written again
-        report/...html
-        _lock.json                  who writes just now
-
-A folder cannot be exchanged there. What decides instead is the creation of the next
-manifest on the condition that there is none of that number: of two runs that began with
-the same snapshot one is published and the other refused, so nothing is lost. The live
-snapshot is the one of the highest number. A run that is killed leaves objects that no
-manifest names; a later run removes them once they are older than ``SAFE_AGE``.
-
-Work is done on a copy in a cache folder, which is a warehouse as any other: there every
-question is asked and every snapshot is built. Only files that the other side does not
-have travel, told by their SHA-256.
+A cache folder holds the copy, which is a warehouse as any other: there every question
+is asked and every snapshot is built. Only files that the other side does not have travel,
+told by their SHA-256. What is published, and by whom, the store decides: see
+``tasks.tables.history``.
 """
 
 import contextlib
 import hashlib
-import itertools
-import json
 import logging
 import os
-import re
-import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from tasks.errors import PipelineError, WarehouseError
-from tasks.objects import ObjectInfo, ObjectUrl, Store, open_store, side_by_side
+from tasks.objects import ObjectUrl, Store, open_store, side_by_side
 from tasks.schema import TABLES
 from tasks.tables import disk, snapshots
-from tasks.tables.lease import LEASE_KEY, take_lease
+from tasks.tables.history import DAMAGED, SAFE_AGE, History, Published, Retention
+from tasks.tables.lease import take_lease
 from tasks.tables.lock import Lock, take_lock
-from tasks.tables.manifest import REPORT_NAME, Manifest, parse_manifest
+from tasks.tables.manifest import REPORT_NAME, Manifest
 from tasks.tables.parts import StagedPart
 from tasks.tables.snapshots import Problem
 from tasks.tables.warehouse import Snapshot, Warehouse
 
-SAFE_AGE = timedelta(days=1)
-"""How long a snapshot stays readable after it was replaced, whatever the settings, and
-how long a run may take to upload what no manifest names yet."""
-
-_MANIFESTS = "_manifests/"
-_REPORTS = "report"
-_OWN_OBJECT = re.compile(r"\w+/\d{8,}-[0-9a-f]{12}\.(?:parquet|html)")
 _URL_DIGITS = 12
 _CACHE_ID = "cache-id"
 _AGAIN = "Run again: it starts from what is published now."
-_DAMAGED = (
-    "Publish an earlier snapshot with `articles rollback`, or name another place with"
-    " --warehouse and run: everything is made anew from the raw files."
-)
 _CACHE = "Free space or fix permissions there, or name another folder by cache_dir."
 
 _logger = logging.getLogger(__name__)
-
-
-class Published(NamedTuple):
-    """A manifest as it lies in the store.
-
-    Attributes:
-        manifest: The manifest; its files are named as in a folder.
-        objects: Key of each file, the report included.
-    """
-
-    manifest: Manifest
-    objects: Mapping[str, str]
-
-    @classmethod
-    def parse(cls, data: bytes, place: str) -> "Published":
-        """Read the content of a manifest.
-
-        Raises:
-            WarehouseError: It is damaged, or written by a newer version.
-        """
-        manifest = parse_manifest(data, place)
-        content = json.loads(data)
-        page = [content["report"]] if content.get("report") else []
-        try:
-            objects = {item["file"]: item["object"] for item in content["files"] + page}
-        except (KeyError, TypeError) as error:
-            raise WarehouseError(
-                place, f"damaged manifest (no {error})", _DAMAGED
-            ) from error
-        return cls(manifest, objects)
-
-    def dump(self) -> bytes:
-        """Return the content of the manifest: a local one, with a key for each file."""
-        content = json.loads(self.manifest.dump())
-        page = [content["report"]] if content.get("report") else []
-        for item in content["files"] + page:
-            item["object"] = self.objects[item["file"]]
-        return (json.dumps(content, indent=1) + "\n").encode()
-
-    def sizes(self) -> dict[str, int]:
-        """Return the size of each object."""
-        return {
-            self.objects[file]: entry.size_bytes
-            for _, file, entry in self.manifest.paths()
-        }
 
 
 class RemoteWarehouse(Warehouse):
@@ -141,9 +69,9 @@ class RemoteWarehouse(Warehouse):
         super().__init__(place, **options)
         self.url, self.shown = url, str(url)
         self._store = store or open_store(url)
-        self._safe_age = safe_age
+        self._history = History(self._store)
+        self._retention = Retention(self._keep_snapshots, self._keep_days, safe_age)
         self._is_fresh = False
-        self._published: dict[int, Published] = {}
 
     # Reading
 
@@ -172,7 +100,8 @@ class RemoteWarehouse(Warehouse):
         Raises:
             WarehouseError: There is no such snapshot.
         """
-        published = self._read_head() if number is None else self._read(number)
+        history = self._history
+        published = history.read_head() if number is None else history.read(number)
         if published is None:
             return super().list_files(table, number)  # says what there is
         return [
@@ -183,10 +112,10 @@ class RemoteWarehouse(Warehouse):
 
     def snapshots(self) -> list[Snapshot]:
         """List what can be read or rolled back to, newest first."""
-        found = side_by_side(self._read, self._numbers())
+        found = self._history.read_all()
         lines: list[Snapshot] = []
         older: set[str] = set()
-        for published in (item for item in found if item):
+        for published in found:
             manifest, sizes = published.manifest, published.sizes()
             line = Snapshot(
                 snapshot=manifest.snapshot,
@@ -205,7 +134,7 @@ class RemoteWarehouse(Warehouse):
 
     def _find_earlier(self, number: int) -> Manifest | None:
         """Fetch an earlier snapshot into the cache, unless it is there."""
-        if (published := self._read(number)) is None:
+        if (published := self._history.read(number)) is None:
             return None
         if super()._find_earlier(number) == published.manifest:
             return published.manifest
@@ -222,10 +151,10 @@ class RemoteWarehouse(Warehouse):
         yield from super().verify_files(pinned)
         folder = pinned or self.live
         live = snapshots.find_manifest(folder)
-        published = self._read(live.snapshot) if live else None
+        published = self._history.read(live.snapshot) if live else None
         if published is None:
             return
-        found = {info.key: info.size_bytes for info in self._store.list()}
+        found = self._history.sizes()
         for table, file, entry in published.manifest.paths():
             key = published.objects[file]
             if key not in found:
@@ -251,12 +180,17 @@ class RemoteWarehouse(Warehouse):
                 refused.
             PipelineError: The store does not answer.
         """
+        if foreign := self._history.find_foreign():
+            raise WarehouseError(
+                str(self.url),
+                f"holds no manifest but {foreign!r}",
+                "Choose another place for the tables.",
+            )
         self._is_fresh = True  # below, and not while the cache is being locked
         with (
             super().lock(wait=wait, tell=tell),
             take_lease(self._store, self._cache_id(), wait=wait, tell=tell),
         ):
-            self._refuse_foreign()
             with self._fetching():
                 self._bring_to_head()
             self._base = self.manifest()
@@ -294,89 +228,19 @@ class RemoteWarehouse(Warehouse):
     def _commit_elsewhere(self, folder: Path, manifest: Manifest) -> None:
         """Upload a snapshot and create its manifest, unless another run was faster."""
         self._refuse_overtaken()
-        start = time.time()
-        known: dict[tuple[str, str], str] = {}
-        if self._base and (before := self._read(self._base.snapshot)):
-            known = {
-                (table, entry.sha256): before.objects[file]
-                for table, file, entry in before.manifest.paths()
-            }
-        objects: dict[str, str] = {}
-        new: list[str] = []
-        for table, file, entry in manifest.paths():
-            if key := known.get((table, entry.sha256)):
-                objects[file] = key
-            else:
-                objects[file] = file
-                new.append(file)
-        if manifest.report:
-            stem = f"{manifest.snapshot:08d}-{uuid.uuid4().hex[:12]}"
-            objects[REPORT_NAME] = f"{_REPORTS}/{stem}.html"
-            new.append(REPORT_NAME)
-        side_by_side(lambda file: self._store.put(objects[file], folder / file), new)
-        self._refuse_overtaken()
-        if time.time() - start > SAFE_AGE.total_seconds() / 2:
-            raise WarehouseError(
-                str(self.url),
-                "the upload took so long that others may think it dead",
-                "Look for what slows it down, then run again; nothing was replaced.",
-            )
-        data = Published(manifest, objects).dump()
-        if not self._store.create(_manifest_key(manifest.snapshot), data):
-            self._store.delete(objects[file] for file in new)
+        if not self._history.add(folder, manifest):
             raise self._overtaken()
 
     def _settle(self) -> None:
         super()._settle()
         try:
-            self._expire()
+            self._history.expire(self._retention)
         except PipelineError as error:
             _logger.warning("published, but could not tidy up afterwards: %s", error)
 
-    def _expire(self) -> None:
-        """Remove earlier snapshots that are too many or too old, and lost objects."""
-        infos = list(self._store.list())
-        written = {
-            number: info.modified_at
-            for info in infos
-            if (number := _manifest_number(info.key)) is not None
-        }
-        numbers = sorted(written, reverse=True)
-        if not numbers:
-            return
-        now = written[numbers[0]]  # by the clock of the store
-        doomed = self._choose_expired(numbers, written, now)
-        self._store.delete(map(_manifest_key, doomed))
-        kept = [number for number in numbers if number not in doomed]
-        found = side_by_side(self._read, kept)
-        if not all(found):
-            return  # somebody else tidies up too
-        named = {key for item in found if item for key in item.objects.values()}
-        self._store.delete(
-            info.key
-            for info in infos
-            if info.key not in named
-            and _OWN_OBJECT.fullmatch(info.key)
-            and now - info.modified_at > self._safe_age
-        )
-
-    def _choose_expired(
-        self, numbers: list[int], written: Mapping[int, datetime], now: datetime
-    ) -> set[int]:
-        """Return which snapshots go; the age counts from when one was replaced."""
-        days = None if self._keep_days is None else timedelta(days=self._keep_days)
-        doomed = set()
-        for place, (later, number) in enumerate(itertools.pairwise(numbers)):
-            age = now - written[later]
-            is_old = days is not None and age > days
-            if (place >= self._keep_snapshots or is_old) and age > self._safe_age:
-                doomed.add(number)
-        return doomed
-
     def _overtaken(self) -> WarehouseError:
         """Return the error of a run whose tables are not those it began with."""
-        numbers = self._numbers()
-        winner = self._read(numbers[-1]) if numbers else None
+        winner = self._history.read_head()
         problem = "its snapshots were removed meanwhile; nothing was published"
         if winner and winner.manifest != self._base:
             problem = (
@@ -386,29 +250,16 @@ class RemoteWarehouse(Warehouse):
         return WarehouseError(str(self.url), problem, _AGAIN)
 
     def _refuse_overtaken(self) -> None:
-        numbers = self._numbers()
-        if (numbers[-1] if numbers else None) != (
-            self._base.snapshot if self._base else None
-        ):
+        """Spare a run that would be refused in the end the rest of its work."""
+        numbers = self._history.numbers()
+        if numbers[-1:] != ([self._base.snapshot] if self._base else []):
             raise self._overtaken()
-
-    def _refuse_foreign(self) -> None:
-        """Refuse a place that holds other things than a warehouse."""
-        if self._numbers():
-            return
-        for info in self._store.list():
-            if not (_OWN_OBJECT.fullmatch(info.key) or info.key == LEASE_KEY):
-                raise WarehouseError(
-                    str(self.url),
-                    f"holds no manifest but {info.key!r}",
-                    "Choose another place for the tables.",
-                )
 
     # The cache
 
     def _freshen(self) -> None:
         """Fetch what is published, to read it."""
-        head = self._read_head()
+        head = self._history.read_head()
         if head and self._find_live() == head.manifest:
             return
         with disk.reported(str(self.room), "fetch tables", _CACHE):
@@ -429,7 +280,7 @@ class RemoteWarehouse(Warehouse):
     def _bring_to_head(self) -> None:
         """Make the live folder of the cache what is published; its lock is ours."""
         with disk.reported(str(self.room), "fetch tables", _CACHE):
-            if (head := self._read_head()) is None:
+            if (head := self._history.read_head()) is None:
                 for gone in (self.live, self.room / "snapshots"):
                     if gone.exists():
                         gone.rename(self.room / f"trash-{uuid.uuid4().hex}")
@@ -500,17 +351,17 @@ class RemoteWarehouse(Warehouse):
             found = self._store.open(key)
         except PermissionError as error:
             raise PipelineError(
-                str(self.url / key), f"cannot be read: {error.strerror}", _DAMAGED
+                str(self.url / key), f"cannot be read: {error.strerror}", DAMAGED
             ) from error
         if found is None:
-            raise WarehouseError(str(self.url / key), "is missing", _DAMAGED)
+            raise WarehouseError(str(self.url / key), "is missing", DAMAGED)
         with disk.HashedFile(target) as file:
             for chunk in found.chunks():
                 file.write(chunk)
             file.sync()
         if file.sha256 != sha256:
             raise WarehouseError(
-                str(self.url / key), "differs from its SHA-256", _DAMAGED
+                str(self.url / key), "differs from its SHA-256", DAMAGED
             )
 
     def _cache_id(self) -> str:
@@ -520,35 +371,3 @@ class RemoteWarehouse(Warehouse):
             if not path.exists():
                 disk.write_durably(path, uuid.uuid4().hex.encode())
             return path.read_text(encoding="ascii")
-
-    # The store
-
-    def _numbers(self) -> list[int]:
-        """List the numbers of the snapshots, lowest first."""
-        numbers = (_manifest_number(info.key) for info in self._list_manifests())
-        return sorted(number for number in numbers if number is not None)
-
-    def _list_manifests(self) -> Iterator[ObjectInfo]:
-        return self._store.list(_MANIFESTS)
-
-    def _read_head(self) -> Published | None:
-        numbers = self._numbers()
-        return self._read(numbers[-1]) if numbers else None
-
-    def _read(self, number: int) -> Published | None:
-        """Read a manifest; null if there is none."""
-        if number not in self._published:
-            key = _manifest_key(number)
-            if (data := self._store.read(key)) is None:
-                return None
-            self._published[number] = Published.parse(data, str(self.url / key))
-        return self._published[number]
-
-
-def _manifest_key(number: int) -> str:
-    return f"{_MANIFESTS}{number:08d}.json"
-
-
-def _manifest_number(key: str) -> int | None:
-    name = key.removeprefix(_MANIFESTS).removesuffix(".json")
-    return int(name) if key == f"{_MANIFESTS}{name}.json" and name.isdecimal() else None

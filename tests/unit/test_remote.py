@@ -13,7 +13,7 @@ from obstore.store import MemoryStore
 
 from tasks.errors import PipelineError, WarehouseError
 from tasks.objects import ObjectUrl, Store
-from tasks.tables import lease, remote
+from tasks.tables import history, lease, remote
 from tasks.tables.lease import LEASE_KEY, take_lease
 from tasks.tables.remote import RemoteWarehouse
 from tests.warehouse_rows import commit, see
@@ -465,7 +465,7 @@ def test_store_that_does_not_answer(client, tmp_path, monkeypatch):
 def test_slow_upload_is_refused(client, tmp_path, monkeypatch):
     """Objects that others may take for lost are not published."""
     warehouse = start(client, tmp_path / "one")
-    monkeypatch.setattr(remote, "SAFE_AGE", timedelta(microseconds=2))
+    monkeypatch.setattr(history, "SAFE_AGE", timedelta(microseconds=2))
 
     with pytest.raises(WarehouseError, match="took so long"):
         advance(warehouse)
