@@ -1,12 +1,13 @@
 """A local S3 server: moto's, with the one thing it leaves out, atomic conditions.
 
-As a program it serves until it is killed, and prints its port first.
+As a program it serves until its parent ends, and prints its port first.
 """
 
 import os
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 
 
@@ -17,10 +18,12 @@ class ObjectServer:
         endpoint: Its address.
     """
 
-    def __init__(self):
-        """Start it."""
+    def __init__(self, round_trip_seconds=0.0):
+        """Start it; each answer takes a while, as over a network."""
         self._process = subprocess.Popen(
-            [sys.executable, __file__], stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__, str(round_trip_seconds)],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self.endpoint = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
 
@@ -45,7 +48,7 @@ class ObjectServer:
         self._process.stdout.close()
 
 
-def serve():
+def serve(round_trip_seconds):
     """Serve until killed."""
     from moto.server import DomainDispatcherApplication, create_backend_app  # slow
     from werkzeug.serving import WSGIRequestHandler, make_server
@@ -60,6 +63,7 @@ def serve():
     mutex = threading.Lock()
 
     def serve_in_turn(environ, start_response):
+        time.sleep(round_trip_seconds)
         with mutex:  # or two writers might both find that there is no object yet
             return serve_one(environ, start_response)
 
@@ -75,9 +79,9 @@ def watch_parent():
     """End when the tests do, however they end."""
     parent = os.getppid()
     while os.getppid() == parent:
-        threading.Event().wait(1)
+        time.sleep(1)
     os._exit(0)
 
 
 if __name__ == "__main__":
-    serve()
+    serve(float(sys.argv[1]))

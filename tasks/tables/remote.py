@@ -1,8 +1,8 @@
 """The warehouse on object storage, worked on in a copy.
 
 A cache folder holds the copy, which is a warehouse as any other: there every question
-is asked and every snapshot is built. Only files that the other side does not have travel,
-told by their SHA-256. What is published, and by whom, the store decides: see
+is asked and every snapshot is built. Only files that the other side does not have
+travel, told by their SHA-256. What is published, and by whom, the store decides: see
 ``tasks.tables.history``.
 """
 
