@@ -3,8 +3,8 @@
     python bench/storage.py --round-trip-ms 30 --articles 300
 
 A local S3 server answers every request after a round trip. Articles are read as a run
-reads them and one after the other; a snapshot of 200 made-up files is published, another
-with one file more, and read from a machine that has no copy and from one that has.
+reads them and one after the other; a snapshot of 199 made-up files is published and
+another with one file more; they are read from a machine without a copy and with one.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tasks.discover import discover_files
@@ -68,10 +69,8 @@ def measure_publishing(folder: Path) -> None:
     }
     for place, warehouse in warehouses.items():
         for run, batch in enumerate([first, {"x.txt": 1}], start=1):
-            show(
-                f"publish snapshot {run} {place}",
-                lambda: publish(warehouse, run, batch),
-            )
+            name = f"publish snapshot {run} {place}"
+            show(name, partial(publish, warehouse, run, batch))
     for what in ("without", "with"):
         other = RemoteWarehouse(_TABLES, folder / "other")
         show(f"open it {what} a copy", other.manifest)
