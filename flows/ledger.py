@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.errors import UnreadableError
 from tasks.files.formats import COMPRESSIONS, tell_format
 from tasks.logic import step_versions
 from tasks.objects import ObjectUrl, Place, open_store
@@ -224,7 +225,7 @@ def arrived_ns(path: str | Path) -> int:
 
 def has_hash(raw_dir: Place, path: str, sha256: str) -> bool:
     """Whether the bytes of a file are the known ones."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, UnreadableError):
         if not isinstance(raw_dir, ObjectUrl):
             return hash_file(raw_dir / path) == sha256
         if found := open_store(raw_dir).open(path):
@@ -257,6 +258,6 @@ def _is_readable(raw_dir: Place, path: str) -> bool:
             return open_store(raw_dir).open(path) is not None
         with (raw_dir / path).open("rb") as file:
             file.read(1)
-    except OSError:
+    except (OSError, UnreadableError):
         return False
     return True

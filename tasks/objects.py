@@ -11,7 +11,6 @@ there is none of its name yet.
 """
 
 import contextlib
-import errno
 import hashlib
 import os
 import re
@@ -22,7 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias, TypeVar
 
-from tasks.errors import PipelineError, SettingsError
+from tasks.errors import PipelineError, SettingsError, UnreadableError
 
 if TYPE_CHECKING:
     from obstore import GetResult
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 CONNECTIONS = 16
 """Requests under way at a time: a single one waits for the network most of the time."""
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # C:/ is none
 _S3_URL = re.compile(r"s3://[^/?#\s]+(?:/[^?#]*)?")
 _OF_ONE_OBJECT = re.compile("<Code>(AccessDenied|InvalidObjectState)")
 _NANOSECONDS = 1_000_000_000
@@ -41,6 +40,8 @@ _CHECK = (
     "Check the URL, the network, and the environment variables AWS_ENDPOINT_URL,"
     " AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION, then try again."
 )
+
+_ALLOW = "Allow it, or fetch it back from the archive, then try again."
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -175,7 +176,7 @@ class Store:
         """Begin to read an object; null if there is none.
 
         Raises:
-            PermissionError: This object may not be read, or lies in an archive.
+            UnreadableError: This object may not be read, or lies in an archive.
         """
         import obstore  # noqa: PLC0415  # optional
         from obstore.exceptions import PermissionDeniedError  # noqa: PLC0415
@@ -188,8 +189,9 @@ class Store:
             except PermissionDeniedError as error:
                 if not _OF_ONE_OBJECT.search(str(error)):
                     raise
-                refusal = _brief(error)
-        raise PermissionError(errno.EACCES, refusal, str(self.url / key))
+                raise UnreadableError(
+                    str(self.url / key), f"cannot be read: {_brief(error)}", _ALLOW
+                ) from error
 
     def read(self, key: str) -> bytes | None:
         """Return an object; null if there is none."""

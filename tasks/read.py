@@ -19,7 +19,7 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.errors import refuse_scarcity
+from tasks.errors import UnreadableError, refuse_scarcity
 from tasks.files.compression import UnpackError, unpack
 from tasks.files.crawled import Json, list_articles, read_object
 from tasks.files.encoding import Decoded, Undecoded, decode_bytes
@@ -271,8 +271,8 @@ def _read_object(
     """
     try:
         found = open_object(key)
-    except PermissionError as error:
-        raise Reject(Reason.UNREADABLE, str(error.strerror)) from error
+    except UnreadableError as error:
+        raise Reject(Reason.UNREADABLE, error.problem) from error
     if found is None:
         raise Reject(Reason.UNREADABLE, "gone since it was listed")
     _refuse_size(found.info.size_bytes, limits)

@@ -104,7 +104,7 @@ def take_lease(
         tell: Told who holds it when waiting begins.
 
     Raises:
-        WarehouseError: It is taken, and ``wait`` is false.
+        WarehouseError: It is taken, and ``wait`` is false; or the store cannot tell.
         PipelineError: The store does not answer.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -114,6 +114,7 @@ def take_lease(
     pause_seconds, longest_seconds = _PAUSES_SECONDS
     while True:
         if e_tag := store.create(LEASE_KEY, note.dump(0)):
+            _refuse_careless(store)
             return Lease(store, note, e_tag)
         if (found := _read_note(store)) is None:
             continue  # given back just now
@@ -144,6 +145,18 @@ def take_lease(
         told = holding
         time.sleep(pause_seconds)
         pause_seconds = min(1.5 * pause_seconds, longest_seconds)
+
+
+def _refuse_careless(store: Store) -> None:
+    """Refuse a store that lets two writers create the same object."""
+    if store.create(LEASE_KEY, b"?"):
+        store.delete([LEASE_KEY])
+        raise WarehouseError(
+            str(store.url),
+            "is in a store that ignores conditions (If-None-Match), so of two runs at"
+            " once one could be lost",
+            "Use a store that knows conditional writes, or a folder for the tables.",
+        )
 
 
 def _read_note(store: Store) -> tuple[_Note | None, str, datetime] | None:

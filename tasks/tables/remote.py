@@ -347,13 +347,7 @@ class RemoteWarehouse(Warehouse):
         return known
 
     def _download(self, key: str, target: Path, sha256: str) -> None:
-        try:
-            found = self._store.open(key)
-        except PermissionError as error:
-            raise PipelineError(
-                str(self.url / key), f"cannot be read: {error.strerror}", DAMAGED
-            ) from error
-        if found is None:
+        if (found := self._store.open(key)) is None:
             raise WarehouseError(str(self.url / key), "is missing", DAMAGED)
         with disk.HashedFile(target) as file:
             for chunk in found.chunks():

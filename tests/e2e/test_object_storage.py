@@ -193,39 +193,37 @@ from tasks.objects import ObjectUrl, Store
 from tasks.tables.remote import RemoteWarehouse
 from tests.warehouse_rows import commit
 
-url, cache, run, deadline = sys.argv[1:5]
-left = int(deadline)
+url, cache, run, death = sys.argv[1:5]
+put, create, count = Store.put, Store.create, 0
 
-def dying(request):
-    def ask(*args):
-        global left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        answer = request(*args)
-        if left < 0 and left == -int(deadline):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return answer
-    return ask
-
-def die_after(store, key, data, create=Store.create):
-    found = create(store, key, data)
-    if deadline == "-1" and key.startswith("_manifests/"):
+def die_if(is_time):
+    if is_time:
         os.kill(os.getpid(), signal.SIGKILL)
+
+def counted_put(store, key, data):
+    global count
+    count += 1
+    die_if(death == str(count))
+    put(store, key, data)
+
+def counted_create(store, key, data):
+    is_manifest = key.startswith("_manifests/")
+    die_if(is_manifest and death == "before")
+    found = create(store, key, data)
+    die_if(is_manifest and death == "after")
     return found
 
-if left:
-    Store.put, Store.create = dying(Store.put), dying(die_after)
+Store.put, Store.create = counted_put, counted_create
 warehouse = RemoteWarehouse(ObjectUrl(url), Path(cache))
 with warehouse.lock(wait=True):
     commit(warehouse, int(run), *(eval(batch) for batch in sys.argv[5:]))
 """
-"""Publishes batches; dies at its n-th request, or (-1) once the manifest is there."""
+"""Publishes batches; dies at its n-th upload, or before or after its manifest."""
 
 
-def publish(bucket, cache, run, *batches, deadline=0):
+def publish(bucket, cache, run, *batches, death=""):
     """Start a run of a machine; the writing is real, the rows are made up."""
-    arguments = [bucket.tables, str(cache), str(run), str(deadline)]
+    arguments = [bucket.tables, str(cache), str(run), str(death)]
     return subprocess.Popen(
         [sys.executable, "-c", COMMITTER, *arguments, *map(repr, batches)],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -264,11 +262,10 @@ def test_kill_9_on_object_storage(bucket, tmp_path):
     cache = tmp_path / "machine"
     assert publish(bucket, cache, 1, {"old.txt": 1}).wait() == 0
     seen = {"old.txt": 1}
-    # 1: the lease, 2 to 8: the tables, 9: the manifest, -1: just after it
-    for run, deadline in enumerate([2, 5, 9, -1], start=2):
+    for run, death in enumerate(["1", "6", "before", "after"], start=2):
         batch = {f"run-{run}.txt": run}
-        assert publish(bucket, cache, run, batch, deadline=deadline).wait() == KILLED
-        if deadline == -1:
+        assert publish(bucket, cache, run, batch, death=death).wait() == KILLED
+        if death == "after":
             seen |= batch
         assert see_tables(bucket) == seen
     assert publish(bucket, cache, 9, {"last.txt": 7}).wait() == 0

@@ -271,6 +271,24 @@ def wait_for(warehouse, told):
         told.append("done")
 
 
+class CarelessStore(Store):
+    """A store that does not know conditions, as some had none for long."""
+
+    def create(self, key, data):
+        """Write it, whatever was there."""
+        self.put(key, data)
+        return "e-tag"
+
+
+def test_store_without_conditions_is_refused(client, tmp_path):
+    """It would let two runs publish the same number; nothing is written there."""
+    warehouse = open_at(client, tmp_path / "one", store=CarelessStore(URL, client))
+
+    with pytest.raises(WarehouseError, match="If-None-Match"), warehouse.lock():
+        pass
+    assert keys(client) == set()
+
+
 def test_lease_of_the_dead_is_taken_over(client, monkeypatch):
     """Without a heartbeat it ends; at once if its holder had our own cache."""
     monkeypatch.setattr(lease, "STALE_SECONDS", 0.1)
