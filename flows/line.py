@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import pandas as pd
 from prefect import Task
+from threadpoolctl import threadpool_limits
 
 from flows.batches import cut_batches
 from flows.drift import NOT_LOOKED_AT, Quality
@@ -180,6 +181,18 @@ def _collecting_rarely() -> Iterator[None]:
         gc.set_threshold(*usual)
 
 
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep linear algebra to one thread.
+
+    Matrices are small here: more threads cost a quarter of all CPU time and win none,
+    and every worker would have as many as there are cores.
+    """
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+@_one_thread()
 @_collecting_rarely()
 def make_tables(
     files: pd.DataFrame, run: Run, call: Call = call_plainly
