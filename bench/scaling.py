@@ -91,7 +91,9 @@ def measure(raw: Path, warehouse: Path, *options: str) -> Load:
     }
     began, busy = time.time(), busy_seconds()
     main = psutil.Popen(
-        [*command, "--quiet", "--warehouse", str(warehouse)], env=environment
+        [*command, "--quiet", "--warehouse", str(warehouse)],
+        cwd=warehouse.parent,
+        env=environment,
     )
     cpu: dict[int, tuple[str, float]] = {}
     memory: dict[str, float] = {}
