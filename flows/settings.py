@@ -25,7 +25,7 @@ from typing import (
 from tasks.errors import SettingsError
 from tasks.objects import Place, parse_place
 
-Engine = Literal["auto", "inline", "processes"]
+Engine = Literal["auto", "inline", "processes", "dask", "ray"]
 Detector = Literal["fused", "langdetect"]
 
 PREFIX = "ARTICLES_"
@@ -108,15 +108,25 @@ class Settings:
         Engine,
         Knob(
             "name",
-            "Where batches run: `inline` (this process), `processes` (all cores) or"
-            " `auto` (processes once there is enough work for them).",
+            "Where batches run: `inline` (this process), `processes` (all cores),"
+            " `auto` (processes once there is enough work for them), `dask` or `ray`"
+            " (extras of the package; see docs/scale.md).",
         ),
     ] = "auto"
+    engine_address: Annotated[
+        str,
+        Knob(
+            "address",
+            "Where the engine `dask` or `ray` runs already, such as `tcp://HOST:8786`"
+            " or `ray://HOST:10001`; empty: on this machine, for the run.",
+        ),
+    ] = ""
     workers: Annotated[
         int,
         Knob(
             "processes",
-            "Worker processes of the engine `processes`; 0: one per core.",
+            "Worker processes; 0: one per core. With `engine_address` the cluster has"
+            " its own, and this only says into how many shares to cut little work.",
         ),
     ] = 0
     batch_bytes: Annotated[
@@ -245,7 +255,15 @@ def read_settings(
                 f"{str(value)!r} cannot be used: {error}",
                 f"Give another value, or none for the default {default}.",
             ) from error
-    return Settings(**given)
+    settings = Settings(**given)
+    if settings.engine == "auto" and settings.engine_address:
+        raise SettingsError(
+            "setting 'engine_address'",
+            f"{settings.engine_address!r} is the address of a cluster, and the setting"
+            " 'engine' does not say of which",
+            "Set engine to dask or ray.",
+        )
+    return settings
 
 
 def _knobs() -> dict[str, Knob]:

@@ -37,6 +37,7 @@ from tasks.schema import (
     Status,
     Step,
 )
+from tasks.stopwatch import timed
 
 _INVISIBLE = (
     "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
@@ -169,7 +170,8 @@ def read_files(
                 source.reject(Step.DISCOVER, Reason(problem), detail)
             else:
                 try:
-                    _read_source(source, read, limits, batch)
+                    with timed(path):
+                        _read_source(source, read, limits, batch)
                 except Reject as reject:
                     source.reject(Step.READ, reject.reason, reject.detail)
             if source.reason in _HASHED_UNREAD:

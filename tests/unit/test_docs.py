@@ -124,6 +124,7 @@ def is_run_elsewhere(code):
     """Whether a command starts Prefect, a browser, or goes on until it is stopped."""
     starts = (
         r"articles (run|replay|schedule|watch)\b|--open|prefect |systemctl|sudo |make"
+        r"|dask |ray start"
     )
     return bool(re.search(starts, code))
 
