@@ -23,6 +23,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import TaskRunner
 
 from tasks.errors import PipelineError, SettingsError
+from tasks.objects import ObjectUrl, Place, look_up
 from tasks.version import PIPELINE_VERSION
 
 LOOPBACK = "127.0.0.1"
@@ -70,12 +71,12 @@ class Crew(NamedTuple):
 
     version: str
     python: str
-    raw_file: Path
+    raw_file: Place
     staging_dir: Path
     api_url: str
 
 
-def describe_crew(raw_file: Path, staging_dir: Path) -> Crew:
+def describe_crew(raw_file: Place, staging_dir: Path) -> Crew:
     """Say what this process has, for the workers to compare."""
     url = str(PREFECT_API_URL.value())
     return Crew(PIPELINE_VERSION, _python(), raw_file, staging_dir, url)
@@ -83,6 +84,24 @@ def describe_crew(raw_file: Path, staging_dir: Path) -> Crew:
 
 def _python() -> str:
     return ".".join(platform.python_version_tuple()[:2])
+
+
+def _find_raw_fault(raw_file: Place) -> tuple[str, str] | None:
+    """Say why a raw file cannot be read here."""
+    if isinstance(raw_file, ObjectUrl):
+        try:
+            look_up(raw_file)
+        except PipelineError as error:
+            return (
+                f"cannot read {raw_file}: {error.problem}",
+                "Install article-pipeline[s3] and set the AWS_ variables everywhere.",
+            )
+    elif not os.access(raw_file, os.R_OK):
+        return (
+            f"cannot read {raw_file}",
+            "Give every machine the raw folder under the same path.",
+        )
+    return None
 
 
 def find_fault(crew: Crew) -> tuple[str, str] | None:
@@ -97,11 +116,8 @@ def find_fault(crew: Crew) -> tuple[str, str] | None:
             f"runs on Python {_python()}, the run on {crew.python}",
             "Use the same Python on every machine.",
         )
-    if not os.access(crew.raw_file, os.R_OK):
-        return (
-            f"cannot read {crew.raw_file}",
-            "Give every machine the raw folder under the same path.",
-        )
+    if fault := _find_raw_fault(crew.raw_file):
+        return fault
     if not os.access(crew.staging_dir, os.W_OK):
         return (
             f"cannot write to {crew.staging_dir}",

@@ -278,6 +278,17 @@ def open_store(url: ObjectUrl) -> Store:
     return Store(url, client)
 
 
+def look_up(url: ObjectUrl) -> ObjectInfo | None:
+    """Look at one object; null if there is none.
+
+    Raises:
+        PipelineError: The client is not installed, or the store does not let us.
+    """
+    folder, _, name = url.rpartition("/")
+    found = open_store(ObjectUrl(folder)).open(name)
+    return found.info if found else None
+
+
 def side_by_side(
     do: Callable[[_Item], _Result], items: Iterable[_Item]
 ) -> list[_Result]:
