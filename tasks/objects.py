@@ -11,9 +11,9 @@ there is none of its name yet.
 """
 
 import contextlib
-import hashlib
 import os
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
@@ -34,7 +34,6 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # C:/ is none
 _S3_URL = re.compile(r"s3://[^/?#\s]+(?:/[^?#]*)?")
 _OF_ONE_OBJECT = re.compile("<Code>(AccessDenied|InvalidObjectState)")
 _NANOSECONDS = 1_000_000_000
-_VERSION_DIGITS = 12
 _CHUNK_BYTES = 8 << 20
 _CHECK = (
     "Check the URL, the network, and the environment variables AWS_ENDPOINT_URL,"
@@ -129,9 +128,8 @@ class ObjectInfo(NamedTuple):
         e_tag = self.e_tag.removeprefix("W/").strip(
             '"'
         )  # as a list or an answer has it
-        digest = hashlib.sha256(e_tag.encode()).hexdigest()[:_VERSION_DIGITS]
         second = int(self.modified_at.timestamp())
-        return second * _NANOSECONDS + int(digest, 16) % _NANOSECONDS
+        return second * _NANOSECONDS + zlib.crc32(e_tag.encode()) % _NANOSECONDS
 
 
 class Object:
