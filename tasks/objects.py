@@ -246,6 +246,12 @@ class Store:
                 obstore.delete(self._client, known)
 
 
+def find_endpoint() -> str:
+    """Return the address of the store, as the environment says; empty for Amazon's."""
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    return next((os.environ[name] for name in names if os.environ.get(name)), "")
+
+
 @cache
 def open_store(url: ObjectUrl) -> Store:
     """Name a store; nothing is asked of it yet.
@@ -264,9 +270,7 @@ def open_store(url: ObjectUrl) -> Store:
             "Install it: pip install 'article-pipeline[s3]'.",
         ) from error
     # Only an endpoint that says so is talked to without encryption.
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get(
-        "AWS_ENDPOINT_URL", ""
-    )
+    endpoint = find_endpoint()
     config: Any = {"aws_endpoint": endpoint} if endpoint else {}
     options: Any = {"allow_http": True} if endpoint.startswith("http://") else {}
     try:
