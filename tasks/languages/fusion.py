@@ -22,6 +22,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from tasks.languages import UNDETERMINED
 from tasks.languages.chunks import elect, make_chunks
 from tasks.languages.glance import Glance, Limits
 from tasks.languages.profiles import Profiles, load_profiles
@@ -36,7 +37,6 @@ from tasks.languages.scripts import (
     take_census,
 )
 from tasks.languages.traces import load_traces
-from tasks.schema import UNDETERMINED
 
 try:
     import eldc
