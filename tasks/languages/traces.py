@@ -135,8 +135,7 @@ def arrange(  # noqa: PLR0913 - the columns of the data file
     unit: float,
 ) -> Traces:
     """Make the tables from what is stored; ``lengths`` are languages per part."""
-    edges = np.arange(1 << _BUCKET_BITS, dtype=np.uint32) << _BUCKET_SHIFT
-    starts = np.searchsorted(keys, edges).astype(np.int32)
+    sizes = np.bincount(keys >> _BUCKET_SHIFT, minlength=1 << _BUCKET_BITS)
     many = lengths >= _MANY
     places = np.where(many, np.cumsum(many, dtype=np.int32) - 1, -1)
     rows = np.repeat(places, lengths)
@@ -146,7 +145,7 @@ def arrange(  # noqa: PLR0913 - the columns of the data file
     return Traces(
         languages=tuple(languages),
         keys=keys,
-        starts=np.concatenate([starts, [len(keys)]], dtype=np.int32),
+        starts=np.concatenate([[0], np.cumsum(sizes)], dtype=np.int32),
         ends=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
         columns=columns,
         values=values,
