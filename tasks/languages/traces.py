@@ -65,27 +65,27 @@ class Traces:
     places: Indices
     shared: npt.NDArray[np.float32]
 
-    def score(self, texts: Sequence[str]) -> tuple[Floats, Indices, Indices]:
+    def score(self, keys: Keys, owners: Indices, count: int) -> tuple[Floats, Indices]:
         """Score each text in each language.
 
+        Args:
+            keys: Parts of words, as of ``make_keys``.
+            owners: The text of each.
+            count: Number of texts.
+
         Returns:
-            Log likelihood up to a constant per text (columns as ``languages``), the
-            number of parts that it rests on, and the number of all parts. A row is
-            the same to the last bit in any company: it is a sum of whole numbers.
+            Log likelihood up to a constant per text (columns as ``languages``), and
+            the number of parts that it rests on. A row is the same to the last bit in
+            any company: it is a sum of whole numbers.
         """
-        keys, owners = make_keys(texts)
         rows = self._find(keys)
         known = rows >= 0
         rows, holders = rows[known], owners[known]
         shared = self.places[rows]
         is_shared = shared >= 0
-        sums = self._add_rare(rows[~is_shared], holders[~is_shared], len(texts))
-        sums += self._add_shared(shared[is_shared], holders[is_shared], len(texts))
-        return (
-            sums * self.unit,
-            np.bincount(holders, minlength=len(texts)),
-            np.bincount(owners, minlength=len(texts)),
-        )
+        sums = self._add_rare(rows[~is_shared], holders[~is_shared], count)
+        sums += self._add_shared(shared[is_shared], holders[is_shared], count)
+        return sums * self.unit, np.bincount(holders, minlength=count)
 
     def _add_shared(self, places: Indices, holders: Indices, count: int) -> Floats:
         order = np.argsort(holders.astype(np.uint16), kind="stable")  # radix: fast
