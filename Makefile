@@ -51,7 +51,7 @@ lock: ## Resolve the dependencies anew (needs uv).
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --no-header pyproject.toml --group build -o requirements.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-annotate --no-header pyproject.toml --group build --group dev \
+		--no-annotate --no-header pyproject.toml --all-extras --group build --group dev \
 		-c requirements.lock -o requirements-dev.lock
 
 .PHONY: clean

@@ -260,6 +260,7 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
 def _add_how(parser: argparse.ArgumentParser) -> None:
     """Add the settings of the work."""
     add_setting(parser, "engine", choices=get_args(Engine))
+    add_setting(parser, "engine_address", option="--engine-address", metavar="ADDRESS")
     add_setting(parser, "workers", metavar="N")
     add_setting(parser, "detector", choices=get_args(Detector))
 

@@ -25,6 +25,9 @@ from tasks.errors import PipelineError
 TASK_LOGGER = logging.getLogger("prefect.task_runs")
 """Says of every task that it is done."""
 
+TASK_LOGGER_VARIABLE = "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL"
+"""Its level in processes that Prefect sets up, as it does at the first task."""
+
 _TOLD_ELSEWHERE = ("Finished in state", "Crash detected!")
 _ORPHANED = 70  # exit status of a worker whose run is gone
 _LOOPBACK_SECONDS = 5.0
@@ -163,8 +166,7 @@ def begin_worker(*, is_hushed: bool, is_brief: bool = False) -> None:
         is_brief: Whether the log says nothing of the single steps.
     """
     if is_brief:
-        # Prefect sets its loggers up once more, at the first task.
-        os.environ["PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL"] = "WARNING"
+        os.environ[TASK_LOGGER_VARIABLE] = "WARNING"
         TASK_LOGGER.setLevel(logging.WARNING)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if parent := multiprocessing.parent_process():

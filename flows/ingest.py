@@ -4,10 +4,7 @@ Prefect may load this file twice under two names, so there is no class in it and
 import is by full name.
 """
 
-import functools
-import os
-from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor
+import secrets
 from pathlib import Path
 from typing import Annotated, Any, cast
 from uuid import UUID
@@ -19,18 +16,16 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import PrefectFuture, as_completed
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed
-from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 from pydantic import Field
 
 from flows.alerts import alert, alert_failure
 from flows.artifacts import leave_artifacts
-from flows.backstage import begin_worker, logging_steps
-from flows.batches import cut_batches, weigh_files
+from flows.backstage import logging_steps
+from flows.batches import weigh_files
+from flows.engines import LOGGED_BATCHES, choose_engine, cut_work, results_of
 from flows.errand import Errand
 from flows.line import (
     Call,
@@ -47,32 +42,21 @@ from flows.line import (
 )
 from flows.pages import reporter
 from flows.plan import Plan
-from flows.progress import Event, is_watched, tell, tell_step
+from flows.progress import Event, tell, tell_step
 from flows.settings import Detector, Engine, Settings, read_settings
 from flows.summary import BatchSummary, RunSummary, count_of, headline
 from tasks.discover import discover_files
-from tasks.errors import PipelineError
+from tasks.objects import Place
 from tasks.schema import Reason
 from tasks.tables.warehouse import Warehouse
 from tasks.write import publish
 
 Count = Annotated[int, Field(ge=1)]
-Work = tuple[pd.DataFrame, Run, Path, str]
-"""What ``process`` takes: a batch, the run, staging folder and stem of its part."""
 VISIBLE_BATCHES = 50
 """Up to so many batches show every step in the timeline; beyond, only themselves."""
 
-LOGGED_BATCHES = 5
-"""Up to so many batches the log has a line for each of their steps; beyond, none."""
-
-INLINE_BYTES = 10_000_000
-"""Up to so much text (about 30 s of work) is not worth starting processes for."""
-
 SURVEYED_INLINE_BYTES = 100_000_000
-"""The same of a survey, which takes a tenth of the time."""
-
-MIN_BATCH_BYTES = 2_000_000
-"""Less text than this is no batch of its own while there are more workers."""
+"""Up to so much text is surveyed here: that takes a tenth of the time of reading."""
 
 _SETTINGS = read_settings()  # of this process's environment: the run form's defaults
 
@@ -85,14 +69,15 @@ _SETTINGS = read_settings()  # of this process's environment: the run form's def
     on_crashed=[alert_failure],
 )
 def ingest(  # noqa: PLR0913  # the run form
-    raw_dir: Path = _SETTINGS.raw_dir,
-    warehouse_dir: Path = _SETTINGS.warehouse_dir,
+    raw_dir: Path | str = _SETTINGS.raw_dir,
+    warehouse_dir: Path | str = _SETTINGS.warehouse_dir,
     *,
     reprocess: bool = False,
     replay: bool = False,
     replay_paths: tuple[str, ...] = (),
     replay_reasons: tuple[Reason, ...] = (),
     engine: Engine = _SETTINGS.engine,
+    engine_address: str = _SETTINGS.engine_address,
     workers: Annotated[int, Field(ge=0)] = _SETTINGS.workers,
     detector: Detector = _SETTINGS.detector,
     ignore: tuple[str, ...] = _SETTINGS.ignore,
@@ -114,14 +99,16 @@ def ingest(  # noqa: PLR0913  # the run form
     readers see the old ones.
 
     Args:
-        raw_dir: Folder with the raw files; only ever read.
-        warehouse_dir: Folder of the tables.
+        raw_dir: Folder with the raw files, or its URL; only ever read.
+        warehouse_dir: Folder of the tables, or its URL.
         reprocess: Read every file again, whether it has changed or not.
         replay: Read only files of which an article was rejected, and nothing else.
         replay_paths: Of these, only files and folders with these paths.
         replay_reasons: Of these, only files rejected for these reasons.
-        engine: Where the batches run: in this process, in one process per core, or
-            whichever suits the amount of work.
+        engine: Where the batches run: in this process, in one process per core,
+            whichever of these suits the amount of work, or on Dask or Ray.
+        engine_address: Address of a running Dask scheduler or Ray cluster; empty to
+            start one for the run.
         workers: Worker processes; 0 for one per core.
         detector: Language detector.
         ignore: Shell patterns of files that are not articles.
@@ -147,6 +134,7 @@ def ingest(  # noqa: PLR0913  # the run form
         raw_dir=raw_dir,
         warehouse_dir=warehouse_dir,
         engine=engine,
+        engine_address=engine_address,
         workers=workers,
         detector=detector,
         ignore=ignore,
@@ -184,7 +172,7 @@ def ingest(  # noqa: PLR0913  # the run form
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def discover(raw_dir: Path, ignore: list[str]) -> pd.DataFrame:
+def discover(raw_dir: Place, ignore: list[str]) -> pd.DataFrame:
     """List the files of the raw folder."""
     return discover_files(raw_dir, ignore)
 
@@ -205,7 +193,9 @@ def process(
 ) -> BatchSummary:
     """Take one batch of files through the line; see ``line.process_batch``."""
     call: Call = call_visibly if is_visible else call_plainly
-    return process_batch(files, run, staging_dir, stem, call)
+    # A name of its own for every attempt: a worker that is taken for dead, and whose
+    # batch another does again, may still be writing.
+    return process_batch(files, run, staging_dir, f"{stem}{secrets.token_hex(2)}", call)
 
 
 def call_visibly(
@@ -232,12 +222,6 @@ def warn(summary: RunSummary) -> None:
         alert("\n".join([headline(summary), *warnings]))
 
 
-def make_runner(workers: int, *, is_brief: bool) -> TaskRunner[Any]:
-    """Return what runs batches side by side."""
-    begin = functools.partial(begin_worker, is_hushed=is_watched(), is_brief=is_brief)
-    return ProcessPoolTaskRunner(workers, initializer=begin)
-
-
 def name_run(plan: Plan) -> None:
     """Let the list of runs say what a run is about, once that is known."""
     name = f"ingest {count_of(len(plan.todo), 'file')}"
@@ -253,7 +237,7 @@ def survey_all(files: pd.DataFrame, run: Run, folder: Path) -> None:
     """Survey every batch; many on the chosen engine."""
     work = [
         (batch, run, folder, str(index))
-        for index, batch in enumerate(_cut(files, run.settings))
+        for index, batch in enumerate(cut_work(files, run.settings))
     ]
     with logging_steps(is_brief=len(work) > LOGGED_BATCHES):
         if weigh_files(files) <= SURVEYED_INLINE_BYTES:
@@ -261,17 +245,19 @@ def survey_all(files: pd.DataFrame, run: Run, folder: Path) -> None:
                 name = f"survey {count_of(len(batch[0]), 'file')}"
                 survey.with_options(task_run_name=name)(*batch, is_visible=True)
             return
-        for _ in _results(survey, work, files, run.settings, is_visible=False):
+        engine = choose_engine(files, run.settings)
+        for _ in results_of(survey, work, engine, is_visible=False):
             pass
 
 
 def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
     """Run every batch, on the chosen engine, and keep the progress up to date."""
     settings, files = run.settings, len(plan.todo)
+    engine = choose_engine(plan.todo, settings)
     staging_dir = warehouse.new_staging_dir()
     work = [
         (batch, run, staging_dir, warehouse.new_stem())
-        for batch in _cut(plan.todo, settings)
+        for batch in cut_work(plan.todo, settings)
     ]
     is_visible = len(work) <= VISIBLE_BATCHES
     get_run_logger().info(
@@ -279,7 +265,7 @@ def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
         count_of(len(plan.files), "file"),
         f"{files:,}",
         count_of(len(work), "batch", "batches"),
-        _engine(plan.todo, settings),
+        engine,
     )
     progress = create_progress_artifact(
         0.0, key="ingest-progress", description=f"of {count_of(files, 'file')}"
@@ -288,9 +274,7 @@ def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
     done = 0
     _tell("read", 0, plan)
     with logging_steps(is_brief=len(work) > LOGGED_BATCHES):
-        for index, result in _results(
-            process, work, plan.todo, settings, is_visible=is_visible
-        ):
+        for index, result in results_of(process, work, engine, is_visible=is_visible):
             results[index] = result
             done += len(work[index][0])
             get_run_logger().info("batch %d of %d: %s", index + 1, len(work), result)
@@ -304,127 +288,6 @@ def publish_visibly(warehouse: Warehouse, *args: Any) -> int:  # noqa: ANN401
     return publish.with_options(task_run_name=f"publish {warehouse.live.name}")(
         warehouse, *args
     )
-
-
-def _results(
-    step: Task[..., R],
-    work: list[Work],
-    files: pd.DataFrame,
-    settings: Settings,
-    *,
-    is_visible: bool,
-) -> Iterator[tuple[int, R]]:
-    """Yield batches with their number as they are done."""
-    tasks = [
-        step.with_options(
-            task_run_name=f"{step.name} batch {index + 1} of {len(work)}:"
-            f" {count_of(len(batch[0]), 'file')}"
-        )
-        for index, batch in enumerate(work)
-    ]
-    if _engine(files, settings) == "inline":
-        for index, batch in enumerate(work):
-            yield index, tasks[index](*batch, is_visible=is_visible)
-        return
-    # Without its address every worker would start a temporary server of its own.
-    with get_client(sync_client=True) as client:
-        server = {PREFECT_API_URL: str(client.api_url)}
-    with temporary_settings(server):
-        yield from _pool_results(work, tasks, _workers(settings), is_visible=is_visible)
-
-
-def _pool_results(
-    work: list[Work],
-    tasks: list[Task[..., R]],
-    workers: int,
-    *,
-    is_visible: bool,
-) -> Iterator[tuple[int, R]]:
-    """Yield batches as worker processes get them done, come what may to the workers.
-
-    One killed worker (mostly by the system, for lack of memory) takes the whole pool
-    with it. What was lost is tried again in a new one, and at last by one worker alone,
-    who has all the memory. A part that was half written is written again.
-
-    Raises:
-        PipelineError: A batch was lost every time.
-    """
-    names = ("files", "run", "staging_dir", "stem")
-    waiting = dict(enumerate(work))
-    error: Exception | None = None
-    for count in (workers, workers, 1):
-        if error:
-            get_run_logger().warning(
-                "a worker process died (%s); batches to do again: %d, workers: %d",
-                type(error).__name__,
-                len(waiting),
-                count,
-            )
-        with make_runner(count, is_brief=len(work) > LOGGED_BATCHES) as runner:
-            futures = {
-                runner.submit(
-                    tasks[index],
-                    dict(zip(names, batch, strict=True)) | {"is_visible": is_visible},
-                ): index
-                for index, batch in waiting.items()
-            }
-            for future in as_completed(list(futures)):
-                result = _get_result(future)
-                if isinstance(result, Exception):
-                    error = result
-                else:
-                    del waiting[futures[future]]
-                    yield futures[future], result
-        if not waiting:
-            return
-    index, batch = next(iter(waiting.items()))
-    raise _out_of_memory(index, batch[0], len(work)) from error
-
-
-def _get_result(future: PrefectFuture[R]) -> R | Exception:
-    """Return what a batch has become, or the error if its worker is lost."""
-    try:
-        future.wait()  # raises what befell the pool; what befell the batch comes later
-    except (BrokenExecutor, OSError) as error:
-        return error
-    try:
-        return future.result()
-    except MemoryError as error:
-        return error
-
-
-def _out_of_memory(index: int, files: pd.DataFrame, count: int) -> PipelineError:
-    """Return the error for a batch that no worker survives."""
-    paths = files["source_path"]
-    return PipelineError(
-        f"batch {index + 1} of {count} ({count_of(len(files), 'file')},"
-        f" {paths.iloc[0]} to {paths.iloc[-1]})",
-        "its worker process was killed or out of memory, also when it was the only one",
-        "Lower batch_bytes, batch_files or workers, or give the machine more memory,"
-        " then run again; the old tables are intact.",
-    )
-
-
-def _cut(files: pd.DataFrame, settings: Settings) -> Iterator[pd.DataFrame]:
-    """Cut the work so that every worker gets some, in batches worth their cost."""
-    batch_bytes = settings.batch_bytes
-    if _engine(files, settings) == "processes":
-        share = weigh_files(files) // (2 * _workers(settings))
-        batch_bytes = min(batch_bytes, max(share, MIN_BATCH_BYTES))
-    yield from cut_batches(
-        files, batch_bytes=batch_bytes, batch_files=settings.batch_files
-    )
-
-
-def _engine(files: pd.DataFrame, settings: Settings) -> Engine:
-    if settings.engine != "auto":
-        return settings.engine
-    is_little = weigh_files(files) <= INLINE_BYTES or _workers(settings) == 1
-    return "inline" if is_little else "processes"
-
-
-def _workers(settings: Settings) -> int:
-    return settings.workers or os.cpu_count() or 1
 
 
 def _tell(stage: str, done: int, plan: Plan) -> None:

@@ -11,7 +11,7 @@ import platform
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import pandas as pd
 from prefect import Task
+from threadpoolctl import threadpool_limits
 
 from flows.batches import cut_batches
 from flows.drift import NOT_LOOKED_AT, Quality
@@ -30,15 +31,17 @@ from flows.progress import Event, tell, tell_step
 from flows.quality import look_at_rows, refuse_drift
 from flows.recurrence import find_recurring
 from flows.settings import Settings, fingerprint, settings_json
-from flows.summary import BatchSummary, RunSummary, StepCost, count_of
+from flows.summary import BatchSummary, RunSummary, StepCost, count_of, slowest_of
 from tasks.clean import clean_articles
 from tasks.describe import describe_articles
 from tasks.detect import detect_languages
 from tasks.discover import discover_files
 from tasks.errors import PipelineError
+from tasks.objects import Place
 from tasks.read import Limits, read_files
 from tasks.schema import DUPLICATES, SOURCES, Reason, Status, Step
 from tasks.split import split_blocks
+from tasks.stopwatch import timing
 from tasks.survey import survey_articles, survey_texts, write_surveys
 from tasks.tables.manifest import Manifest
 from tasks.tables.parts import StagedPart, read_staged
@@ -136,12 +139,13 @@ def process_batch(
     Raises:
         PipelineError: A table breaks its contract, or the disk refuses.
     """
-    tables, costs = make_tables(files, run, call)
+    with timing() as seconds:
+        tables, costs = make_tables(files, run, call)
     documents = tables["documents"]
     start = time.perf_counter()
     staged = call(write, count_of(len(documents), "article"), tables, staging_dir, stem)
     costs[Step.WRITE.value] = StepCost(len(documents), time.perf_counter() - start)
-    return summarise(tables, staged, costs)
+    return summarise(tables, staged, costs, seconds)
 
 
 def survey_batch(files: pd.DataFrame, run: Run, file: Path) -> None:
@@ -178,6 +182,18 @@ def _collecting_rarely() -> Iterator[None]:
         gc.set_threshold(*usual)
 
 
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep linear algebra to one thread.
+
+    Matrices are small here: more threads cost a quarter of all CPU time and win none,
+    and every worker would have as many as there are cores.
+    """
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+@_one_thread()
 @_collecting_rarely()
 def make_tables(
     files: pd.DataFrame, run: Run, call: Call = call_plainly
@@ -318,9 +334,12 @@ def without(frame: pd.DataFrame, rejects: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def summarise(
-    tables: dict[str, pd.DataFrame], staged: StagedPart, costs: dict[str, StepCost]
+    tables: dict[str, pd.DataFrame],
+    staged: StagedPart,
+    costs: dict[str, StepCost],
+    seconds: Mapping[str, float],
 ) -> BatchSummary:
-    """Count what a batch has become."""
+    """Count what a batch has become; ``seconds`` are those of single files."""
     documents, sources = tables["documents"], tables["sources"]
     rejects: Counter[str] = Counter()
     examples: dict[str, str] = {}
@@ -347,6 +366,7 @@ def summarise(
         rejects=rejects,
         examples=examples,
         steps=costs,
+        slowest=slowest_of(seconds),
     )
 
 
@@ -384,6 +404,10 @@ def run_row(run: Run, plan: Plan, batch: BatchSummary) -> pd.DataFrame:
             {"step": name, "rows": cost.rows, "seconds": round(cost.seconds, 6)}
             for name, cost in batch.steps.items()
         ],
+        "slowest_files": [
+            {"source_path": path, "seconds": round(seconds, 6)}
+            for path, seconds in batch.slowest
+        ],
     }
     return pd.DataFrame([row])
 
@@ -411,7 +435,7 @@ class Crew(NamedTuple):
         reporter: Writes the report that goes with the tables; null for none.
     """
 
-    discover: Callable[[Path, list[str]], pd.DataFrame]
+    discover: Callable[[Place, list[str]], pd.DataFrame]
     announce: Callable[[Plan], None]
     survey: Callable[[pd.DataFrame, Run, Path], None]
     process: Callable[[Plan, Run, Warehouse], BatchSummary]

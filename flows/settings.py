@@ -23,8 +23,9 @@ from typing import (
 )
 
 from tasks.errors import SettingsError
+from tasks.objects import Place, parse_place
 
-Engine = Literal["auto", "inline", "processes"]
+Engine = Literal["auto", "inline", "processes", "dask", "ray"]
 Detector = Literal["fused", "langdetect"]
 
 PREFIX = "ARTICLES_"
@@ -52,14 +53,24 @@ class Knob(NamedTuple):
 class Settings:
     """All settings of one run; see ``settings_table`` for the list."""
 
-    raw_dir: Annotated[Path, Knob("folder", "Raw files; only ever read.")] = Path("raw")
+    raw_dir: Annotated[Place, Knob("folder or URL", "Raw files; only ever read.")] = (
+        Path("raw")
+    )
     warehouse_dir: Annotated[
-        Path,
+        Place,
         Knob(
-            "folder",
+            "folder or URL",
             "The tables. Locks and earlier snapshots lie beside it, in `.<its name>/`.",
         ),
     ] = Path("warehouse")
+    cache_dir: Annotated[
+        Path,
+        Knob(
+            "folder",
+            "Copies of the tables that lie on object storage. Read from the environment"
+            " only: each machine has its own.",
+        ),
+    ] = Path("~/.cache/article-pipeline")
     ignore: Annotated[
         tuple[str, ...],
         Knob(
@@ -97,15 +108,25 @@ class Settings:
         Engine,
         Knob(
             "name",
-            "Where batches run: `inline` (this process), `processes` (all cores) or"
-            " `auto` (processes once there is enough work for them).",
+            "Where batches run: `inline` (this process), `processes` (all cores),"
+            " `auto` (processes once there is enough work for them), `dask` or `ray`"
+            " (extras of the package; see docs/scale.md).",
         ),
     ] = "auto"
+    engine_address: Annotated[
+        str,
+        Knob(
+            "address",
+            "Where the engine `dask` or `ray` runs already, such as `tcp://HOST:8786`"
+            " or `ray://HOST:10001`; empty: on this machine, for the run.",
+        ),
+    ] = ""
     workers: Annotated[
         int,
         Knob(
             "processes",
-            "Worker processes of the engine `processes`; 0: one per core.",
+            "Worker processes; 0: one per core. With `engine_address` the cluster has"
+            " its own, and this only says into how many shares to cut little work.",
         ),
     ] = 0
     batch_bytes: Annotated[
@@ -181,8 +202,9 @@ _RESULT_SETTINGS_OF_1 = (
 )
 
 
-SECRET_SETTINGS = ("alert_command",)
-"""Settings that may hold a password: neither in Prefect's UI nor in ``runs``."""
+UNTOLD_SETTINGS = ("alert_command", "cache_dir")
+"""Settings that may hold a password or concern one machine: neither in Prefect's UI nor
+in ``runs``."""
 
 
 def variable(name: str) -> str:
@@ -233,7 +255,15 @@ def read_settings(
                 f"{str(value)!r} cannot be used: {error}",
                 f"Give another value, or none for the default {default}.",
             ) from error
-    return Settings(**given)
+    settings = Settings(**given)
+    if settings.engine == "auto" and settings.engine_address:
+        raise SettingsError(
+            "setting 'engine_address'",
+            f"{settings.engine_address!r} is the address of a cluster, and the setting"
+            " 'engine' does not say of which",
+            "Set engine to dask or ray.",
+        )
+    return settings
 
 
 def _knobs() -> dict[str, Knob]:
@@ -260,9 +290,7 @@ def _parse(value: object, kind: object, least: int) -> object:
         return text
     if kind is int:
         return _parse_count(text, least)
-    if not text:
-        raise ValueError("must be the path of a folder")
-    return Path(str(value))
+    return Path(text) if kind is Path else parse_place(str(value))
 
 
 def _parse_count(text: str, least: int) -> int:
@@ -290,8 +318,8 @@ def settings_table() -> str:
     """Return the settings as a Markdown table, for the README.
 
     Examples:
-        >>> print(settings_table().splitlines()[2])
-        | `raw_dir` | `raw` | folder | `ARTICLES_RAW_DIR` | Raw files; only ever read. |
+        >>> print(settings_table().splitlines()[1])
+        |---|---|---|---|---|
     """
     lines = [
         "| setting | default | unit | environment variable | meaning |",
@@ -311,9 +339,9 @@ def describe_setting(name: str) -> str:
 
 
 def settings_parameters(settings: Settings) -> dict[str, Any]:
-    """Return the settings by name, as the flow takes them; no secrets."""
+    """Return the settings by name, as the flow takes them; not the untold ones."""
     values = dataclasses.asdict(settings)
-    return {name: v for name, v in values.items() if name not in SECRET_SETTINGS}
+    return {name: v for name, v in values.items() if name not in UNTOLD_SETTINGS}
 
 
 def settings_environment(settings: Settings) -> dict[str, str]:

@@ -3,12 +3,15 @@
 import dataclasses
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 from flows.drift import NOT_LOOKED_AT, Quality
 from tasks.schema import Status
 from tasks.tables.parts import StagedPart
+
+_SLOWEST_FILES = 10  # noted per run
 
 
 class StepCost(NamedTuple):
@@ -32,6 +35,7 @@ class BatchSummary:
         rejects: Rejected files and articles by ``Reason``.
         examples: The first path of each ``Reason``.
         steps: Cost by ``Step``, in order.
+        slowest: Files that took longest and their seconds, slowest first.
     """
 
     staged: tuple[StagedPart, ...] = ()
@@ -43,6 +47,7 @@ class BatchSummary:
     rejects: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     steps: dict[str, StepCost] = field(default_factory=dict)
+    slowest: tuple[tuple[str, float], ...] = ()
 
     def __str__(self) -> str:
         """Return the counts in one line, for the log."""
@@ -71,7 +76,19 @@ class BatchSummary:
             rejects=self.rejects + other.rejects,
             examples=other.examples | self.examples,
             steps=steps,
+            slowest=slowest_of({**dict(self.slowest), **dict(other.slowest)}),
         )
+
+
+def slowest_of(seconds: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
+    """Return the files that took longest, slowest first.
+
+    Examples:
+        >>> slowest_of({"a.txt": 0.1, "b.html": 2.0})
+        (('b.html', 2.0), ('a.txt', 0.1))
+    """
+    ordered = sorted(seconds.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(ordered[:_SLOWEST_FILES])
 
 
 @dataclass(frozen=True, slots=True)

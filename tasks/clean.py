@@ -25,6 +25,7 @@ from tasks.pieces import (
     frame_of,
 )
 from tasks.schema import Field, Markup, Reason, RemovalReason, Step
+from tasks.stopwatch import timed
 from tasks.text import lexicon
 from tasks.text.draft import Draft
 from tasks.text.furniture import drop_furniture, judge_drafts, put_back_lines
@@ -57,6 +58,7 @@ class Article(NamedTuple):
     markup: Markup
     claims: list[Claim]
     recurring: frozenset[int] = frozenset()
+    source_path: str = ""
 
 
 def clean_text(
@@ -84,7 +86,11 @@ def clean_texts(
     Returns:
         One pair of blocks and claims per article, in order.
     """
-    drafts = [read_draft(article) for article in articles]
+    lexicon.load()  # here, or it would be counted as the first article's time
+    drafts = []
+    for article in articles:
+        with timed(article.source_path):
+            drafts.append(read_draft(article))
     judge_drafts([draft for draft in drafts if draft.markup is Markup.TEXT])
     for article, draft in zip(articles, drafts, strict=True):
         mark_recurring(draft, article.recurring)
@@ -193,8 +199,9 @@ def clean_articles(
     """Cut every article of a batch into blocks.
 
     Args:
-        articles: One row per article; needs ``document_id``, ``markup``, ``raw_text``;
-            ``recurring`` if there is any (hashes of pairs of lines, see ``survey``).
+        articles: One row per article; needs ``source_path``, ``document_id``,
+            ``markup``, ``raw_text``; ``recurring`` if there is any (hashes of pairs of
+            lines, see ``survey``).
         claims: One row per metadata value known so far.
 
     Returns:
@@ -209,8 +216,9 @@ def clean_articles(
     rejects: list[tuple[str, str, str, str]] = []
     nothing = [frozenset[int]()] * len(articles)
     batch = [
-        Article(raw, Markup(markup), given[document_id], recurring)
-        for document_id, markup, raw, recurring in zip(
+        Article(raw, Markup(markup), given[document_id], recurring, path)
+        for path, document_id, markup, raw, recurring in zip(
+            articles["source_path"],
             articles["document_id"],
             articles["markup"],
             articles["raw_text"],

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tasks.errors import ContractError
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Version of the tables below; stored in every Parquet footer and in the manifest."""
 
 
@@ -579,6 +579,19 @@ RUNS = _table(
                 )
             ),
             "Rows out of each step and seconds spent in it, over all workers.",
+        ),
+        _column(
+            "slowest_files",
+            pa.list_(
+                pa.struct(
+                    [
+                        pa.field("source_path", _STRING, nullable=False),
+                        pa.field("seconds", pa.float64(), nullable=False),
+                    ]
+                )
+            ),
+            "Ten files of the processed that took longest to read, parse and cut into"
+            " blocks, slowest first.",
         ),
     ],
 )

@@ -5,6 +5,7 @@ counted in whole folders; and on the way through the line, where what was counte
 what is read must be the same.
 """
 
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,7 +65,10 @@ def write_surveys(
 ) -> None:
     """Write surveys for the count; null where a file could not be read."""
     rows = [{"source_path": p, "survey": as_row(surveys.get(p))} for p in paths]
-    pq.write_table(pa.Table.from_pylist(rows, SURVEYS), file)
+    # Two workers may write it, if one is taken for dead: whole or not at all.
+    draft = file.with_suffix(f".{secrets.token_hex(4)}")
+    pq.write_table(pa.Table.from_pylist(rows, SURVEYS), draft)
+    draft.replace(file)
 
 
 def as_row(survey: Survey | None) -> dict[str, Any] | None:

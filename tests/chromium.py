@@ -46,7 +46,10 @@ class Browser:
         try:
             port = self._wait_for_port(profile / "DevToolsActivePort")
             self._socket = connect(
-                f"ws://127.0.0.1:{port[0]}{port[1]}", max_size=None, proxy=None
+                f"ws://127.0.0.1:{port[0]}{port[1]}",
+                max_size=None,
+                proxy=None,
+                ping_interval=None,  # it answers none while a page is heavy
             )
             targets = self._send("Target.getTargets")["targetInfos"]
             tab = next(target for target in targets if target["type"] == "page")
@@ -126,6 +129,37 @@ class Browser:
         result = self.send("Runtime.evaluate", expression=script, returnByValue=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
+
+    def text(self):
+        """Return what a person reads on the page."""
+        return self.evaluate("document.body.innerText")
+
+    def await_text(self, *words):
+        """Return the text of the page once all these words are in it."""
+        for _ in range(_ANSWER_SECONDS * 4):
+            if all(word in (text := self.text()) for word in words):
+                return text
+            time.sleep(0.25)
+        raise TimeoutError(f"not all of {words} are in: {text}")
+
+    def click(self, selector, label=""):
+        """Click on what a selector finds, and shows a label, once it is there.
+
+        Of several the last, which lies on top.
+        """
+        script = f"""((selector, label) => {{
+            const found = [...document.querySelectorAll(selector)].filter(
+                (one) => one.offsetParent !== null
+                    && (!label || one.innerText.trim() === label)
+            );
+            found.at(-1)?.click();
+            return found.length > 0;
+        }})({json.dumps(selector)}, {json.dumps(label)})"""
+        for _ in range(_ANSWER_SECONDS * 4):
+            if self.evaluate(script):
+                return
+            time.sleep(0.25)
+        raise TimeoutError(f"no {selector} {label!r} on: {self.text()}")
 
     def photograph(self, path, height=None):
         """Keep a picture of the page, or of its top."""

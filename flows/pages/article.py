@@ -15,6 +15,7 @@ from flows.explain import (
     find_source,
     write_fact,
 )
+from flows.pages.refusal import Refusal, show_refused
 from flows.pages.sheet import make_page, name_language
 from flows.pages.spans import (
     Fragment,
@@ -29,7 +30,7 @@ from flows.reader import Tables
 from flows.settings import Settings
 from tasks.errors import PipelineError
 from tasks.read import Limits, read_files
-from tasks.schema import Field, Reason, RemovalReason
+from tasks.schema import Field, Reason, RemovalReason, Status
 
 Record = dict[str, Any]
 
@@ -143,6 +144,7 @@ def article_page(
             )
     raw_texts = {} if is_list else _read_raw(settings, source)
     stories = [] if is_list else [_tell(tables, row, raw_texts) for row in documents]
+    unread = [] if is_list else _show_refused(settings, source, refused, raw_texts)
     return make_page(
         "article.html",
         source=source,
@@ -151,6 +153,7 @@ def article_page(
         listed=documents if is_list else [],
         unlisted=source["document_count"] - len(documents) if is_list else 0,
         stories=stories,
+        unread=unread,
         no_raw=_NO_CHANGE,
     )
 
@@ -165,18 +168,36 @@ def _reason(reason: str | None) -> str:
     return REASONS[Reason(reason)] if reason else ""
 
 
-def _read_raw(settings: Settings, source: Record) -> dict[str, str]:
+def _show_refused(
+    settings: Settings,
+    source: Record,
+    refused: Sequence[Record],
+    raw_texts: Mapping[str, tuple[str, str]],
+) -> list[Refusal]:
+    members: list[str | None] = [row["member"] for row in refused[:SHOWN_ARTICLES]]
+    if not members and source["status"] == Status.REJECTED:
+        members = [None]
+    path = Path(settings.raw_dir) / source["source_path"]
+    return [
+        refusal._replace(rows=list(take_rows(refusal.rows)))
+        for refusal in show_refused(path, source, members, raw_texts)
+    ]
+
+
+def _read_raw(settings: Settings, source: Record) -> dict[str, tuple[str, str]]:
     """Read the file again; nothing if its bytes are not those the tables are made of.
 
     Returns:
-        Decoded raw text by ``document_id``.
+        Decoded raw text and its markup by ``document_id``.
     """
     columns = ("source_path", "size_bytes", "mtime_ns")
     row = {name: source[name] for name in columns} | {"problem": None, "detail": None}
-    try:
-        size_bytes = (Path(settings.raw_dir) / source["source_path"]).stat().st_size
-    except (OSError, ValueError):
-        return {}
+    size_bytes = source["size_bytes"]
+    if isinstance(settings.raw_dir, Path):
+        try:
+            size_bytes = (settings.raw_dir / source["source_path"]).stat().st_size
+        except (OSError, ValueError):
+            return {}
     limits = Limits(settings.max_file_bytes, settings.max_decompression_ratio)
     articles, _, sources = read_files.fn(
         pd.DataFrame([row | {"size_bytes": size_bytes}]),
@@ -186,10 +207,13 @@ def _read_raw(settings: Settings, source: Record) -> dict[str, str]:
     )
     if sources["sha256"].tolist() != [source["sha256"]]:
         return {}
-    return dict(zip(articles["document_id"], articles["raw_text"], strict=True))
+    texts = zip(articles["raw_text"], articles["markup"], strict=True)
+    return dict(zip(articles["document_id"], texts, strict=True))
 
 
-def _tell(tables: Tables, document: Record, raw_texts: Mapping[str, str]) -> Story:
+def _tell(
+    tables: Tables, document: Record, raw_texts: Mapping[str, tuple[str, str]]
+) -> Story:
     key = document["document_id"]
     paragraphs, removals, evidence = (
         _fetch(tables, f"FROM {name} WHERE document_id = ? ORDER BY {order}", key)
@@ -204,7 +228,7 @@ def _tell(tables: Tables, document: Record, raw_texts: Mapping[str, str]) -> Sto
         *(_kept(row, document["language"], counts) for row in paragraphs),
         *(_removed(row) for row in removals),
     ]
-    raw_text = raw_texts.get(key)
+    raw_text, _ = raw_texts.get(key, (None, ""))
     if raw_text is None:
         rows = list_pieces(pieces)
     else:

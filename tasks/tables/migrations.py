@@ -126,6 +126,14 @@ def _no_spans(rows: pa.Table) -> pa.Array:
     return pa.array([[]] * len(rows), pa.list_(pa.struct(fields)))
 
 
+def _no_times(rows: pa.Table) -> pa.Array:
+    fields = [
+        pa.field("source_path", pa.string(), nullable=False),
+        pa.field("seconds", pa.float64(), nullable=False),
+    ]
+    return pa.array([[]] * len(rows), pa.list_(pa.struct(fields)))
+
+
 MIGRATIONS: Mapping[int, tuple[Operation, ...]] = {
     2: (
         Add("documents", "step_versions", _first_versions),
@@ -140,6 +148,7 @@ MIGRATIONS: Mapping[int, tuple[Operation, ...]] = {
     ),
     4: (Add("documents", "text_minhash"),),
     5: (Add("sources", "survey"),),
+    6: (Add("runs", "slowest_files", _no_times),),
 }
 """What each version changed, by version."""
 

@@ -442,6 +442,11 @@ def stop_languages(word: str) -> tuple[str, ...]:
     return _lexicon().stops.get(fold(word), ())
 
 
+def load() -> None:
+    """Load the lexicon, if that is still to be done."""
+    _lexicon()
+
+
 def guess_language(texts: Iterable[str]) -> str | None:
     """Return the language with most function words; enough to tell names apart.
 

@@ -194,12 +194,14 @@ def known_words() -> Dictionary:
         )
     said[Known.PHOTO] += sorted(agencies())
     found: dict[int, int] = {}
+    stop = Known.STOP.value  # bare numbers: flags are many times slower
     for kind, texts in said.items():
+        bit = kind.value
         tokens = find_tokens(line_up(texts))
         for key, size in zip(tokens.keys.tolist(), tokens.size.tolist(), strict=True):
             known = found.get(key, 0)
-            is_told = kind is Known.STOP or (size > _TINY and not known & Known.STOP)
-            found[key] = known | kind if is_told else known
+            is_told = bit == stop or (size > _TINY and not known & stop)
+            found[key] = known | bit if is_told else known
     keys = sorted(found)
     return Dictionary(
         Index(np.array(keys, np.uint64)),

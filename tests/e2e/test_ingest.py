@@ -290,4 +290,5 @@ def test_parameters_are_described():
 
     for name, field in schema["properties"].items():
         assert field.get("description"), name
-    assert schema["properties"]["engine"]["enum"] == ["auto", "inline", "processes"]
+    engines = ["auto", "inline", "processes", "dask", "ray"]
+    assert schema["properties"]["engine"]["enum"] == engines

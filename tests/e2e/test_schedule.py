@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tasks.tables.warehouse import Warehouse
+from tests.chromium import CHROMIUM, Browser
 from tests.e2e.programs import STORY, WAIT_SECONDS, Program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -227,6 +228,40 @@ def check_kill_and_retry(place, folder, schedule):
     await_calm(place)
 
 
+def check_buttons(place, folder, schedule, profile):
+    """`Cancel` and `Retry` of the run's page, pressed in a browser."""
+    before = manifest(folder)
+    browser = Browser(profile)
+    try:
+        with run_under_way(place, folder, schedule, 4) as run:
+            page = place["PREFECT_API_URL"].removesuffix("/api")
+            browser.open(f"{page}/runs/flow-run/{run['id']}", 1280)
+            browser.await_text(run["name"], "Running")
+            choose(browser, "Cancel")
+            wait_for_state(place, run, "Cancelled")
+            browser.await_text("Cancelled")
+            assert process_of(run["id"]) is None
+            assert manifest(folder) == before
+        choose(browser, "Retry")
+        wait_for_state(place, run, "Completed")
+        browser.await_text("1 file read")
+    finally:
+        browser.close()
+    assert manifest(folder)["snapshot"] == before["snapshot"] + 1
+    await_calm(place)
+
+
+def choose(browser, label):
+    """Choose something in the menu of a run, and say that it is meant."""
+    browser.click("[class*=icon-button-menu]")
+    browser.click(".p-overflow-menu-item, [role=menuitem], button", label)
+    time.sleep(1)  # the question slides in
+    browser.click(
+        "[role=dialog] button, .p-modal button",
+        "Confirm" if label == "Cancel" else label,
+    )
+
+
 def check_missed_runs(place, tmp_path):
     """A schedule that was killed comes back, to its server, and does not pile up."""
     (tmp_path / "raw" / "story.txt").write_text(STORY)
@@ -327,6 +362,8 @@ def test_schedule_from_start_to_stop(place, folder, schedule, tmp_path):
     pause(place, schedule)
     check_overlap_and_cancel(place, folder, schedule)
     check_kill_and_retry(place, folder, schedule)
+    if CHROMIUM:
+        check_buttons(place, folder, schedule, tmp_path / "profile")
     for check in (check_missed_runs, check_watch, check_worker_and_event):
         own = tmp_path / check.__name__
         (own / "raw").mkdir(parents=True)

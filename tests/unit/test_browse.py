@@ -38,6 +38,12 @@ PAGE = f"""\
 </body></html>"""
 
 
+CONSENT = """\
+<html lang="en"><head><title>Before you continue</title></head><body>
+<div class="cookie-consent" role="dialog"><p>We use cookies. Please accept them.</p>
+<button>Accept all</button></div></body></html>"""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder with raw files and their tables."""
@@ -49,6 +55,8 @@ def folder(tmp_path_factory):
     (raw_dir / "page.html").write_text(PAGE)
     (raw_dir / "quote.txt").write_text(QUOTING)
     (raw_dir / "empty.txt").write_text("")
+    (raw_dir / "consent.html").write_text(CONSENT)
+    (raw_dir / "photo.txt").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(300))
     (raw_dir / "hostile.json").write_text(
         json.dumps(
             {"title": HOSTILE, "text": f"{HOSTILE}\n\n{BODY}", "author": HOSTILE}
@@ -214,6 +222,26 @@ def test_a_rejected_file_says_why(capsys, tmp_path):
 
     assert "It has no bytes" in page.text_content()
     assert "reason empty" in page.text_content()
+
+
+@pytest.mark.usefixtures("here")
+def test_a_rejected_text_shows_what_was_taken_for_what(capsys, tmp_path):
+    """Every character is there, with the rule that took it."""
+    page = explain(capsys, tmp_path, "consent.html")
+    rows = page.xpath("//ol[@class='text']//*[contains(@class, 'raw')]")
+
+    assert "".join(row.text_content() for row in rows) == CONSENT
+    assert "cookie_notice" in page.text_content()
+
+
+@pytest.mark.usefixtures("here")
+def test_rejected_bytes_are_shown(capsys, tmp_path):
+    """What is no text is seen for what it is: bytes, and the ASCII among them."""
+    page = explain(capsys, tmp_path, "photo.txt")
+
+    assert "0000  89 50 4e 47 0d 0a 1a 0a" in page.findtext(".//pre")
+    assert "·PNG" in page.findtext(".//pre")
+    assert "of 308" in page.text_content()
 
 
 @pytest.mark.usefixtures("here")

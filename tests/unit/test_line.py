@@ -5,6 +5,7 @@ import gc
 import pandas as pd
 import pytest
 from prefect import task
+from threadpoolctl import threadpool_info
 
 from flows.line import (
     REJECT_COLUMNS,
@@ -98,3 +99,22 @@ def test_garbage_is_looked_for_as_before_after_a_batch(tmp_path):
     make_tables(discover_files(tmp_path, ()), start_run(Settings(raw_dir=tmp_path)))
 
     assert gc.get_threshold() == usual
+
+
+def test_linear_algebra_has_one_thread(tmp_path):
+    """While a batch is in the line; more would cost time in every worker."""
+    (tmp_path / "a.txt").write_text("The ferry came late.\n\nNobody spoke.\n")
+    seen = set()
+
+    def look(step, _rows, /, *args):
+        seen.update(
+            library["num_threads"]
+            for library in threadpool_info()
+            if library["user_api"] == "blas"
+        )
+        return step.fn(*args)
+
+    run = start_run(Settings(raw_dir=tmp_path))
+    make_tables(discover_files(tmp_path, ()), run, look)
+
+    assert seen == {1}

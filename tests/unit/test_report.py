@@ -265,6 +265,20 @@ def test_rejects_alone_are_reported(tmp_path):
     assert "it has no bytes" in rejects and "scan.pdf" in rejects
 
 
+def test_the_slowest_files_are_named(tmp_path):
+    """Of those that are still as the run has seen them, the slowest first."""
+    raw_dir = make_raw(tmp_path)
+    (raw_dir / "long.html").write_text(f"<article><p>{BODY * 300}</p></article>")
+    page = html.fromstring((publish(raw_dir) / REPORT_NAME).read_bytes())
+    rows = page.xpath("//*[@id='slowest']//tbody/tr")
+    assert "long.html" in rows[0].text_content()
+
+    (raw_dir / "long.html").unlink()
+    page = html.fromstring((publish(raw_dir) / REPORT_NAME).read_bytes())
+
+    assert "long.html" not in page.get_element_by_id("slowest").text_content()
+
+
 def test_a_run_unlike_those_before_stands_out(tmp_path, monkeypatch):
     """Drift is shown once there are runs to compare; one run has none."""
     monkeypatch.setattr(drift, "LEAST_ARTICLES", 1)

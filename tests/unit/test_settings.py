@@ -6,7 +6,7 @@ import pytest
 
 from flows.settings import (
     RESULT_SETTINGS,
-    SECRET_SETTINGS,
+    UNTOLD_SETTINGS,
     Settings,
     fingerprint,
     prepare_environment,
@@ -59,7 +59,7 @@ def test_text_becomes_the_type_of_the_setting(name, text, value):
         ("max_file_bytes", "50 MB", "whole number"),
         ("max_file_bytes", "0", "1 or more"),
         ("workers", "-1", "0 or more"),
-        ("engine", "magic", "one of auto, inline, processes"),
+        ("engine", "magic", "one of auto, inline, processes, dask, ray"),
         ("detector", "Fused", "one of fused, langdetect"),
         ("wait_for_lock", "perhaps", "yes or no"),
         ("raw_dir", "", "path of a folder"),
@@ -107,11 +107,15 @@ def test_fingerprint_changes_with_results_only(name):
         "ignore": ("*.bak",),
         "detector": "langdetect",
         "engine": "inline",
+        "engine_address": "tcp://127.0.0.1:8786",
         "wait_for_lock": False,
         "write_report": False,
     }.get(name, 7)
 
-    changed = read_settings({}, **{name: other})
+    values = {name: other}
+    if name == "engine_address":  # is nothing by itself
+        values["engine"] = "dask"
+    changed = read_settings({}, **values)
 
     assert changed != Settings()
     is_same = fingerprint(changed) == fingerprint(Settings())
@@ -123,7 +127,7 @@ def test_settings_as_json_name_all_of_them():
     text = settings_json(Settings(alert_command="curl https://me:secret@example.org"))
 
     told = {name for name in NAMES if f'"{name}"' in text}
-    assert told == set(NAMES) - set(SECRET_SETTINGS)
+    assert told == set(NAMES) - set(UNTOLD_SETTINGS)
     assert "secret" not in text
 
 

@@ -21,6 +21,7 @@ BATCH = BatchSummary(
     rejects=Counter(empty=1),
     examples={"empty": "odd | name.txt"},
     steps={"read": StepCost(3, 0.5)},
+    slowest=(("big.html", 0.4), ("b.txt", 0.1)),
 )
 RUN = RunSummary(
     run_id="r1",
@@ -44,6 +45,7 @@ def test_batches_add_up():
         rejects=Counter(empty=1),
         examples={"empty": "later.txt"},
         steps={"read": StepCost(1, 0.5), "clean": StepCost(1, 1.0)},
+        slowest=(("page.html", 0.2),),
     )
 
     both = BATCH + other
@@ -52,6 +54,7 @@ def test_batches_add_up():
     assert (both.documents, both.paragraphs, both.rejects["empty"]) == (4, 40, 2)
     assert both.examples == {"empty": "odd | name.txt"}
     assert both.steps == {"read": StepCost(4, 1.0), "clean": StepCost(1, 1.0)}
+    assert both.slowest == (("big.html", 0.4), ("page.html", 0.2), ("b.txt", 0.1))
 
 
 def test_adding_nothing_changes_nothing():
