@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.sparse import csr_array
 
-from tasks.languages.lessons import ROW_BITS, Lessons, find_rows
+from tasks.languages.lessons import ROW_BITS, Lessons, arrange, find_rows
 from tasks.languages.review import TRACE_CHARS
 from tasks.languages.traces import make_keys
 
@@ -89,10 +89,10 @@ def fit_lessons(
         method="L-BFGS-B",
         options={"maxiter": ROUNDS},
     ).x
-    return arrange(languages, chosen, found)
+    return round_weights(languages, chosen, found)
 
 
-def arrange(
+def round_weights(
     languages: Sequence[str], places: npt.NDArray[np.int64], values: Array
 ) -> Lessons:
     """Round the weights and drop those that round to nothing."""
@@ -100,14 +100,8 @@ def arrange(
     steps = np.round(values / unit).astype(np.int8)
     places, steps = places[steps != 0], steps[steps != 0]
     rows, columns = np.divmod(places, len(languages))
-    lengths = np.bincount(rows, minlength=1 << ROW_BITS)
-    return Lessons(
-        tuple(languages),
-        np.concatenate([[0], np.cumsum(lengths)]),
-        columns.astype(np.uint8),
-        steps,
-        unit,
-    )
+    lengths = np.bincount(rows, minlength=1 << ROW_BITS).astype(np.uint8)
+    return arrange(languages, lengths, columns.astype(np.uint8), steps, unit)
 
 
 def count_parts(texts: Sequence[str]) -> csr_array:

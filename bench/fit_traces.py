@@ -296,9 +296,9 @@ def write_lessons(lessons: dict[str, Lessons]) -> None:
             for name, own in lessons.items()
             for key, value in {
                 "languages": np.array(own.languages),
-                "lengths": np.diff(own.ends).astype(np.uint8),
-                "columns": own.columns,
-                "values": own.values,
+                "lengths": own.lengths,
+                "columns": own.table.indices.astype(np.uint8),
+                "values": own.table.data.astype(np.int8),
                 "unit": np.float64(own.unit),
             }.items()
         },

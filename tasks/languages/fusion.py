@@ -80,9 +80,9 @@ _MAX_COVER = 3.0
 _MIN_SCALE = 3
 _SURE_SCORE = 0.9  # the first look stands
 _SURE_NGRAMS = 60  # but not for less than a few words
-# Below, a reviewed text is in no language, or in none that we know.
-LANGUAGE_SCORE = 0.7
-KNOWN_SCORE = 0.4
+# Log odds below which a reviewed text is in no language, or in none that we know.
+_LEAST_LANGUAGE = math.log(0.7 / 0.3)
+_LEAST_KNOWN = math.log(0.4 / 0.6)
 _UNHEARD = (0.0,) * len(VOICES)
 _DATA = resources.files("tasks") / "data" / "detect.json"
 _LOCK = threading.Lock()
@@ -279,13 +279,9 @@ class Model:
         settings = self.settings
         offsets = [settings.strangers.get(code, 0.0) for code in self.languages]
         offset = np.where(columns >= 0, np.array(offsets)[columns], 0.0)
-        language = calibrate(features, settings.language)
-        known = calibrate(
-            np.concatenate([features, offset[:, None]], axis=1),
-            {**settings.recognition, "offset": 1.0},
-        )
-        is_none: Flags = np.array(language) < LANGUAGE_SCORE
-        is_none |= np.array(known) < KNOWN_SCORE
+        known = _weigh_up(features, settings.recognition) + offset
+        is_none: Flags = known < _LEAST_KNOWN
+        is_none |= _weigh_up(features, settings.language) < _LEAST_LANGUAGE
         return is_none | (features[:, REVIEWED.index("loners")] >= 1)
 
     def summon(
@@ -510,10 +506,15 @@ def calibrate(features: Floats, weights: dict[str, float]) -> list[float]:
         features: One row per answer.
         weights: One per column of ``features``, in that order.
     """
+    logits = _weigh_up(features, weights)
+    return [1 / (1 + math.exp(-logit)) for logit in logits.tolist()]
+
+
+def _weigh_up(features: Floats, weights: dict[str, float]) -> Floats:
     logits = np.zeros(len(features))
     for column, weight in enumerate(weights.values()):  # no product: see the module
         logits += weight * features[:, column]
-    return [1 / (1 + math.exp(-logit)) for logit in logits.tolist()]
+    return logits
 
 
 def _log_odds(scores: Floats) -> Floats:

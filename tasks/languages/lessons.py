@@ -12,6 +12,7 @@ from importlib import resources
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from tasks.languages.scripts import Floats, Indices
 from tasks.languages.traces import Keys
@@ -28,16 +29,14 @@ class Lessons:
 
     Attributes:
         languages: Codes of the columns.
-        ends: Where in ``columns`` and ``values`` each row ends, with a 0 ahead.
-        columns: Place in ``languages``.
-        values: Weight in steps of ``unit``.
+        lengths: Weights in each row.
+        table: The weights in steps of ``unit``, columns as ``languages``.
         unit: One step, in log odds per root of the number of parts.
     """
 
     languages: tuple[str, ...]
-    ends: Indices
-    columns: npt.NDArray[np.uint8]
-    values: npt.NDArray[np.int8]
+    lengths: npt.NDArray[np.uint8]
+    table: csr_array
     unit: float
 
     def score(self, keys: Keys, owners: Indices, count: int) -> Floats:
@@ -53,17 +52,14 @@ class Lessons:
             company: it is a sum of whole numbers.
         """
         rows = find_rows(keys)
-        starts = self.ends[rows]
-        lengths = self.ends[rows + 1] - starts
-        before = np.cumsum(lengths) - lengths
-        entries = np.repeat(starts - before, lengths) + np.arange(lengths.sum())
-        width = len(self.languages)
-        sums = np.bincount(
-            np.repeat(owners, lengths) * width + self.columns[entries],
-            self.values[entries],
-            minlength=count * width,
-        ).reshape(count, width)
         every = np.bincount(owners, minlength=count)
+        taught = np.flatnonzero(self.lengths[rows])
+        rows, owners = rows[taught], owners[taught]
+        order = np.argsort(owners.astype(np.uint16), kind="stable")  # radix: fast
+        ends = np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=count))])
+        ones = np.ones(len(rows), np.float32)
+        parts = csr_array((ones, rows[order], ends), (count, self.table.shape[0]))
+        sums = (parts @ self.table).toarray().astype(np.float64)
         scores: Floats = sums * (self.unit / np.sqrt(np.maximum(every, 1)))[:, None]
         return scores
 
@@ -73,25 +69,27 @@ def find_rows(keys: Keys) -> Indices:
     return (keys >> _SHIFT).astype(np.int64)
 
 
-def no_lessons(languages: Sequence[str]) -> Lessons:
-    """Return lessons that say nothing."""
-    return Lessons(
-        tuple(languages),
-        np.zeros((1 << ROW_BITS) + 1, np.int64),
-        np.zeros(0, np.uint8),
-        np.zeros(0, np.int8),
-        1.0,
-    )
+def arrange(
+    languages: Sequence[str],
+    lengths: npt.NDArray[np.uint8],
+    columns: npt.NDArray[np.uint8],
+    values: npt.NDArray[np.int8],
+    unit: float,
+) -> Lessons:
+    """Make the tables from what is stored; see ``Lessons``."""
+    ends = np.concatenate([[0], np.cumsum(lengths, dtype=np.int32)], dtype=np.int32)
+    steps = values.astype(np.float32), columns.astype(np.int32), ends
+    table = csr_array(steps, (len(lengths), len(languages)))
+    return Lessons(tuple(languages), lengths, table, unit)
 
 
 @functools.cache
 def load_lessons(name: str) -> Lessons:
     """Read the lessons of one of the fits in ``data/detect.json``, once a process."""
     with _DATA.open("rb") as file, np.load(file) as data:
-        lengths = data[f"{name}_lengths"]
-        return Lessons(
-            tuple(data[f"{name}_languages"].tolist()),
-            np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]),
+        return arrange(
+            data[f"{name}_languages"].tolist(),
+            data[f"{name}_lengths"],
             data[f"{name}_columns"],
             data[f"{name}_values"],
             float(data[f"{name}_unit"]),

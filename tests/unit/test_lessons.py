@@ -3,7 +3,7 @@
 import numpy as np
 
 from tasks.languages.fusion import load_model
-from tasks.languages.lessons import load_lessons, no_lessons
+from tasks.languages.lessons import load_lessons
 from tasks.languages.traces import make_keys
 
 TEXTS = [
@@ -35,17 +35,10 @@ def test_text_without_words_teaches_nothing():
     assert not scores.any()
 
 
-def test_no_lessons_say_nothing():
-    """What the fit starts from."""
-    scores = no_lessons(["da", "no"]).score(*make_keys(TEXTS), len(TEXTS))
-
-    np.testing.assert_array_equal(scores, np.zeros((len(TEXTS), 2)))
-
-
 def test_both_fits_have_lessons_for_languages_of_the_model():
     """A lesson for a language that the model lacks would be lost."""
     for name, with_eldc in (("fused", True), ("profiles", False)):
         lessons = load_lessons(name)
 
         assert set(lessons.languages) <= set(load_model(with_eldc=with_eldc).languages)
-        assert len(lessons.columns) == len(lessons.values) == lessons.ends[-1] > 0
+        assert lessons.table.nnz == lessons.lengths.sum() > 0
