@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
+from tasks.languages import UNDETERMINED
 from tasks.languages.chunks import make_chunks
 from tasks.languages.fusion import (
     FEATURES,
@@ -31,7 +32,6 @@ from tasks.languages.fusion import (
     calibrate,
     load_model,
 )
-from tasks.schema import UNDETERMINED
 
 DATA = Path(__file__).parents[1] / "tasks" / "data" / "detect.json"
 GRID: dict[str, dict[str, tuple[float, ...]]] = {

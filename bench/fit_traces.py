@@ -1,4 +1,4 @@
-"""Make the traces and fit the review of doubtful texts; write both to ``tasks/data``.
+"""Make the traces and lessons, fit the review of doubtful texts; write ``tasks/data``.
 
     python bench/fit_traces.py [--shared ../shared]
 
@@ -37,19 +37,14 @@ from fit_language import (
     print_reliability,
     write_facts,
 )
+from fit_lessons import Course, find_unlike, fit_lessons
 from scipy.optimize import minimize
 
 from tasks.languages.chunks import make_chunks
-from tasks.languages.fusion import (
-    LONG_CHARS,
-    LONG_SCORE,
-    REVIEWED,
-    SHORT_SCORE,
-    Model,
-    load_model,
-)
+from tasks.languages.fusion import REVIEWED, Model, load_model
+from tasks.languages.lessons import Lessons
 from tasks.languages.profiles import load_profiles
-from tasks.languages.review import SIGNS, VOICES, Hearing, Reviewer
+from tasks.languages.review import VOICES, Hearing, Reviewer
 from tasks.languages.traces import (
     LONGEST,
     SHORTEST,
@@ -85,6 +80,19 @@ KINDS = {
     "fundus/heading": 1.0,
 }
 OTHER_KIND = 0.3
+# To learn from, beside that: what the lessons would else get wrong for the rest.
+DOCUMENTS = ("lingua/document", "ud/document", "fundus/document")
+PARAGRAPHS = ("lingua/paragraph", "ud/paragraph", "udhr/paragraph", "fundus/paragraph")
+LESSON_KINDS = {
+    "tatoeba/short": 2.0,
+    **dict.fromkeys(PARAGRAPHS, 10.0),
+    **dict.fromkeys(DOCUMENTS, 30.0),
+}
+RARE_LESSON_KINDS = {
+    "tatoeba/short": 2.0,
+    "lingua/sentence": 2.5,
+    **dict.fromkeys(DOCUMENTS, 10.0),
+}
 PENALTY = 3e-4
 PRIOR_PENALTY = 1e-4
 ROUNDS = 120
@@ -279,6 +287,24 @@ def write_traces(traces: Traces) -> None:
     )
 
 
+def write_lessons(lessons: dict[str, Lessons]) -> None:
+    """Write the data file; ``lessons`` by the name of the fit."""
+    np.savez(
+        DATA.parent / "lessons.npz",
+        **{
+            f"{name}_{key}": value
+            for name, own in lessons.items()
+            for key, value in {
+                "languages": np.array(own.languages),
+                "lengths": own.lengths,
+                "columns": own.table.indices.astype(np.uint8),
+                "values": own.table.data.astype(np.int8),
+                "unit": np.float64(own.unit),
+            }.items()
+        },
+    )
+
+
 def with_traces(model: Model, traces: Traces) -> Model:
     """Return the model with other traces of the same languages."""
     return dataclasses.replace(
@@ -418,9 +444,44 @@ def print_accuracy(
         print(line, f" common {100 * np.mean(some):6.2f}" if some else "")
 
 
+def weigh_lessons(case: Case, kinds: Names, is_common: npt.NDArray[np.bool_]) -> Array:
+    """Return how much each text weighs when lessons are drawn."""
+    return case.weights * np.array(
+        [
+            (LESSON_KINDS if common else RARE_LESSON_KINDS).get(kind, 1.0)
+            for kind, common in zip(kinds.tolist(), is_common.tolist(), strict=True)
+        ]
+    )
+
+
+def fit_recognition(
+    table: Array,
+    best: npt.NDArray[np.int64],
+    kinds: Names,
+    weights: Array,
+    model: Model,
+) -> dict[str, Any]:
+    """Fit what tells texts in no language, and in one that we do not know."""
+    codes = model.languages
+    own = (best[:, None] == np.arange(len(codes))).astype(np.float64)
+    is_language = kinds != "junk"
+    language = fit_calibration(table, is_language.astype(float), weights, REVIEWED)
+    known = fit_calibration(
+        np.concatenate([table, own], axis=1),
+        (kinds != "udhr/ood").astype(float),
+        weights * is_language,
+        (*REVIEWED, *codes),
+    )
+    return {
+        "language": language,
+        "recognition": {name: known[name] for name in REVIEWED},
+        "strangers": {code: known[code] for code in codes if known[code]},
+    }
+
+
 def fit(
     name: str, rows: list[Row], folded: list[Traces], common: set[str]
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], Lessons]:
     """Fit the review of one of the two detectors; print how it does on unseen text."""
     model = load_model(with_eldc=name == "fused")
     texts = [make_chunks(row["text"])[0] for row in rows]
@@ -432,64 +493,78 @@ def fit(
         chosen = np.flatnonzero(folds == fold)
         for start in range(0, len(chosen), BATCH):
             some = chosen[start : start + BATCH]
-            heard, _, _ = one.reviewer.listen(pick(hearing, some))
-            voices[some] = np.stack(heard, axis=2)
-    languages = [rows[place]["lang"] for place in places.tolist()]
+            heard = one.reviewer.listen(pick(hearing, some))
+            voices[some] = np.stack(heard.voices, axis=2)
+    languages = np.array([rows[place]["lang"] for place in places.tolist()])
     kinds = np.array([kind_of(rows[place]) for place in places.tolist()])
     columns = np.array(
         [
             -1 if kind == "junk" else model.columns.get(language, -1)
-            for kind, language in zip(kinds, languages, strict=True)
+            for kind, language in zip(kinds.tolist(), languages.tolist(), strict=True)
         ]
     )
     weights = weigh_rows(rows, common, set(model.languages))[places]
     case = Case(places, voices, hearing.written, columns, weights)
-    best, signs = np.zeros(len(places), np.int64), np.zeros((len(places), 0))
+    totals = np.zeros(voices.shape[:2])
+    fitted = []
     for side in (0, 1):  # each half judged by the fit on the other
-        train = np.flatnonzero(folds % 2 != side)
-        fitted = fit_voices(Case(*(part[train] for part in case)))
-        for fold, one in enumerate(models):
-            chosen = np.flatnonzero((folds == fold) & (folds % 2 == side))
-            if not len(chosen):
-                continue
-            reviewer: Reviewer = dataclasses.replace(one.reviewer, weights=fitted)
-            best[chosen], some_signs = reviewer.review(pick(hearing, chosen))
-            if not signs.shape[1]:
-                signs = np.zeros((len(places), some_signs.shape[1]))
-            signs[chosen] = some_signs
-    table = np.concatenate([features, signs], axis=1)
+        fitted.append(fit_voices(Case(*(part[folds % 2 != side] for part in case))))
+        for row in np.flatnonzero(folds % 2 == side).tolist():
+            totals[row] = (voices[row] * fitted[side]).sum(1)
+    course = Course(
+        hearing.texts,
+        totals,
+        hearing.written,
+        columns,
+        weigh_lessons(case, kinds, np.isin(languages, list(common))),
+    )
+    plain_texts = [plain(rows[place]["text"]) for place in places.tolist()]
+    best, signs = np.zeros(len(places), np.int64), []
+    order = []
+    for fold, one in enumerate(models):  # each quarter taught by the others
+        lessons = fit_lessons(
+            course, model.languages, find_unlike(plain_texts, folds == fold)
+        )
+        reviewer: Reviewer = dataclasses.replace(
+            one.reviewer,
+            weights=fitted[fold % 2],
+            lessons=lessons,
+            lesson_columns=np.arange(len(model.languages)),
+        )
+        chosen = np.flatnonzero(folds == fold)
+        best[chosen], some_signs = reviewer.review(pick(hearing, chosen))
+        signs.append(some_signs)
+        order.append(chosen)
+    table = np.concatenate(
+        [features, np.concatenate(signs)[np.argsort(np.concatenate(order))]], axis=1
+    )
     right = (best == columns).astype(np.float64)
     counts = Counter(map(kind_of, rows))
-    importance = np.array([1 / counts[kind] for kind in kinds])
-    scores = np.zeros(len(right))
+    importance = np.array([1 / counts[kind] for kind in kinds.tolist()])
+    scores, is_none = np.zeros(len(right)), np.zeros(len(right), np.bool_)
     for side in (0, 1):
         train = folds % 2 != side
         own = fit_calibration(table[train], right[train], importance[train], REVIEWED)
         scores[~train] = calibrate(table[~train], own)
-    print_reliability(scores, right, kinds)
-    known = ((columns >= 0) & (kinds != "junk")).astype(np.float64)
-    recognised = np.zeros(len(right))
-    for side in (0, 1):
-        train = folds % 2 != side
-        own = fit_calibration(table[train], known[train], importance[train], REVIEWED)
-        recognised[~train] = calibrate(table[~train], own)
-    print("in any language that we know:")
-    print_reliability(recognised, known, kinds)
-    needed = np.array(
-        [LONG_SCORE if len(t) >= LONG_CHARS else SHORT_SCORE for t in hearing.texts]
-    )
-    loners = signs[:, SIGNS.index("loners")] >= 1
-    firsts[places] = np.where((recognised < needed) | loners, -1, best)
+        recognition = fit_recognition(
+            table[train], best[train], kinds[train], importance[train], model
+        )
+        judge = dataclasses.replace(
+            model, settings=dataclasses.replace(model.settings, **recognition)
+        )
+        is_none[~train] = judge.find_none(table[~train], best[~train])
+    print_reliability(scores[~is_none], right[~is_none], kinds[~is_none])
+    firsts[places] = np.where(is_none, -1, best)
     print_accuracy(rows, [*model.languages, "und"], firsts, common)
     final = fit_voices(case)
     return {
         "review_calibration": fit_calibration(table, right, importance, REVIEWED),
-        "recognition": fit_calibration(table, known, importance, REVIEWED),
+        **fit_recognition(table, best, kinds, importance, model),
         "voices": {
             code: weights.tolist()
             for code, weights in zip(model.languages, final, strict=True)
         },
-    }
+    }, fit_lessons(course, model.languages, np.arange(len(places)))
 
 
 def main() -> None:
@@ -512,10 +587,13 @@ def main() -> None:
         others = [row for row in rows if fold_of(row["text"]) != fold]
         folded.append(count_traces(others, set(traces.languages), hidden))
     facts = json.loads(DATA.read_text(encoding="utf-8"))
+    lessons = {}
     for name in facts["fits"]:
         print(name)
-        facts["fits"][name] |= fit(name, rows, folded, common)
+        fitted, lessons[name] = fit(name, rows, folded, common)
+        facts["fits"][name] |= fitted
     write_facts(facts)
+    write_lessons(lessons)
 
 
 if __name__ == "__main__":

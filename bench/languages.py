@@ -25,6 +25,7 @@ from types import ModuleType
 import text_unidecode
 
 PEERS = ("langdetect", "lingua_high", "py3langid", "lid176ftz")  # quoted
+OWN = "ld_combo"  # no peer: the prototype of ours
 LEVELS = (0.0, 0.5, 0.7, 0.9, 0.95, 0.99)
 BINS = (0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1.01)
 CLEAN = (("ud", "sentence"), ("tatoeba", "short"))
@@ -107,7 +108,7 @@ def print_accuracy(
     first = next(iter(answers))
     print(f"{'macro accuracy, %':18}{'texts':>7}{'all':>8}", end=" |")
     print(*(f"{name:>11}" for name in answers), end=" |")
-    print(*(f"{peer:>11}" for peer in PEERS))
+    print(*(f"{peer:>11}" for peer in PEERS), f"{'best peer':>22}")
     for source, name in scorer.TYPES:
         kind = f"{source}/{name}"
         every, _ = scorer.macro(rows, answers[first], source, name)
@@ -115,7 +116,9 @@ def print_accuracy(
         for found in answers.values():
             share, _ = scorer.macro(rows, found, source, name, common)
             print(f"{100 * share:12.2f}", end="")
-        print(" |", *(f"{table[kind][peer]:11.2f}" for peer in PEERS))
+        print(" |", *(f"{table[kind][peer]:11.2f}" for peer in PEERS), end="")
+        best = max(table[kind].keys() - {OWN}, key=lambda name: table[kind][name])
+        print(f"{best:>17}{table[kind][best]:6.2f}")
     print(f"all: {first} over all languages of the bench; else the 45 common ones\n")
 
 

@@ -54,6 +54,7 @@ CHANGES = (
     Change(Step.CLEAN, 5, PAGES, "a network tells article from page in HTML"),
     Change(Step.CLEAN, 6, EVERY, "lines of plain text are judged by words and place"),
     Change(Step.SPLIT, 3, EVERY, "captions with the credit of an agency or a person"),
+    Change(Step.DETECT, 4, EVERY, "near relatives; no language and an unknown one"),
 )
 """Every change, oldest first."""
 

@@ -186,10 +186,6 @@ class Likeness(StrEnum):
     NEAR = "near"  # most of the wording
 
 
-UNDETERMINED = "und"
-"""ISO 639-2 code of text whose language cannot be told."""
-
-
 @dataclass(frozen=True, slots=True)
 class Table:
     """One table: name, key that makes rows unique, row order, columns."""

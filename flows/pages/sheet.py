@@ -15,7 +15,7 @@ from babel import Locale
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from flows.streams import visible
-from tasks.schema import UNDETERMINED
+from tasks.languages import UNDETERMINED
 
 _FOLDER = Path(__file__).parent / "templates"
 _CELL_CHARS = 240

@@ -4,7 +4,7 @@ import math
 import re
 import unicodedata
 
-from tasks.schema import UNDETERMINED
+from tasks.languages import UNDETERMINED
 
 _WHOLE_CHARS = 900  # eldc reads 1,000 bytes
 _CHUNK_CHARS = 500

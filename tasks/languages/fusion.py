@@ -22,8 +22,10 @@ from typing import TypeAlias
 
 import numpy as np
 
+from tasks.languages import UNDETERMINED
 from tasks.languages.chunks import elect, make_chunks
 from tasks.languages.glance import Glance, Limits
+from tasks.languages.lessons import load_lessons
 from tasks.languages.profiles import Profiles, load_profiles
 from tasks.languages.review import SIGNS, VOICES, Hearing, Reviewer
 from tasks.languages.scripts import (
@@ -36,7 +38,6 @@ from tasks.languages.scripts import (
     take_census,
 )
 from tasks.languages.traces import load_traces
-from tasks.schema import UNDETERMINED
 
 try:
     import eldc
@@ -79,10 +80,9 @@ _MAX_COVER = 3.0
 _MIN_SCALE = 3
 _SURE_SCORE = 0.9  # the first look stands
 _SURE_NGRAMS = 60  # but not for less than a few words
-LONG_CHARS = 60
-# Below it is no language that we know; a short text gets the benefit of the doubt.
-LONG_SCORE = 0.35
-SHORT_SCORE = 0.25
+# Log odds below which a reviewed text is in no language, or in none that we know.
+_LEAST_LANGUAGE = math.log(0.7 / 0.3)
+_LEAST_KNOWN = math.log(0.4 / 0.6)
 _UNHEARD = (0.0,) * len(VOICES)
 _DATA = resources.files("tasks") / "data" / "detect.json"
 _LOCK = threading.Lock()
@@ -102,7 +102,9 @@ class Settings:
         calibration: Logistic regression over ``FEATURES``.
         lacks: Letters that a language never uses.
         review_calibration: The same over ``REVIEWED`` for answers given on review.
-        recognition: The same for: is it in any language that we know?
+        language: The same for: is it in any language?
+        recognition: The same for: is it in one that we know?
+        strangers: By language, what to add to that: how few unknown ones resemble it.
     """
 
     weight: float
@@ -111,7 +113,9 @@ class Settings:
     calibration: dict[str, float]
     lacks: dict[str, str]
     review_calibration: dict[str, float]
+    language: dict[str, float]
     recognition: dict[str, float]
+    strangers: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,14 +249,13 @@ class Model:
             best[rows], signs = self.reviewer.review(hearing)
             features = np.concatenate([evidence.features[rows], signs], axis=1)
             reviewed = calibrate(features, self.settings.review_calibration)
-            known = calibrate(features, self.settings.recognition)
+            is_none = self.find_none(features, best[rows])
             stands = best[rows] == evidence.columns[rows]
             for index, row in enumerate(rows.tolist()):
                 # What both looks say is as sure as the surer of them.
                 first = scores[row] if stands[index] else 0.0
                 scores[row] = max(reviewed[index], first)
-                is_loners = signs[index, SIGNS.index("loners")] >= 1
-                if is_loners or known[index] < _needed_score(texts[row]):
+                if is_none[index]:
                     best[row] = -1
         return [
             (self.languages[column], score) if column >= 0 else (UNDETERMINED, 0.0)
@@ -265,6 +268,21 @@ class Model:
         doubtful |= evidence.counts < _SURE_NGRAMS
         doubtful |= np.isin(evidence.columns, self.doubted)
         return np.flatnonzero(doubtful & evidence.readable)
+
+    def find_none(self, features: Floats, columns: Indices) -> Flags:
+        """Find the reviewed texts that are in no language, or in none that we know.
+
+        Args:
+            features: One row per text, columns as ``REVIEWED``.
+            columns: Column of its language.
+        """
+        settings = self.settings
+        offsets = [settings.strangers.get(code, 0.0) for code in self.languages]
+        offset = np.where(columns >= 0, np.array(offsets)[columns], 0.0)
+        known = _weigh_up(features, settings.recognition) + offset
+        is_none: Flags = known < _LEAST_KNOWN
+        is_none |= _weigh_up(features, settings.language) < _LEAST_LANGUAGE
+        return is_none | (features[:, REVIEWED.index("loners")] >= 1)
 
     def summon(
         self,
@@ -431,11 +449,15 @@ def _build_model(with_eldc: bool) -> Model:  # noqa: FBT001 - the key of the cac
         for code in codes.split()
     }
     columns = {code: column for column, code in enumerate(languages)}
-    fit = dict(facts["fits"]["fused" if with_eldc else "profiles"])
+    name = "fused" if with_eldc else "profiles"
+    fit = dict(facts["fits"][name])
     voices = fit.pop("voices")
+    lessons = load_lessons(name)
     reviewer = Reviewer(
         traces,
+        lessons,
         columns=np.array([columns[code] for code in traces.languages]),
+        lesson_columns=np.array([columns[code] for code in lessons.languages]),
         only_in_traces=~np.isin(languages, list(known)),
         weights=np.array([voices.get(code, _UNHEARD) for code in languages]),
     )
@@ -484,14 +506,15 @@ def calibrate(features: Floats, weights: dict[str, float]) -> list[float]:
         features: One row per answer.
         weights: One per column of ``features``, in that order.
     """
-    logits = np.zeros(len(features))
-    for column, weight in enumerate(weights.values()):  # no product: see the module
-        logits += weight * features[:, column]
+    logits = _weigh_up(features, weights)
     return [1 / (1 + math.exp(-logit)) for logit in logits.tolist()]
 
 
-def _needed_score(text: str) -> float:
-    return LONG_SCORE if len(text) >= LONG_CHARS else SHORT_SCORE
+def _weigh_up(features: Floats, weights: dict[str, float]) -> Floats:
+    logits = np.zeros(len(features))
+    for column, weight in enumerate(weights.values()):  # no product: see the module
+        logits += weight * features[:, column]
+    return logits
 
 
 def _log_odds(scores: Floats) -> Floats:

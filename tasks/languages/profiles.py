@@ -39,6 +39,7 @@ _NON_LATIN = 0x300  # from here on, but for one block
 _LATIN_ADDITIONAL = (0x1E00, 0x1EFF)
 _BMP_END = 0x10000
 _CHANGED_END = 0x3200
+_LATE_CAPITALS = ((0xA640, 0xAC00), (0xFF21, 0xFF3B))  # of the basic plane
 _HANGUL = range(0xAC00, 0xD7B0)
 _VIETNAMESE_MARKS = re.compile("[\u0300\u0301\u0303\u0309\u0323]")
 # Multiplicative hashing (Knuth): the upper bits of the product are well mixed.
@@ -157,10 +158,12 @@ def load_profiles() -> Profiles:
     numbers = {char: number for number, char in enumerate(chars, start=1)}
     classes, capitals = _classify(numbers)
     keys, rows = np.unique(_pack(ngrams, numbers), return_inverse=True)
-    weights = np.full((len(keys), len(profiles)), np.log(_SMOOTHING))
-    weights[rows, columns] = np.log(shares + _SMOOTHING)
+    logs, lowest = np.log(shares + _SMOOTHING), np.log(_SMOOTHING)
     # Only differences count; centred, they survive single precision.
-    weights -= weights.mean(1, keepdims=True)
+    means = lowest + np.bincount(rows, logs - lowest) / len(profiles)
+    weights = np.empty((len(keys), len(profiles)), np.float32)
+    weights[:] = (lowest - means)[:, None]
+    weights[rows, columns] = logs - means[rows]
     table, slots = _hash_keys(keys)
     return Profiles(
         languages=tuple(names),
@@ -168,7 +171,7 @@ def load_profiles() -> Profiles:
         capitals=capitals,
         keys=table,
         rows=slots,
-        weights=weights.astype(np.float32),
+        weights=weights,
         space=numbers[" "],
     )
 
@@ -226,7 +229,8 @@ def _classify(
     """
     classes = np.full(0x110000, _UNKNOWN, np.uint16)
     capitals = np.zeros(0x110000, np.bool_)
-    capitals[:_BMP_END] = [chr(code).isupper() for code in range(_BMP_END)]
+    for first, end in _LATE_CAPITALS:
+        capitals[first:end] = [chr(code).isupper() for code in range(first, end)]
     for char, number in numbers.items():  # mostly they stand for themselves
         classes[ord(char)] = number
     for code in range(_CHANGED_END):

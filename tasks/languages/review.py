@@ -1,18 +1,20 @@
 """A second look at the texts whose language is in doubt, with all that is known.
 
 Adds up, language by language, what eldc, langdetect's profiles and our own traces say,
-each with a weight fitted for that language (multinomial logistic regression). This is
-also where the languages are found that only the traces know.
+each with a weight fitted for that language (multinomial logistic regression), and what
+the lessons say. This is also where the languages are found that only the traces know.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from tasks.languages.lessons import Lessons
 from tasks.languages.scripts import Flags, Floats, Indices
-from tasks.languages.traces import Traces
+from tasks.languages.traces import Traces, make_keys
 
 VOICES = (
     "words",
@@ -37,11 +39,19 @@ SIGNS = (
     "joints",
     "glued",
     "loners",
+    "evidence",
+    "evidence_of_known",
+    "evidence_of_short",
+    "most_evidence",
+    "parts",
+    "few_chars",
+    "is_short",
 )
 """What else the calibration knows about a reviewed answer; see ``Reviewer.review``."""
 
 TRACE_CHARS = 240
 SIGN_CHARS = 300
+_LONG_CHARS = 60
 _MAX_MARGIN = 8.0
 _MIN_SCALE = 3
 _GLUED_SHARE = 0.2  # 1 of 5,000 texts in a language, half of all lines of code
@@ -79,19 +89,41 @@ class Hearing:
     scores: Floats
 
 
+class Heard(NamedTuple):
+    """What speaks for each language; tables have a row per text, a column for each.
+
+    Attributes:
+        voices: One table per voice, in the order of ``VOICES``.
+        lessons: What the lessons add to their sum.
+        traces: Log likelihood by the traces; 0 where they lack the language.
+        counts: Parts of words that the traces know.
+        every: All parts.
+    """
+
+    voices: list[Floats]
+    lessons: Floats
+    traces: Floats
+    counts: Indices
+    every: Indices
+
+
 @dataclass(frozen=True, slots=True)
 class Reviewer:
     """Judges texts in doubt.
 
     Attributes:
         traces: Our own profiles.
+        lessons: What is added to the sum of the voices.
         columns: Column of each of the traces' languages in the tables.
+        lesson_columns: The same of the lessons' languages.
         only_in_traces: Languages that no other part knows.
         weights: One row per language, columns as ``VOICES``.
     """
 
     traces: Traces
+    lessons: Lessons
     columns: Indices
+    lesson_columns: Indices
     only_in_traces: Flags
     weights: Floats
 
@@ -102,11 +134,8 @@ class Reviewer:
             Column of the language (-1 if it is written in none of their scripts), and
             one row of ``SIGNS`` per text.
         """
-        voices, counts, every = self.listen(hearing)
-        totals = np.zeros_like(hearing.words)
-        for index, voice in enumerate(voices):  # no matrix product: see ``fusion``
-            totals += voice * self.weights[:, index]
-        totals = np.where(hearing.written, totals, -np.inf)
+        heard = self.listen(hearing)
+        totals = np.where(hearing.written, self.add_up(heard), -np.inf)
         best = totals.argmax(1)
         rows = np.arange(len(best))
         top = totals[rows, best]
@@ -119,54 +148,75 @@ class Reviewer:
         texts = [text[:SIGN_CHARS] for text in hearing.texts]
         sizes = [len(text.split()) or 1 for text in texts]
         joints = _share(map(_count_joints, texts), sizes)
+        lengths = np.array([len(text) for text in hearing.texts])
+        is_short = lengths < _LONG_CHARS
+        counts, every = heard.counts, np.maximum(heard.every, 1)
+        own = np.where(is_told, heard.traces[rows, best], 0.0)
         signs = {
             "margin": margin,
             "margin_root": np.sqrt(margin),
             "stands": best == hearing.answers,
-            "trace_cover": counts / np.maximum(every, 1),
+            "trace_cover": counts / every,
             "few_traces": 1 / np.sqrt(np.maximum(counts, 1)),
             "only_in_traces": self.only_in_traces[best],
             "joints": joints,
             "glued": joints > _GLUED_SHARE,
             "loners": _share(map(_count_loners, texts), sizes),
+            "evidence": own / every,
+            "evidence_of_known": own / np.maximum(counts, 1),
+            "evidence_of_short": is_short * own / every,
+            "most_evidence": heard.traces.max(1) / every,
+            "parts": np.sqrt(heard.every),
+            "few_chars": 1 / np.sqrt(np.maximum(lengths, 1)),
+            "is_short": is_short,
         }
         table = np.stack([signs[name] for name in SIGNS], axis=1).astype(np.float64)
         return np.where(is_told, best, -1), table
 
-    def listen(self, hearing: Hearing) -> tuple[list[Floats], Indices, Indices]:
-        """Collect what speaks for each language.
+    def add_up(self, heard: Heard) -> Floats:
+        """Return the sum of the voices by their weights, and of the lessons."""
+        totals = heard.lessons.copy()
+        for index, voice in enumerate(
+            heard.voices
+        ):  # no matrix product: see ``fusion``
+            totals += voice * self.weights[:, index]
+        return totals
 
-        Returns:
-            One table per voice, in the order of ``VOICES``; parts of words that the
-            traces know, and all.
-        """
-        found, counts, every = self.traces.score(
-            [text[:TRACE_CHARS] for text in hearing.texts]
-        )
+    def listen(self, hearing: Hearing) -> Heard:
+        """Collect what speaks for each language."""
+        size = len(hearing.texts)
+        keys, owners = make_keys([text[:TRACE_CHARS] for text in hearing.texts])
+        found, counts = self.traces.score(keys, owners, size)
+        every = np.bincount(owners, minlength=size)
+        likelihood = np.zeros_like(hearing.words)
+        likelihood[:, self.columns] = found
+        lessons = np.zeros_like(hearing.words)
+        lessons[:, self.lesson_columns] = self.lessons.score(keys, owners, size)
         traces = np.full_like(hearing.words, -np.inf)
         traces[:, self.columns] = found
         traces = _lag(traces, hearing.written)
         ngrams = _lag(hearing.ngrams, hearing.written)
         own, root = np.maximum(counts, 1)[:, None], np.sqrt(np.maximum(counts, 1))
-        size = np.maximum(hearing.counts, 1)[:, None]
+        few = np.maximum(hearing.counts, 1)[:, None]
         scale = np.sqrt(np.maximum(hearing.counts, _MIN_SCALE) / _MIN_SCALE)[:, None]
         first = np.zeros_like(traces)
         told = np.flatnonzero(hearing.answers >= 0)
         first[told, hearing.answers[told]] = 1
-        few = np.broadcast_to(2 / np.sqrt(size), traces.shape)
         voices = {
             "words": hearing.words,
             "words_by_length": hearing.words * scale,
-            "ngrams": ngrams / np.sqrt(size),
-            "ngrams_by_count": ngrams / size,
+            "ngrams": ngrams / np.sqrt(few),
+            "ngrams_by_count": ngrams / few,
             "traces": traces / root[:, None],
             "traces_by_count": traces / own,
             "first_answer": first,
             "first_score": first * hearing.scores[:, None],
             "prior": np.ones_like(traces),
-            "prior_of_short": few,
+            "prior_of_short": np.broadcast_to(2 / np.sqrt(few), traces.shape),
         }
-        return [voices[name] for name in VOICES], counts, every
+        return Heard(
+            [voices[name] for name in VOICES], lessons, likelihood, counts, every
+        )
 
 
 def _lag(table: Floats, written: Flags) -> Floats:

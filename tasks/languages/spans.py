@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tasks.schema import UNDETERMINED
+from tasks.languages import UNDETERMINED
 
 Detect = Callable[[Sequence[str]], list[tuple[str, float]]]
 

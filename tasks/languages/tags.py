@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+from tasks.languages import UNDETERMINED
 from tasks.languages.scripts import NO_SCRIPT, OTHER
-from tasks.schema import UNDETERMINED
 
 _DATA = resources.files("tasks") / "data" / "detect.json"
 _WORD = re.compile(r"[^\W\d_]+")

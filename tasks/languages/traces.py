@@ -65,27 +65,27 @@ class Traces:
     places: Indices
     shared: npt.NDArray[np.float32]
 
-    def score(self, texts: Sequence[str]) -> tuple[Floats, Indices, Indices]:
+    def score(self, keys: Keys, owners: Indices, count: int) -> tuple[Floats, Indices]:
         """Score each text in each language.
 
+        Args:
+            keys: Parts of words, as of ``make_keys``.
+            owners: The text of each.
+            count: Number of texts.
+
         Returns:
-            Log likelihood up to a constant per text (columns as ``languages``), the
-            number of parts that it rests on, and the number of all parts. A row is
-            the same to the last bit in any company: it is a sum of whole numbers.
+            Log likelihood up to a constant per text (columns as ``languages``), and
+            the number of parts that it rests on. A row is the same to the last bit in
+            any company: it is a sum of whole numbers.
         """
-        keys, owners = make_keys(texts)
         rows = self._find(keys)
         known = rows >= 0
         rows, holders = rows[known], owners[known]
         shared = self.places[rows]
         is_shared = shared >= 0
-        sums = self._add_rare(rows[~is_shared], holders[~is_shared], len(texts))
-        sums += self._add_shared(shared[is_shared], holders[is_shared], len(texts))
-        return (
-            sums * self.unit,
-            np.bincount(holders, minlength=len(texts)),
-            np.bincount(owners, minlength=len(texts)),
-        )
+        sums = self._add_rare(rows[~is_shared], holders[~is_shared], count)
+        sums += self._add_shared(shared[is_shared], holders[is_shared], count)
+        return sums * self.unit, np.bincount(holders, minlength=count)
 
     def _add_shared(self, places: Indices, holders: Indices, count: int) -> Floats:
         order = np.argsort(holders.astype(np.uint16), kind="stable")  # radix: fast
@@ -135,8 +135,7 @@ def arrange(  # noqa: PLR0913 - the columns of the data file
     unit: float,
 ) -> Traces:
     """Make the tables from what is stored; ``lengths`` are languages per part."""
-    edges = np.arange(1 << _BUCKET_BITS, dtype=np.uint32) << _BUCKET_SHIFT
-    starts = np.searchsorted(keys, edges).astype(np.int32)
+    sizes = np.bincount(keys >> _BUCKET_SHIFT, minlength=1 << _BUCKET_BITS)
     many = lengths >= _MANY
     places = np.where(many, np.cumsum(many, dtype=np.int32) - 1, -1)
     rows = np.repeat(places, lengths)
@@ -146,7 +145,7 @@ def arrange(  # noqa: PLR0913 - the columns of the data file
     return Traces(
         languages=tuple(languages),
         keys=keys,
-        starts=np.concatenate([starts, [len(keys)]], dtype=np.int32),
+        starts=np.concatenate([[0], np.cumsum(sizes)], dtype=np.int32),
         ends=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
         columns=columns,
         values=values,
