@@ -132,6 +132,7 @@ def deployment_name(warehouse_dir: Place) -> str:
     """Return the name of a warehouse's deployment: its folder and 4 hex digits.
 
     Examples:
+        >>> from pathlib import Path
         >>> deployment_name(Path("/srv/news/warehouse"))
         'warehouse-1c07'
     """
