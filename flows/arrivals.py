@@ -24,7 +24,8 @@ from flows.plan import Plan, look_around
 from flows.server import Server, open_server
 from flows.settings import Settings, settings_environment
 from flows.status import describe_work
-from tasks.errors import PipelineError
+from tasks.errors import PipelineError, SettingsError
+from tasks.objects import ObjectUrl
 
 ARRIVED = "articles.raw.arrived"
 """Name of the event that tells of new files; ``prefect.yaml`` waits for it."""
@@ -128,6 +129,12 @@ def watch_raw(
         PipelineError: Another process watches already, or there is no server.
     """
     paper = open_paper()
+    if isinstance(settings.raw_dir, ObjectUrl):
+        raise SettingsError(
+            f"raw folder {settings.raw_dir}",
+            "is on object storage, which tells nobody what comes",
+            "Look by the clock instead: articles schedule --every 5m.",
+        )
     look_around(settings)  # wrong folders are told at once
     with hold_post(settings, "watch"):
         paper.say(Text("Starting Prefect ...", style="dim"))

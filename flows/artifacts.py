@@ -3,6 +3,8 @@
 Three artifacts beside the progress: a summary, the rejects, and the data quality.
 """
 
+from pathlib import Path
+
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
@@ -144,7 +146,8 @@ def _where_next(
     if summary.snapshot:
         run = f"run `{summary.run_id}`, snapshot `{summary.snapshot}`"
         lines.append(f"- tables: `{place}`, {run}")
-    if (report := place / "report.html").exists():
+    report = place / "report.html"
+    if isinstance(report, Path) and report.exists():
         lines.append(f"- report: `{report}`, open it in a browser")
     return "\n".join(lines) + "\n"
 

@@ -10,8 +10,10 @@ from rich.text import Text
 
 from flows.exports import replacing
 from flows.paper import open_paper
+from flows.places import open_place
 from flows.reader import no_tables, open_tables
 from flows.settings import Settings
+from tasks.objects import ObjectUrl, Place
 from tasks.tables.manifest import REPORT_NAME
 from tasks.tables.snapshots import read_manifest
 from tasks.tables.warehouse import Warehouse
@@ -50,11 +52,11 @@ def show_report(
     Raises:
         PipelineError: There is no such snapshot, or the file cannot be written.
     """
-    warehouse = Warehouse(settings.warehouse_dir)
+    warehouse = open_place(settings.warehouse_dir)
     live = warehouse.manifest()
     if live is None:
         raise no_tables(settings.warehouse_dir)
-    path = settings.warehouse_dir / REPORT_NAME
+    path = _published_report(settings.warehouse_dir, warehouse)
     output = delivery.output
     if not (output is None and snapshot in {None, live.snapshot} and path.exists()):
         from flows.pages.report import render_report  # noqa: PLC0415  # with its charts
@@ -65,6 +67,12 @@ def show_report(
                 page, f"report-{tables.snapshot}.html", output, settings.warehouse_dir
             )
     point_at(path, is_open=delivery.is_open)
+
+
+def _published_report(place: Place, warehouse: Warehouse) -> Path:
+    """Return where the report of the live tables is; of a URL, its copy here."""
+    folder = warehouse.live if isinstance(place, ObjectUrl) else place
+    return folder / REPORT_NAME
 
 
 def show_article(
@@ -105,7 +113,7 @@ def _plain_name(file: str) -> str:
     return re.sub(r"[^\w.-]", "_", Path(file).name)[:_NAME_CHARS] or "article"
 
 
-def write_page(page: str, name: str, output: Path | None, warehouse_dir: Path) -> Path:
+def write_page(page: str, name: str, output: Path | None, warehouse_dir: Place) -> Path:
     """Write a page.
 
     Args:

@@ -1,17 +1,17 @@
 """What there is to ask: the list of saved questions, tables and columns."""
 
 from collections.abc import Collection
-from pathlib import Path
 
 from rich.padding import Padding
 from rich.text import Text
 
 from flows.paper import make_grid, open_paper, print_grid
+from flows.places import open_place
 from flows.reader import REJECTS, Tables, suggest
 from flows.saved import load_examples
 from tasks.errors import SettingsError
+from tasks.objects import Place
 from tasks.schema import TABLES, type_name
-from tasks.tables.warehouse import Warehouse
 
 _VIEWS = {
     REJECTS: "one row per rejected file, and per rejected article inside a file",
@@ -20,9 +20,9 @@ _VIEWS = {
 }
 
 
-def show_examples(warehouse_dir: Path) -> None:
+def show_examples(warehouse_dir: Place) -> None:
     """Print the saved questions that the tables there can answer, or else all."""
-    manifest = Warehouse(warehouse_dir).manifest()
+    manifest = open_place(warehouse_dir).manifest()
     there = {*TABLES}
     if manifest is not None:
         there = {table for table, _, _ in manifest.paths()}

@@ -23,6 +23,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import TaskRunner
 
 from tasks.errors import PipelineError, SettingsError
+from tasks.objects import ObjectUrl, Place, open_store
 from tasks.version import PIPELINE_VERSION
 
 LOOPBACK = "127.0.0.1"
@@ -63,22 +64,41 @@ class Crew(NamedTuple):
     Attributes:
         version: Of this package.
         python: Its minor version: code travels as byte code.
-        raw_file: A file of the raw folder.
+        raw_dir: The raw folder, or its URL.
+        raw_file: A file in it that the run can read; null if there is none. An empty
+            folder where the raw files should be mounted would have all rows replaced.
         staging_dir: Where their parts go; made by this run, so it proves the place.
         api_url: Prefect's server.
     """
 
     version: str
     python: str
-    raw_file: Path
+    raw_dir: Place
+    raw_file: str | None
     staging_dir: Path
     api_url: str
 
 
-def describe_crew(raw_file: Path, staging_dir: Path) -> Crew:
-    """Say what this process has, for the workers to compare."""
+def describe_crew(raw_dir: Place, paths: Iterable[str], staging_dir: Path) -> Crew:
+    """Say what this process has, for the workers to compare.
+
+    Args:
+        raw_dir: The raw folder, or its URL.
+        paths: Files of it that are to be read.
+        staging_dir: Where their parts go.
+    """
+    raw_file = next((path for path in paths if _can_read(raw_dir, path)), None)
     url = str(PREFECT_API_URL.value())
-    return Crew(PIPELINE_VERSION, _python(), raw_file, staging_dir, url)
+    return Crew(PIPELINE_VERSION, _python(), raw_dir, raw_file, staging_dir, url)
+
+
+def _can_read(raw_dir: Place, path: str) -> bool:
+    if not isinstance(raw_dir, ObjectUrl):
+        return os.access(raw_dir / path, os.R_OK)
+    try:
+        return open_store(raw_dir).open(path) is not None
+    except PipelineError:
+        return False
 
 
 def _python() -> str:
@@ -97,10 +117,13 @@ def find_fault(crew: Crew) -> tuple[str, str] | None:
             f"runs on Python {_python()}, the run on {crew.python}",
             "Use the same Python on every machine.",
         )
-    if not os.access(crew.raw_file, os.R_OK):
+    if crew.raw_file and not _can_read(crew.raw_dir, crew.raw_file):
         return (
-            f"cannot read {crew.raw_file}",
-            "Give every machine the raw folder under the same path.",
+            f"cannot read {crew.raw_dir / crew.raw_file}",
+            (
+                "Give every machine the raw folder under the same path, or the same keys to"
+                " its URL."
+            ),
         )
     if not os.access(crew.staging_dir, os.W_OK):
         return (

@@ -120,9 +120,10 @@ def _from_anywhere(batch: Work) -> Work:
         (True, True)
     """
     files, run, folder, name = batch
-    settings = dataclasses.replace(
-        run.settings, raw_dir=run.settings.raw_dir.absolute()
-    )
+    raw_dir = run.settings.raw_dir
+    if isinstance(raw_dir, Path):
+        raw_dir = raw_dir.absolute()
+    settings = dataclasses.replace(run.settings, raw_dir=raw_dir)
     counted = run.counted_file.absolute() if run.counted_file else None
     run = run._replace(settings=settings, counted_file=counted)
     return files, run, folder.absolute(), name
@@ -219,8 +220,7 @@ def _open_runner(
     if is_watched():
         variables[_CONSOLE_VARIABLE] = "CRITICAL"
     files, run, staging_dir, _ = work[0]
-    raw_file = run.settings.raw_dir / files["source_path"].iloc[0]
-    crew = describe_crew(raw_file, staging_dir)
+    crew = describe_crew(run.settings.raw_dir, files["source_path"], staging_dir)
     open_cluster = open_dask if engine == "dask" else open_ray
     return open_cluster(run.settings.engine_address, workers, variables, crew)
 

@@ -18,6 +18,7 @@ from flows.settings import Settings
 from flows.streams import visible
 from flows.summary import count_of
 from tasks.errors import PipelineError
+from tasks.objects import ObjectUrl, Place
 from tasks.schema import Field, Kind, Reason, RemovalReason, Status
 
 Row = dict[str, Any]
@@ -137,7 +138,7 @@ def explain_file(
 
 
 def find_source(
-    tables: duckdb.DuckDBPyConnection, raw_dir: Path, file: str
+    tables: duckdb.DuckDBPyConnection, raw_dir: Place, file: str
 ) -> tuple[str, Row]:
     """Return the row of ``sources`` that a person means, and its path.
 
@@ -147,7 +148,9 @@ def find_source(
     for path in source_paths(raw_dir, file):
         if rows := _select(tables, "FROM sources WHERE source_path = ?", path):
             return path, rows[0]
-    exists = (raw_dir / file).exists() or Path(file).exists()
+    exists = not isinstance(raw_dir, ObjectUrl) and (
+        (raw_dir / file).exists() or Path(file).exists()
+    )
     if exists:
         raise PipelineError(
             file,
@@ -164,13 +167,15 @@ def find_source(
     )
 
 
-def source_paths(raw_dir: Path, file: str) -> list[str]:
+def source_paths(raw_dir: Place, file: str) -> list[str]:
     """Return what ``file`` may be called in ``source_path``, likeliest first.
 
     Examples:
         >>> source_paths(Path("/data/raw"), "/data/raw/de/a.txt")
         ['de/a.txt']
     """
+    if isinstance(raw_dir, ObjectUrl):
+        return [file.removeprefix(f"{raw_dir}/")]
     path = Path(file)
     # Links inside the raw folder keep their own name, links to the folder do not.
     candidates = [path.absolute(), path.parent.resolve() / path.name, path.resolve()]

@@ -17,6 +17,7 @@ from flows.query import Answer
 from flows.streams import visible
 from flows.summary import count_of
 from tasks.errors import PipelineError
+from tasks.objects import Place
 from tasks.tables.disk import human_bytes
 
 _HUGE = pa.decimal128(38, 0)
@@ -56,7 +57,7 @@ def save_answer(
     answer: Answer,
     output: OutputFormat,
     file: Path,
-    warehouse_dir: Path,
+    warehouse_dir: Place,
     max_rows: int | None = None,
 ) -> str:
     """Write an answer to a file, row by row; replace what was there, at the end.
@@ -114,7 +115,7 @@ def _limited(answer: Answer, max_rows: int) -> Iterator[tuple[object, ...]]:
 
 
 @contextlib.contextmanager
-def replacing(file: Path, warehouse_dir: Path) -> Iterator[Path]:
+def replacing(file: Path, warehouse_dir: Place) -> Iterator[Path]:
     """Give a new file that takes the place of ``file`` once the block is done.
 
     Args:
@@ -149,9 +150,11 @@ def replacing(file: Path, warehouse_dir: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
-def _refuse_place(file: Path, target: Path, warehouse_dir: Path) -> None:
-    room = warehouse_dir.with_name(f".{warehouse_dir.name}")
-    if target.is_relative_to(warehouse_dir) or target.is_relative_to(room):
+def _refuse_place(file: Path, target: Path, warehouse_dir: Place) -> None:
+    own: list[Path] = []
+    if isinstance(warehouse_dir, Path):
+        own = [warehouse_dir, warehouse_dir.with_name(f".{warehouse_dir.name}")]
+    if any(target.is_relative_to(folder) for folder in own):
         problem, remedy = (
             "lies in the folder of the tables, where only runs write",
             "Name a file somewhere else.",

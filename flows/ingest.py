@@ -46,6 +46,7 @@ from flows.progress import Event, tell, tell_step
 from flows.settings import Detector, Engine, Settings, read_settings
 from flows.summary import BatchSummary, RunSummary, count_of, headline
 from tasks.discover import discover_files
+from tasks.objects import Place
 from tasks.schema import Reason
 from tasks.tables.warehouse import Warehouse
 from tasks.write import publish
@@ -68,8 +69,8 @@ _SETTINGS = read_settings()  # of this process's environment: the run form's def
     on_crashed=[alert_failure],
 )
 def ingest(  # noqa: PLR0913  # the run form
-    raw_dir: Path = _SETTINGS.raw_dir,
-    warehouse_dir: Path = _SETTINGS.warehouse_dir,
+    raw_dir: Path | str = _SETTINGS.raw_dir,
+    warehouse_dir: Path | str = _SETTINGS.warehouse_dir,
     *,
     reprocess: bool = False,
     replay: bool = False,
@@ -98,8 +99,8 @@ def ingest(  # noqa: PLR0913  # the run form
     readers see the old ones.
 
     Args:
-        raw_dir: Folder with the raw files; only ever read.
-        warehouse_dir: Folder of the tables.
+        raw_dir: Folder with the raw files, or its URL; only ever read.
+        warehouse_dir: Folder of the tables, or its URL.
         reprocess: Read every file again, whether it has changed or not.
         replay: Read only files of which an article was rejected, and nothing else.
         replay_paths: Of these, only files and folders with these paths.
@@ -171,7 +172,7 @@ def ingest(  # noqa: PLR0913  # the run form
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def discover(raw_dir: Path, ignore: list[str]) -> pd.DataFrame:
+def discover(raw_dir: Place, ignore: list[str]) -> pd.DataFrame:
     """List the files of the raw folder."""
     return discover_files(raw_dir, ignore)
 

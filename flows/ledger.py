@@ -5,6 +5,7 @@ these cannot tell, the SHA-256 of the bytes.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import stat
@@ -19,8 +20,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.errors import UnreadableError
 from tasks.files.formats import COMPRESSIONS, tell_format
 from tasks.logic import step_versions
+from tasks.objects import ObjectUrl, Place, open_store
 from tasks.schema import RETRIED_REASONS, RUNS, SOURCES, VERSIONED_STEPS, Format, Reason
 from tasks.tables.disk import hash_file
 from tasks.tables.warehouse import Warehouse
@@ -144,7 +147,7 @@ def equal(left: pd.Series, right: pd.Series) -> pd.Series:
     return (left == right).fillna(value=False) | (left.isna() & right.isna())
 
 
-def has_same_problem(known: pd.DataFrame, raw_dir: Path) -> pd.Series:
+def has_same_problem(known: pd.DataFrame, raw_dir: Place) -> pd.Series:
     """Whether looking at a file again would give the outcome of the ledger.
 
     Args:
@@ -162,7 +165,7 @@ def has_same_problem(known: pd.DataFrame, raw_dir: Path) -> pd.Series:
     still = [
         index
         for index, path in unreadable["source_path"].items()
-        if not _is_readable(raw_dir / path)
+        if not _is_readable(raw_dir, path)
     ]
     return same | same.index.isin(still)
 
@@ -191,14 +194,18 @@ def meets_other_limits(
     return read_under_others & affected & known["problem"].isna()
 
 
-def may_have_changed(path: str | Path, run_id: str) -> bool:
+def may_have_changed(root: str, path: str, run_id: str) -> bool:
     """Whether a file was touched in any way since the run that read it began.
 
-    By times alone a file that was edited and back-dated looks as before. A run that
-    lies in the future says that the clock was set back: no time can be trusted then.
+    Of an object the version tells everything. By times alone a file that was edited and
+    back-dated looks as before. A run that lies in the future says that the clock was
+    set back: no time can be trusted then.
     """
+    if isinstance(root, ObjectUrl):
+        return False
     started_ns = _started_ns(run_id)
-    return arrived_ns(path) >= started_ns - _TICK_NS or started_ns > time.time_ns()
+    arrived = arrived_ns(f"{root}/{path}")
+    return arrived >= started_ns - _TICK_NS or started_ns > time.time_ns()
 
 
 def arrived_ns(path: str | Path) -> int:
@@ -216,10 +223,16 @@ def arrived_ns(path: str | Path) -> int:
         return 0  # gone by now: the next run sees that
 
 
-def has_hash(path: Path, sha256: str) -> bool:
+def has_hash(raw_dir: Place, path: str, sha256: str) -> bool:
     """Whether the bytes of a file are the known ones."""
-    with contextlib.suppress(OSError):
-        return hash_file(path) == sha256
+    with contextlib.suppress(OSError, UnreadableError):
+        if not isinstance(raw_dir, ObjectUrl):
+            return hash_file(raw_dir / path) == sha256
+        if found := open_store(raw_dir).open(path):
+            digest = hashlib.sha256()
+            for chunk in found.chunks():
+                digest.update(chunk)
+            return digest.hexdigest() == sha256
     return False
 
 
@@ -239,10 +252,12 @@ def _started_ns(run_id: str) -> int:
     return int(start.timestamp()) * 1_000_000_000
 
 
-def _is_readable(path: Path) -> bool:
+def _is_readable(raw_dir: Place, path: str) -> bool:
     try:
-        with path.open("rb") as file:
+        if isinstance(raw_dir, ObjectUrl):
+            return open_store(raw_dir).open(path) is not None
+        with (raw_dir / path).open("rb") as file:
             file.read(1)
-    except OSError:
+    except (OSError, UnreadableError):
         return False
     return True

@@ -37,6 +37,7 @@ from tasks.describe import describe_articles
 from tasks.detect import detect_languages
 from tasks.discover import discover_files
 from tasks.errors import PipelineError
+from tasks.objects import Place
 from tasks.read import Limits, read_files
 from tasks.schema import DUPLICATES, SOURCES, Reason, Status, Step
 from tasks.split import split_blocks
@@ -434,7 +435,7 @@ class Crew(NamedTuple):
         reporter: Writes the report that goes with the tables; null for none.
     """
 
-    discover: Callable[[Path, list[str]], pd.DataFrame]
+    discover: Callable[[Place, list[str]], pd.DataFrame]
     announce: Callable[[Plan], None]
     survey: Callable[[pd.DataFrame, Run, Path], None]
     process: Callable[[Plan, Run, Warehouse], BatchSummary]

@@ -28,6 +28,7 @@ from flows.ledger import (
     read_limits,
     rules_of,
 )
+from flows.places import open_place
 from flows.settings import (
     RESULT_SETTINGS,
     Settings,
@@ -36,6 +37,7 @@ from flows.settings import (
 )
 from tasks.discover import discover_files
 from tasks.errors import SettingsError
+from tasks.objects import ObjectUrl, Place, side_by_side
 from tasks.schema import SOURCES, Reason, Status
 from tasks.tables.manifest import Manifest
 from tasks.tables.warehouse import Reporter, Warehouse
@@ -115,7 +117,7 @@ def open_warehouse(settings: Settings, reporter: Reporter | None = None) -> Ware
             " read its own tables",
             "Name folders side by side with --raw and --warehouse.",
         )
-    return Warehouse(
+    return open_place(
         settings.warehouse_dir,
         keep_snapshots=settings.keep_snapshots,
         keep_days=settings.keep_days or None,
@@ -192,7 +194,7 @@ def plan_rebuild(files: pd.DataFrame, ledger: pd.DataFrame, cause: Cause) -> Pla
 def make_plan(
     files: pd.DataFrame,
     ledger: pd.DataFrame,
-    raw_dir: Path,
+    raw_dir: Place,
     limits: Limits,
     limits_of_runs: Mapping[str, Limits],
 ) -> Plan:
@@ -227,18 +229,9 @@ def make_plan(
             same_time[asked.index].tolist(),
             strict=True,
         )
-        if not is_same or may_have_changed(f"{root}/{path}", run_id)
+        if not is_same or may_have_changed(root, path, run_id)
     ]
-    as_before = [
-        index
-        for index, path, sha256 in zip(
-            doubtful,
-            known["source_path"].loc[doubtful],
-            known["sha256"].loc[doubtful],
-            strict=True,
-        )
-        if has_hash(raw_dir / path, sha256)
-    ]
+    as_before = _with_known_bytes(known.loc[doubtful], raw_dir)
     is_doubtful, is_as_before = (
         known.index.isin(doubtful),
         known.index.isin(as_before),
@@ -270,11 +263,24 @@ def make_plan(
     )
 
 
+def _with_known_bytes(doubtful: pd.DataFrame, raw_dir: Place) -> list[int]:
+    """Return the index of the files whose bytes are those of the ledger."""
+    paths, hashes = doubtful["source_path"].tolist(), doubtful["sha256"].tolist()
+    known = list(zip(paths, hashes, strict=True))
+
+    def ask(item: tuple[str, str]) -> bool:
+        return has_hash(raw_dir, *item)
+
+    is_remote = isinstance(raw_dir, ObjectUrl)
+    same = side_by_side(ask, known) if is_remote else map(ask, known)
+    return [i for i, is_same in zip(doubtful.index, same, strict=True) if is_same]
+
+
 def plan_replay(
     files: pd.DataFrame,
     ledger: pd.DataFrame,
     rejected: Mapping[str, set[str]],
-    raw_dir: Path,
+    raw_dir: Place,
     errand: Errand,
 ) -> Plan:
     """Plan to read rejected files again, and nothing else.
@@ -320,8 +326,10 @@ def _check_reasons(errand: Errand) -> None:
         )
 
 
-def _below(path: str, raw_dir: Path) -> str:
+def _below(path: str, raw_dir: Place) -> str:
     """Return a path as in ``source_path``, given as such or as a file's."""
+    if isinstance(raw_dir, ObjectUrl):
+        return path.removeprefix(f"{raw_dir}/").strip("/")
     found = Path(os.path.abspath(path))  # noqa: PTH100  # a link stays a link
     root = Path(os.path.abspath(raw_dir))  # noqa: PTH100
     if found.is_relative_to(root):

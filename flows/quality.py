@@ -15,11 +15,11 @@ import pandas as pd
 
 from flows.drift import Breach, Drift, Quality, compare, last_runs, measure
 from flows.laws import table_laws
+from flows.places import open_place
 from flows.settings import Settings
 from tasks.errors import PipelineError
 from tasks.schema import BATCH_TABLES, RUNS
 from tasks.tables.parts import StagedPart, locate_part, table_file
-from tasks.tables.warehouse import Warehouse
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,7 +46,7 @@ def look_at_rows(
         laws, breaches = _check_laws(tables)
         now = measure(tables, row["run_id"].tolist())
     drifts: tuple[Drift, ...] = ()
-    if is_typical and Warehouse(settings.warehouse_dir).manifest() is not None:
+    if is_typical and open_place(settings.warehouse_dir).manifest() is not None:
         with open_tables(settings.warehouse_dir) as pinned:
             before = measure(pinned.duckdb(), last_runs(pinned.duckdb()))
         drifts = compare(now, before)

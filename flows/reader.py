@@ -27,12 +27,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flows.places import find_place, open_place
 from tasks.errors import PipelineError, WarehouseError
+from tasks.objects import Place
 from tasks.schema import TABLES, Status
 from tasks.tables.manifest import Manifest
 from tasks.tables.parts import DAMAGED
 from tasks.tables.snapshots import read_manifest
-from tasks.tables.warehouse import Warehouse
 
 if TYPE_CHECKING:
     import polars as pl
@@ -80,7 +81,7 @@ class Tables:
         self,
         folder: Path,
         manifest: Manifest,
-        warehouse: Path,
+        warehouse: Place,
         before: Path | None,
         pins: contextlib.ExitStack,
     ) -> None:
@@ -237,12 +238,13 @@ def open_tables(
 ) -> Tables:
     """Pin one snapshot of a warehouse, for several questions that must agree.
 
-    Runs that publish meanwhile do not disturb it; nothing is copied. The pin goes at
-    the end of a ``with`` block, with ``close()``, or when Python ends. Where nothing
+    Runs that publish meanwhile do not disturb it; nothing is copied, but for what lies
+    on object storage and was not read here before (setting `cache_dir`). The pin goes
+    at the end of a ``with`` block, with ``close()``, or when Python ends. Where nothing
     may be written, the snapshot is read in place.
 
     Args:
-        warehouse: Folder of the tables.
+        warehouse: Folder of the tables, or their URL: ``s3://bucket/warehouse``.
         snapshot: Number of an earlier snapshot (``articles snapshots``); null for the
             live one. It is shown with the columns it had.
         earlier: Number of a second snapshot to compare with: its tables are in the
@@ -252,12 +254,41 @@ def open_tables(
         PipelineError: There is no such warehouse or snapshot, or a file is missing.
     """
     with contextlib.ExitStack() as pins:
-        folder = pins.enter_context(_pinned(Path(warehouse), snapshot))
+        place = find_place(warehouse)
+        folder = pins.enter_context(_pinned(place, snapshot))
         before = None
         if earlier is not None:
-            before = pins.enter_context(_pinned(Path(warehouse), earlier))
+            before = pins.enter_context(_pinned(place, earlier))
         manifest = read_manifest(folder)
-        return Tables(folder, manifest, Path(warehouse), before, pins.pop_all())
+        return Tables(folder, manifest, place, before, pins.pop_all())
+
+
+def table_files(
+    warehouse: str | os.PathLike[str], name: str, snapshot: int | None = None
+) -> list[str]:
+    """Name the files of a table, for tools that read object storage by themselves.
+
+    Nothing is copied. In a folder, ``<name>/*.parquet`` says the same of the live
+    snapshot; on object storage those are the files of several snapshots.
+
+    Args:
+        warehouse: URL of the tables, or their folder.
+        name: Name of the table.
+        snapshot: Number of an earlier snapshot; null for the live one.
+
+    Returns:
+        URLs, readable for a day after another snapshot has replaced theirs; or paths.
+
+    Raises:
+        PipelineError: There is no such warehouse, snapshot or table.
+    """
+    place = find_place(warehouse)
+    files = open_place(place).list_files(name, snapshot)
+    if not files:
+        raise PipelineError(
+            f"table {name!r}", f"is not in {place}", suggest(name, tuple(TABLES))
+        )
+    return files
 
 
 def open_folder(folder: Path, manifest: Manifest) -> Tables:
@@ -279,9 +310,9 @@ def _close(stack: contextlib.ExitStack, process: int) -> None:
 
 
 @contextlib.contextmanager
-def _pinned(warehouse_dir: Path, snapshot: int | None) -> Iterator[Path]:
+def _pinned(warehouse_dir: Place, snapshot: int | None) -> Iterator[Path]:
     """Give a folder that stays as it is."""
-    warehouse = Warehouse(warehouse_dir)
+    warehouse = open_place(warehouse_dir)
     if warehouse.manifest() is None:
         raise no_tables(warehouse_dir)
     folder, manifest = warehouse.find_snapshot(snapshot)
@@ -324,13 +355,13 @@ def _open_views(
     return names
 
 
-def find_earlier(warehouse_dir: Path, snapshot: int | None = None) -> int:
+def find_earlier(warehouse_dir: Place, snapshot: int | None = None) -> int:
     """Return the number of the snapshot before one, or before the live one.
 
     Raises:
         PipelineError: There is none.
     """
-    lines = Warehouse(warehouse_dir).snapshots()
+    lines = open_place(warehouse_dir).snapshots()
     if not lines:
         raise no_tables(warehouse_dir)
     number = lines[0].snapshot if snapshot is None else snapshot
@@ -344,9 +375,9 @@ def find_earlier(warehouse_dir: Path, snapshot: int | None = None) -> int:
     )
 
 
-def no_tables(warehouse_dir: Path) -> PipelineError:
+def no_tables(warehouse_dir: Place) -> PipelineError:
     """Return the error of a command that needs tables where there are none."""
-    if earlier := Warehouse(warehouse_dir).snapshots():
+    if earlier := open_place(warehouse_dir).snapshots():
         return PipelineError(
             str(warehouse_dir),
             "holds no tables any more, but there are earlier snapshots",

@@ -1,7 +1,7 @@
 """The laws that need the raw files: every file, and every character of it."""
 
+import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
@@ -10,6 +10,7 @@ import pandas as pd
 from flows.batches import cut_batches
 from flows.ledger import arrived_ns
 from flows.settings import Settings
+from tasks.objects import ObjectUrl, Place
 from tasks.read import Limits, read_files
 from tasks.schema import Markup
 from tasks.text.normalise import normalise
@@ -188,7 +189,7 @@ def _pieces(
 
 
 def check_files(
-    tables: duckdb.DuckDBPyConnection, files: pd.DataFrame, raw_dir: Path
+    tables: duckdb.DuckDBPyConnection, files: pd.DataFrame, raw_dir: Place
 ) -> tuple[list[tuple[str, str]], int]:
     """Find files that the ledger has missed.
 
@@ -204,8 +205,11 @@ def check_files(
     last_ns = int(pd.Timestamp(last[0], tz="UTC").value) if last and last[0] else 0
     found = set(files["source_path"])
     missed, waiting = [], len(known - found)
+    is_remote = isinstance(raw_dir, ObjectUrl)
+    written = dict(zip(files["source_path"], files["mtime_ns"], strict=True))
     for path in sorted(found - known):
-        if arrived_ns(raw_dir / path) < last_ns:
+        came_ns = written[path] if is_remote else arrived_ns(os.fspath(raw_dir / path))
+        if came_ns < last_ns:
             missed.append((path, "lay in the raw folder but is not in sources"))
         else:
             waiting += 1

@@ -23,6 +23,7 @@ from typing import (
 )
 
 from tasks.errors import SettingsError
+from tasks.objects import Place, parse_place
 
 Engine = Literal["auto", "inline", "processes", "dask", "ray"]
 Detector = Literal["fused", "langdetect"]
@@ -52,14 +53,24 @@ class Knob(NamedTuple):
 class Settings:
     """All settings of one run; see ``settings_table`` for the list."""
 
-    raw_dir: Annotated[Path, Knob("folder", "Raw files; only ever read.")] = Path("raw")
+    raw_dir: Annotated[Place, Knob("folder or URL", "Raw files; only ever read.")] = (
+        Path("raw")
+    )
     warehouse_dir: Annotated[
-        Path,
+        Place,
         Knob(
-            "folder",
+            "folder or URL",
             "The tables. Locks and earlier snapshots lie beside it, in `.<its name>/`.",
         ),
     ] = Path("warehouse")
+    cache_dir: Annotated[
+        Path,
+        Knob(
+            "folder",
+            "Copies of the tables that lie on object storage. Read from the environment"
+            " only: each machine has its own.",
+        ),
+    ] = Path("~/.cache/article-pipeline")
     ignore: Annotated[
         tuple[str, ...],
         Knob(
@@ -191,8 +202,9 @@ _RESULT_SETTINGS_OF_1 = (
 )
 
 
-SECRET_SETTINGS = ("alert_command",)
-"""Settings that may hold a password: neither in Prefect's UI nor in ``runs``."""
+UNTOLD_SETTINGS = ("alert_command", "cache_dir")
+"""Settings that may hold a password or concern one machine: neither in Prefect's UI nor
+in ``runs``."""
 
 
 def variable(name: str) -> str:
@@ -278,9 +290,7 @@ def _parse(value: object, kind: object, least: int) -> object:
         return text
     if kind is int:
         return _parse_count(text, least)
-    if not text:
-        raise ValueError("must be the path of a folder")
-    return Path(str(value))
+    return Path(text) if kind is Path else parse_place(str(value))
 
 
 def _parse_count(text: str, least: int) -> int:
@@ -308,8 +318,8 @@ def settings_table() -> str:
     """Return the settings as a Markdown table, for the README.
 
     Examples:
-        >>> print(settings_table().splitlines()[2])
-        | `raw_dir` | `raw` | folder | `ARTICLES_RAW_DIR` | Raw files; only ever read. |
+        >>> print(settings_table().splitlines()[1])
+        |---|---|---|---|---|
     """
     lines = [
         "| setting | default | unit | environment variable | meaning |",
@@ -329,9 +339,9 @@ def describe_setting(name: str) -> str:
 
 
 def settings_parameters(settings: Settings) -> dict[str, Any]:
-    """Return the settings by name, as the flow takes them; no secrets."""
+    """Return the settings by name, as the flow takes them; not the untold ones."""
     values = dataclasses.asdict(settings)
-    return {name: v for name, v in values.items() if name not in SECRET_SETTINGS}
+    return {name: v for name, v in values.items() if name not in UNTOLD_SETTINGS}
 
 
 def settings_environment(settings: Settings) -> dict[str, str]:

@@ -15,13 +15,14 @@ from flows.finds import show_found
 from flows.outputs import TEXT_FORMATS, TextFormat, file_format
 from flows.pager import Pager
 from flows.paper import open_paper
+from flows.places import open_place
 from flows.query import Answer, ask, split_statements
 from flows.reader import Tables, find_earlier, open_tables
 from flows.saved import ask_example, find_example, read_values
 from flows.search import Search, search_tables
 from flows.streams import visible
 from tasks.errors import PipelineError, SettingsError
-from tasks.tables.warehouse import Warehouse
+from tasks.objects import Place
 
 COMMANDS = {
     ".help": "what can be said here",
@@ -49,7 +50,7 @@ class Shell:
 
     def __init__(
         self,
-        warehouse_dir: Path,
+        warehouse_dir: Place,
         snapshot: int | None = None,
         output: TextFormat = "table",
         max_rows: int | None = None,
@@ -105,7 +106,7 @@ class Shell:
             return ""
         live = None
         with contextlib.suppress(PipelineError, OSError):
-            live = Warehouse(self._warehouse_dir).manifest()
+            live = open_place(self._warehouse_dir).manifest()
         if live is None or live.snapshot <= self._told:
             return ""
         self._told = live.snapshot

@@ -11,6 +11,7 @@ from flows.reader import no_tables, open_tables
 from flows.settings import Settings
 from flows.summary import causes_line, count_of
 from tasks.errors import PipelineError, WarehouseError
+from tasks.objects import ObjectUrl
 from tasks.schema import Status
 from tasks.tables.disk import human_bytes
 from tasks.tables.manifest import Manifest
@@ -95,6 +96,11 @@ def _waiting(settings: Settings) -> Text:
 
 def _publishing(settings: Settings) -> Text:
     """Tell whether and how a run of this user would publish."""
+    if isinstance(settings.warehouse_dir, ObjectUrl):
+        return Text(
+            "Runs publish by a manifest of which the store takes only the first.",
+            style="dim",
+        )
     try:
         powers = open_warehouse(settings).probe()
     except WarehouseError as error:

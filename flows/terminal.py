@@ -30,6 +30,7 @@ from flows.plan import Plan
 from flows.progress import Event, listening
 from flows.settings import Settings
 from flows.summary import BatchSummary, RunSummary, count_of, funnel, headline
+from tasks.objects import ObjectUrl
 from tasks.tables.manifest import REPORT_NAME
 
 STARTING = "starting Prefect"
@@ -155,11 +156,14 @@ class Screen:
         self.out.print(
             f"Tables in {place}/, snapshot {summary.snapshot}.", soft_wrap=True
         )
-        if settings.write_report:
-            self.out.print(f"What they hold: {place}/{REPORT_NAME}", soft_wrap=True)
         tables, both = _options(settings)
-        example = next(iter(summary.batch.examples.values()), None)
         name = command_name()
+        if settings.write_report:
+            page = f"{place}/{REPORT_NAME}"
+            if isinstance(settings.warehouse_dir, ObjectUrl):
+                page = f"{name} report{tables} --open"
+            self.out.print(f"What they hold: {page}", soft_wrap=True)
+        example = next(iter(summary.batch.examples.values()), None)
         commands = [f'{name} query{tables} "{_QUESTION}"']
         if example:
             path = shlex.quote(example.split(" member ")[0])

@@ -12,7 +12,6 @@ import re
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -38,6 +37,7 @@ from flows.paper import Paper, open_paper
 from flows.server import Server, open_server
 from flows.settings import Settings, settings_parameters
 from tasks.errors import PipelineError, SettingsError
+from tasks.objects import Place
 
 _LEAST_SECONDS = 10  # starting a run takes seconds
 _GRACE_SECONDS = 60  # after which the place of a run that never began is free again
@@ -128,7 +128,7 @@ def _without_traceback(record: logging.LogRecord) -> bool:
     return True
 
 
-def deployment_name(warehouse_dir: Path) -> str:
+def deployment_name(warehouse_dir: Place) -> str:
     """Return the name of a warehouse's deployment: its folder and 4 hex digits.
 
     Examples:

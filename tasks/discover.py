@@ -10,13 +10,13 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from tasks.errors import SettingsError, refuse_scarcity
 from tasks.files.formats import FORMATS, tell_format
+from tasks.objects import ObjectInfo, ObjectUrl, Place, open_store, side_by_side
 from tasks.schema import Reason
 
 _KINDS = (
@@ -45,14 +45,15 @@ class _Folder(NamedTuple):
     above: dict[tuple[int, int], str]  # device and inode to path, itself included
 
 
-def discover_files(raw_dir: Path, ignore: Sequence[str] = ()) -> pd.DataFrame:
+def discover_files(raw_dir: Place, ignore: Sequence[str] = ()) -> pd.DataFrame:
     r"""List every file below a folder.
 
     A link to a file is that file; a link to a folder is followed, unless it leads back
-    to a folder that it lies in.
+    to a folder that it lies in. On object storage an object is a file, and its key the
+    path; for the time of change see ``ObjectInfo.version_ns``.
 
     Args:
-        raw_dir: Folder of raw files.
+        raw_dir: Folder of raw files, or its URL.
         ignore: Shell patterns for the path relative to ``raw_dir``, case-sensitive:
             ``*`` stays within a folder, ``**/`` is any number of folders.
 
@@ -64,9 +65,13 @@ def discover_files(raw_dir: Path, ignore: Sequence[str] = ()) -> pd.DataFrame:
 
     Raises:
         SettingsError: ``raw_dir`` is not a folder that can be listed.
-        PipelineError: The machine has no open files or memory left.
+        PipelineError: The machine has no open files or memory left, or the object
+            store does not answer.
     """
     is_ignored = _match_any(tuple(ignore))
+    if isinstance(raw_dir, ObjectUrl):
+        objects = _list_objects(raw_dir)
+        return _frame([_with_ignored(entry, is_ignored) for entry in objects])
     entries: list[_Entry] = []
     misnamed: list[tuple[bytes, _Entry]] = []
     root = os.fspath(raw_dir)
@@ -89,9 +94,7 @@ def discover_files(raw_dir: Path, ignore: Sequence[str] = ()) -> pd.DataFrame:
                 stack.append(below)
             if entry is None:
                 continue
-            if is_ignored(entry.source_path):
-                detail = "matches a pattern of the setting ignore"
-                entry = entry._replace(problem=Reason.IGNORED_PATTERN, detail=detail)
+            entry = _with_ignored(entry, is_ignored)
             if folder.is_misnamed or _is_misnamed(item.name):
                 below_root = os.path.relpath(item.path, root)
                 misnamed.append((os.fsencode(below_root), entry))
@@ -99,6 +102,54 @@ def discover_files(raw_dir: Path, ignore: Sequence[str] = ()) -> pd.DataFrame:
                 entries.append(entry)
     entries.extend(_with_own_names(entries, misnamed))
     return _frame(sorted(entries, key=lambda entry: entry.source_path))
+
+
+def _with_ignored(entry: _Entry, is_ignored: Callable[[str], bool]) -> _Entry:
+    if is_ignored(entry.source_path):
+        detail = "matches a pattern of the setting ignore"
+        return entry._replace(problem=Reason.IGNORED_PATTERN, detail=detail)
+    return entry
+
+
+def _list_objects(url: ObjectUrl) -> list[_Entry]:
+    """List the objects below a URL as files, sorted by path.
+
+    Empty objects that only stand for a folder, as web consoles make them, are left out.
+    """
+    store = open_store(url)
+
+    def is_folder(found: ObjectInfo) -> bool:  # its key ends at a slash, not shown
+        return store.open(found.key) is None
+
+    objects = list(store.list())
+    nameless = [o for o in objects if not (o.size_bytes or tell_format(o.key))]
+    markers = {
+        found
+        for found, is_marker in zip(
+            nameless, side_by_side(is_folder, nameless), strict=True
+        )
+        if is_marker
+    }
+    if not objects:
+        raise SettingsError(
+            "raw_dir",
+            f"{str(url)!r} holds no objects",
+            "Check bucket and prefix. If all articles are to go from the tables, leave"
+            " one object there that is none, such as README.md.",
+        )
+    entries = []
+    for found in sorted(o for o in objects if o not in markers):
+        problem = None if tell_format(found.key) else Reason.UNSUPPORTED_FORMAT
+        entries.append(
+            _Entry(
+                found.key,
+                found.size_bytes,
+                found.version_ns,
+                problem,
+                _name_formats() if problem else None,
+            )
+        )
+    return entries
 
 
 def _above_root(root: str) -> dict[tuple[int, int], str]:
@@ -109,7 +160,7 @@ def _above_root(root: str) -> dict[tuple[int, int], str]:
     return {(found.st_dev, found.st_ino): "the raw folder"}
 
 
-def _bad_root(raw_dir: str | Path, error: OSError) -> SettingsError:
+def _bad_root(raw_dir: str | os.PathLike[str], error: OSError) -> SettingsError:
     return SettingsError(
         "raw_dir",
         f"{str(raw_dir)!r} cannot be listed: {_text(error)}",

@@ -4,6 +4,7 @@
   - ContractError    a table does not match ``tasks/schema.py``
   - WarehouseError   the warehouse could not be read or replaced; the old one is intact
   - SettingsError    a setting or an argument cannot be used
+  - UnreadableError  an object of a store may not be read, others may
 
 One bad article is not an error: it becomes a row of ``sources`` with its reason.
 """
@@ -42,6 +43,10 @@ class WarehouseError(PipelineError):
 
 class SettingsError(PipelineError):
     """A setting or an argument cannot be used. Never retried."""
+
+
+class UnreadableError(PipelineError):
+    """An object of a store may not be read, or lies in an archive; others may be."""
 
 
 def refuse_scarcity(error: OSError, place: str) -> None:

@@ -10,22 +10,22 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.errors import refuse_scarcity
+from tasks.errors import UnreadableError, refuse_scarcity
 from tasks.files.compression import UnpackError, unpack
 from tasks.files.crawled import Json, list_articles, read_object
 from tasks.files.encoding import Decoded, Undecoded, decode_bytes
 from tasks.files.formats import tell_format
 from tasks.logic import step_versions
+from tasks.objects import Object, ObjectUrl, Place, ahead_of_time, open_store
 from tasks.pieces import Claim
 from tasks.schema import (
     SOURCES,
@@ -141,13 +141,13 @@ class _Batch(NamedTuple):
 
 @task(name="read", cache_policy=NO_CACHE, persist_result=False)
 def read_files(
-    files: pd.DataFrame, raw_dir: Path, run_id: str, limits: Limits
+    files: pd.DataFrame, raw_dir: Place, run_id: str, limits: Limits
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Read files into articles.
 
     Args:
         files: Rows of ``discover_files``.
-        raw_dir: Folder their paths are relative to.
+        raw_dir: Folder, or URL of object storage, that their paths are relative to.
         run_id: Stored in ``sources``.
         limits: How much of a file is read.
 
@@ -159,21 +159,23 @@ def read_files(
     """
     batch = _Batch([], [], [])
     ordered = files.sort_values("source_path")[_FILE_COLUMNS]
-    for path, size, mtime, problem, detail in ordered.itertuples(
-        index=False, name=None
-    ):
-        source = _Source(path, _int(size), _int(mtime), run_id)
-        batch.sources.append(source)
-        if not pd.isna(problem):
-            source.reject(Step.DISCOVER, Reason(problem), detail)
-        else:
-            try:
-                with timed(path):
-                    _read_source(source, raw_dir, limits, batch)
-            except Reject as reject:
-                source.reject(Step.READ, reject.reason, reject.detail)
-        if source.reason in _HASHED_UNREAD:
-            source.sha256 = _hash_unread(os.path.join(raw_dir, path))  # noqa: PTH118
+    wanted = ordered.loc[ordered["problem"].isna(), "source_path"]
+    with _reading(raw_dir, wanted, limits) as read:
+        for path, size, mtime, problem, detail in ordered.itertuples(
+            index=False, name=None
+        ):
+            source = _Source(path, _int(size), _int(mtime), run_id)
+            batch.sources.append(source)
+            if not pd.isna(problem):
+                source.reject(Step.DISCOVER, Reason(problem), detail)
+            else:
+                try:
+                    with timed(path):
+                        _read_source(source, read, limits, batch)
+                except Reject as reject:
+                    source.reject(Step.READ, reject.reason, reject.detail)
+            if source.reason in _HASHED_UNREAD:
+                source.sha256 = _hash_unread(raw_dir, path)
     return _frame_articles(batch), _frame_claims(batch), _frame_sources(batch)
 
 
@@ -188,13 +190,15 @@ def make_document_id(source_path: str, member: str | None) -> str:
     return hashlib.sha256(place).hexdigest()[:_DOCUMENT_ID_DIGITS]
 
 
-def _read_source(source: _Source, raw_dir: Path, limits: Limits, batch: _Batch) -> None:
+def _read_source(
+    source: _Source, read: Callable[[str], _Content], limits: Limits, batch: _Batch
+) -> None:
     """Append the articles and claims of one file; raises ``Reject`` if it has none."""
     told = tell_format(source.source_path)
     if told is None:
         raise Reject(Reason.UNSUPPORTED_FORMAT, "the name has no known suffix")
     article_format, compression = told
-    content = _read_unchanged(os.path.join(raw_dir, source.source_path), limits)  # noqa: PTH118
+    content = read(source.source_path)
     source.size_bytes, source.mtime_ns = content.size_bytes, content.mtime_ns
     source.sha256 = hashlib.sha256(content.raw).hexdigest()
     data = _unpack(content.raw, compression, limits)
@@ -242,6 +246,50 @@ def _claim_encodings(decoded: Decoded) -> Iterator[Claim]:
 # Bytes
 
 
+@contextlib.contextmanager
+def _reading(
+    raw_dir: Place, paths: Iterable[str], limits: Limits
+) -> Iterator[Callable[[str], _Content]]:
+    """Give what reads one file by its path; objects are asked for ahead of time."""
+    if not isinstance(raw_dir, ObjectUrl):
+        yield lambda path: _read_unchanged(os.path.join(raw_dir, path), limits)  # noqa: PTH118
+        return
+    store = open_store(raw_dir)
+    with ahead_of_time(
+        lambda path: _read_object(store.open, path, limits),
+        [path for path in paths if tell_format(path)],
+    ) as contents:
+        yield lambda path: contents.pop(path).result()
+
+
+def _read_object(
+    open_object: Callable[[str], Object | None], key: str, limits: Limits
+) -> _Content:
+    """Read an object, which cannot change while it is read.
+
+    Raises:
+        Reject: It cannot be read, or is too large.
+        PipelineError: The store does not answer.
+    """
+    try:
+        found = open_object(key)
+    except UnreadableError as error:
+        raise Reject(Reason.UNREADABLE, error.problem) from error
+    if found is None:
+        raise Reject(Reason.UNREADABLE, "gone since it was listed")
+    _refuse_size(found.info.size_bytes, limits)
+    return _Content(found.read(), found.info.size_bytes, found.info.version_ns)
+
+
+def _refuse_size(size_bytes: int, limits: Limits) -> None:
+    if size_bytes > limits.max_file_bytes:
+        raise Reject(
+            Reason.TOO_LARGE,
+            f"{size_bytes:,} bytes; the limit is {limits.max_file_bytes:,}"
+            " (setting max_file_bytes)",
+        )
+
+
 def _read_unchanged(path: str, limits: Limits) -> _Content:
     """Read a file as a whole, as it was at one moment.
 
@@ -274,12 +322,7 @@ def _read_once(path: str, limits: Limits) -> _Content | None:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             raise Reject(Reason.NOT_A_FILE, "no file any more")
-        if before.st_size > limits.max_file_bytes:
-            raise Reject(
-                Reason.TOO_LARGE,
-                f"{before.st_size:,} bytes; the limit is {limits.max_file_bytes:,}"
-                " (setting max_file_bytes)",
-            )
+        _refuse_size(before.st_size, limits)
         raw = file.read(limits.max_file_bytes + 1)
         after = os.fstat(descriptor)
     same = _state(before) == _state(after) == _state(os.stat(path))  # noqa: PTH116
@@ -306,13 +349,16 @@ def _unpack(raw: bytes, compression: Compression | None, limits: Limits) -> byte
     return data
 
 
-def _hash_unread(path: str) -> str | None:
+def _hash_unread(raw_dir: Place, path: str) -> str | None:
     """SHA-256 of a file too large, or of no known format, to be read as a whole.
 
-    Null if it cannot be read, or is no plain file any more.
+    Null if it cannot be read, or is no plain file any more; and of an object, which
+    would have to be fetched for nothing else.
     """
+    if isinstance(raw_dir, ObjectUrl):
+        return None
     with contextlib.suppress(OSError):
-        descriptor = os.open(path, _OPEN_FLAGS)
+        descriptor = os.open(os.path.join(raw_dir, path), _OPEN_FLAGS)  # noqa: PTH118
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             if stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return hashlib.file_digest(file, "sha256").hexdigest()

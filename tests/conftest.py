@@ -65,3 +65,13 @@ def samples():
             read_settings({}, raw_dir=str(root / "raw"), warehouse_dir=str(place))
         )
         yield place
+
+
+@pytest.fixture(scope="session")
+def object_server():
+    """A local S3 server, started once."""
+    from tests.objectserver import ObjectServer
+
+    server = ObjectServer()
+    yield server
+    server.stop()

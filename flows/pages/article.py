@@ -192,10 +192,12 @@ def _read_raw(settings: Settings, source: Record) -> dict[str, tuple[str, str]]:
     """
     columns = ("source_path", "size_bytes", "mtime_ns")
     row = {name: source[name] for name in columns} | {"problem": None, "detail": None}
-    try:
-        size_bytes = (Path(settings.raw_dir) / source["source_path"]).stat().st_size
-    except (OSError, ValueError):
-        return {}
+    size_bytes = source["size_bytes"]
+    if isinstance(settings.raw_dir, Path):
+        try:
+            size_bytes = (settings.raw_dir / source["source_path"]).stat().st_size
+        except (OSError, ValueError):
+            return {}
     limits = Limits(settings.max_file_bytes, settings.max_decompression_ratio)
     articles, _, sources = read_files.fn(
         pd.DataFrame([row | {"size_bytes": size_bytes}]),

@@ -132,6 +132,11 @@ class Warehouse:
             staging_dir = warehouse.new_staging_dir()
             part = stage_tables(tables, staging_dir, warehouse.new_stem())
             warehouse.publish([part], replaced_paths, run, fingerprint)
+
+    Attributes:
+        live: The folder.
+        room: The engine room beside it.
+        shown: What messages call it.
     """
 
     def __init__(
@@ -155,6 +160,7 @@ class Warehouse:
         if keep_snapshots < 0:
             raise ValueError(f"keep_snapshots is {keep_snapshots}, must be 0 or more")
         self.live = Path(os.path.realpath(warehouse_dir))
+        self.shown = str(self.live)
         self.room = self.live.parent / f".{self.live.name}"
         self._keep_snapshots = keep_snapshots
         self._keep_days = keep_days
@@ -233,6 +239,24 @@ class Warehouse:
             return empty if columns is None else empty.select(list(columns))
         return self._read_stable(f"read table {name!r}", read)
 
+    def list_files(self, table: str, number: int | None = None) -> list[str]:
+        """Name the files of one table of a snapshot.
+
+        Args:
+            table: Name of the table.
+            number: An earlier snapshot; null for the live one.
+
+        Returns:
+            Paths, or URLs. Those of an older snapshot go when it does.
+
+        Raises:
+            WarehouseError: There is no such snapshot.
+        """
+        folder, manifest = self.find_snapshot(number)
+        return [
+            str(folder / file) for name, file, _ in manifest.paths() if name == table
+        ]
+
     def snapshots(self) -> list[Snapshot]:
         """List what can be read or rolled back to, newest first."""
         live = self.manifest()
@@ -279,11 +303,11 @@ class Warehouse:
                 return snapshots.snapshot_folder(self.room, number), manifest
         if number is None:
             raise WarehouseError(
-                str(self.live), "nothing is published yet", "Run the pipeline first."
+                self.shown, "nothing is published yet", "Run the pipeline first."
             )
         known = [str(line.snapshot) for line in self.snapshots()]
         raise WarehouseError(
-            str(self.live),
+            self.shown,
             f"has no snapshot {number}",
             f"There are {', '.join(known)}: see `articles snapshots`."
             if known
@@ -453,7 +477,7 @@ class Warehouse:
             lock = take_lock(self.room / "lock", wait=wait, tell=tell)
         if isinstance(lock, str):
             raise WarehouseError(
-                str(self.live),
+                self.shown,
                 f"{lock} is writing to it",
                 "Wait until it is done, or stop that process.",
             )
@@ -590,7 +614,7 @@ class Warehouse:
         source, earlier = self.find_snapshot(number)
         if source == self.live:
             raise WarehouseError(
-                str(self.live), f"snapshot {number} is live", "Choose an earlier one."
+                self.shown, f"snapshot {number} is live", "Choose an earlier one."
             )
         live = snapshots.inspect_live(self.live)
         next_number = self._next_number()
@@ -621,7 +645,7 @@ class Warehouse:
             except Exception:
                 disk.remove_folder(folder)
                 raise
-        snapshots.settle(self.live, self.room, self._keep_snapshots, self._keep_days)
+        self._settle()
 
     def _swap_in(self, folder: Path, manifest: Manifest) -> Manifest:
         manifest = self._add_report(folder, manifest)
@@ -629,6 +653,7 @@ class Warehouse:
         lock = self._require_lock()
         if not lock.is_ours() or self.manifest() != self._base:
             raise self._overtaken()
+        self._commit_elsewhere(folder, manifest)
         try:
             snapshots.swap_in(folder, self.live, self.room, self._publish_mode)
         except OSError as error:
@@ -639,6 +664,13 @@ class Warehouse:
             ) from error
         self._base = manifest
         return manifest
+
+    def _commit_elsewhere(self, folder: Path, manifest: Manifest) -> None:
+        """Publish a sealed snapshot where it is to be first; here, nowhere."""
+
+    def _settle(self) -> None:
+        """Put in order what a publish has left; it stands, whatever happens here."""
+        snapshots.settle(self.live, self.room, self._keep_snapshots, self._keep_days)
 
     def _add_report(self, folder: Path, manifest: Manifest) -> Manifest:
         """Put the report into a snapshot that is being built."""
@@ -704,7 +736,7 @@ class Warehouse:
                         ) from error
                     raise
         raise WarehouseError(
-            str(self.live), "nothing is published yet", "Run the pipeline first."
+            self.shown, "nothing is published yet", "Run the pipeline first."
         )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from flows.settings import (
     RESULT_SETTINGS,
-    SECRET_SETTINGS,
+    UNTOLD_SETTINGS,
     Settings,
     fingerprint,
     prepare_environment,
@@ -127,7 +127,7 @@ def test_settings_as_json_name_all_of_them():
     text = settings_json(Settings(alert_command="curl https://me:secret@example.org"))
 
     told = {name for name in NAMES if f'"{name}"' in text}
-    assert told == set(NAMES) - set(SECRET_SETTINGS)
+    assert told == set(NAMES) - set(UNTOLD_SETTINGS)
     assert "secret" not in text
 
 
