@@ -120,10 +120,7 @@ def find_fault(crew: Crew) -> tuple[str, str] | None:
     if crew.raw_file and not _can_read(crew.raw_dir, crew.raw_file):
         return (
             f"cannot read {crew.raw_dir / crew.raw_file}",
-            (
-                "Give every machine the raw folder under the same path, or the same keys to"
-                " its URL."
-            ),
+            "Give every machine the raw folder at the same path, or keys to its URL.",
         )
     if not os.access(crew.staging_dir, os.W_OK):
         return (
