@@ -26,6 +26,7 @@ from flows.progress import is_watched
 from flows.settings import Engine, Settings
 from flows.summary import count_of
 from tasks.errors import PipelineError
+from tasks.objects import ObjectUrl
 
 R = TypeVar("R")
 Work = tuple[pd.DataFrame, Run, Path, str]
@@ -120,10 +121,9 @@ def _from_anywhere(batch: Work) -> Work:
         (True, True)
     """
     files, run, folder, name = batch
-    raw_dir = run.settings.raw_dir
-    if isinstance(raw_dir, Path):
-        raw_dir = raw_dir.absolute()
-    settings = dataclasses.replace(run.settings, raw_dir=raw_dir)
+    settings = run.settings
+    if not isinstance(settings.raw_dir, ObjectUrl):
+        settings = dataclasses.replace(settings, raw_dir=settings.raw_dir.absolute())
     counted = run.counted_file.absolute() if run.counted_file else None
     run = run._replace(settings=settings, counted_file=counted)
     return files, run, folder.absolute(), name

@@ -1,7 +1,5 @@
 """What a file's name says it holds."""
 
-import os
-
 from tasks.schema import Compression, Format
 
 FORMATS = {
@@ -33,10 +31,15 @@ def tell_format(name: str) -> tuple[Format, Compression | None] | None:
         (<Format.JSONL: 'jsonl'>, <Compression.GZIP: 'gzip'>)
         >>> tell_format("photo.jpg")
     """
-    stem, suffix = os.path.splitext(name.lower())  # noqa: PTH122 a million names
-    compression = COMPRESSIONS.get(suffix)
-    if compression:
-        suffix = os.path.splitext(stem)[1]  # noqa: PTH122
-    if article_format := FORMATS.get(suffix):
-        return article_format, compression
-    return None
+    base = name[name.rfind("/") + 1 :].lstrip(".")  # the dot of a hidden file is none
+    parts = base.rsplit(".", 2)  # many times quicker than a path, for a million names
+    return _FORMATS_BY_SUFFIXES.get(".".join(parts[1:]).lower()) or (
+        _FORMATS_BY_SUFFIXES.get(parts[-1].lower()) if len(parts) > 1 else None
+    )
+
+
+_FORMATS_BY_SUFFIXES = {
+    suffix.removeprefix(".") + packed: (article_format, compression)
+    for suffix, article_format in FORMATS.items()
+    for packed, compression in {"": None, **COMPRESSIONS}.items()
+}
