@@ -23,7 +23,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import TaskRunner
 
 from tasks.errors import PipelineError, SettingsError
-from tasks.objects import ObjectUrl, Place, open_store
+from tasks.objects import ObjectUrl, Place, look_up
 from tasks.version import PIPELINE_VERSION
 
 LOOPBACK = "127.0.0.1"
@@ -64,45 +64,51 @@ class Crew(NamedTuple):
     Attributes:
         version: Of this package.
         python: Its minor version: code travels as byte code.
-        raw_dir: The raw folder, or its URL.
-        raw_file: A file in it that the run can read; null if there is none. An empty
-            folder where the raw files should be mounted would have all rows replaced.
+        raw_file: A file of the raw folder that the run can read, if there is one: where
+            the folder is not mounted, every file would seem to be gone.
         staging_dir: Where their parts go; made by this run, so it proves the place.
         api_url: Prefect's server.
     """
 
     version: str
     python: str
-    raw_dir: Place
-    raw_file: str | None
+    raw_file: Place | None
     staging_dir: Path
     api_url: str
 
 
-def describe_crew(raw_dir: Place, paths: Iterable[str], staging_dir: Path) -> Crew:
-    """Say what this process has, for the workers to compare.
+def pick_raw_file(raw_dir: Place, paths: Iterable[str]) -> Place | None:
+    """Return the first file that can be read here; null if there is none."""
+    places = (raw_dir / path for path in paths)
+    return next((place for place in places if not _find_raw_fault(place)), None)
 
-    Args:
-        raw_dir: The raw folder, or its URL.
-        paths: Files of it that are to be read.
-        staging_dir: Where their parts go.
-    """
-    raw_file = next((path for path in paths if _can_read(raw_dir, path)), None)
+
+def describe_crew(raw_file: Place | None, staging_dir: Path) -> Crew:
+    """Say what this process has, for the workers to compare."""
     url = str(PREFECT_API_URL.value())
-    return Crew(PIPELINE_VERSION, _python(), raw_dir, raw_file, staging_dir, url)
-
-
-def _can_read(raw_dir: Place, path: str) -> bool:
-    if not isinstance(raw_dir, ObjectUrl):
-        return os.access(raw_dir / path, os.R_OK)
-    try:
-        return open_store(raw_dir).open(path) is not None
-    except PipelineError:
-        return False
+    return Crew(PIPELINE_VERSION, _python(), raw_file, staging_dir, url)
 
 
 def _python() -> str:
     return ".".join(platform.python_version_tuple()[:2])
+
+
+def _find_raw_fault(raw_file: Place) -> tuple[str, str] | None:
+    """Say why a raw file cannot be read here."""
+    if isinstance(raw_file, ObjectUrl):
+        try:
+            look_up(raw_file)
+        except PipelineError as error:
+            return (
+                f"cannot read {raw_file}: {error.problem}",
+                "Install article-pipeline[s3] and set the AWS_ variables everywhere.",
+            )
+    elif not os.access(raw_file, os.R_OK):
+        return (
+            f"cannot read {raw_file}",
+            "Give every machine the raw folder under the same path.",
+        )
+    return None
 
 
 def find_fault(crew: Crew) -> tuple[str, str] | None:
@@ -117,11 +123,8 @@ def find_fault(crew: Crew) -> tuple[str, str] | None:
             f"runs on Python {_python()}, the run on {crew.python}",
             "Use the same Python on every machine.",
         )
-    if crew.raw_file and not _can_read(crew.raw_dir, crew.raw_file):
-        return (
-            f"cannot read {crew.raw_dir / crew.raw_file}",
-            "Give every machine the raw folder at the same path, or keys to its URL.",
-        )
+    if crew.raw_file and (fault := _find_raw_fault(crew.raw_file)):
+        return fault
     if not os.access(crew.staging_dir, os.W_OK):
         return (
             f"cannot write to {crew.staging_dir}",

@@ -117,39 +117,33 @@ def _list_objects(url: ObjectUrl) -> list[_Entry]:
     Empty objects that only stand for a folder, as web consoles make them, are left out.
     """
     store = open_store(url)
+    entries: list[_Entry] = []
+    nameless: list[ObjectInfo] = []
+    for found in store.list():
+        if found.size_bytes or tell_format(found.key):
+            entries.append(_name_object(found))
+        else:
+            nameless.append(found)
 
-    def is_folder(found: ObjectInfo) -> bool:  # its key ends at a slash, not shown
-        return store.open(found.key) is None
+    def exists(found: ObjectInfo) -> bool:  # the key of a folder ends at a slash
+        return store.open(found.key) is not None
 
-    objects = list(store.list())
-    nameless = [o for o in objects if not (o.size_bytes or tell_format(o.key))]
-    markers = {
-        found
-        for found, is_marker in zip(
-            nameless, side_by_side(is_folder, nameless), strict=True
-        )
-        if is_marker
-    }
-    if not objects:
+    real = zip(nameless, side_by_side(exists, nameless), strict=True)
+    if not (entries or nameless):
         raise SettingsError(
             "raw_dir",
             f"{str(url)!r} holds no objects",
             "Check bucket and prefix. If all articles are to go from the tables, leave"
             " one object there that is none, such as README.md.",
         )
-    entries = []
-    for found in sorted(o for o in objects if o not in markers):
-        problem = None if tell_format(found.key) else Reason.UNSUPPORTED_FORMAT
-        entries.append(
-            _Entry(
-                found.key,
-                found.size_bytes,
-                found.version_ns,
-                problem,
-                _name_formats() if problem else None,
-            )
-        )
-    return entries
+    entries += [_name_object(found) for found, is_real in real if is_real]
+    return sorted(entries, key=lambda entry: entry.source_path)
+
+
+def _name_object(found: ObjectInfo) -> _Entry:
+    problem = None if tell_format(found.key) else Reason.UNSUPPORTED_FORMAT
+    detail = _name_formats() if problem else None
+    return _Entry(found.key, found.size_bytes, found.version_ns, problem, detail)
 
 
 def _above_root(root: str) -> dict[tuple[int, int], str]:

@@ -11,9 +11,9 @@ there is none of its name yet.
 """
 
 import contextlib
-import hashlib
 import os
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
@@ -34,7 +34,6 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # C:/ is none
 _S3_URL = re.compile(r"s3://[^/?#\s]+(?:/[^?#]*)?")
 _OF_ONE_OBJECT = re.compile("<Code>(AccessDenied|InvalidObjectState)")
 _NANOSECONDS = 1_000_000_000
-_VERSION_DIGITS = 12
 _CHUNK_BYTES = 8 << 20
 _CHECK = (
     "Check the URL, the network, and the environment variables AWS_ENDPOINT_URL,"
@@ -129,9 +128,8 @@ class ObjectInfo(NamedTuple):
         e_tag = self.e_tag.removeprefix("W/").strip(
             '"'
         )  # as a list or an answer has it
-        digest = hashlib.sha256(e_tag.encode()).hexdigest()[:_VERSION_DIGITS]
         second = int(self.modified_at.timestamp())
-        return second * _NANOSECONDS + int(digest, 16) % _NANOSECONDS
+        return second * _NANOSECONDS + zlib.crc32(e_tag.encode()) % _NANOSECONDS
 
 
 class Object:
@@ -248,6 +246,12 @@ class Store:
                 obstore.delete(self._client, known)
 
 
+def find_endpoint() -> str:
+    """Return the address of the store, as the environment says; empty for Amazon's."""
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    return next((os.environ[name] for name in names if os.environ.get(name)), "")
+
+
 @cache
 def open_store(url: ObjectUrl) -> Store:
     """Name a store; nothing is asked of it yet.
@@ -266,9 +270,7 @@ def open_store(url: ObjectUrl) -> Store:
             "Install it: pip install 'article-pipeline[s3]'.",
         ) from error
     # Only an endpoint that says so is talked to without encryption.
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get(
-        "AWS_ENDPOINT_URL", ""
-    )
+    endpoint = find_endpoint()
     config: Any = {"aws_endpoint": endpoint} if endpoint else {}
     options: Any = {"allow_http": True} if endpoint.startswith("http://") else {}
     try:
@@ -276,6 +278,17 @@ def open_store(url: ObjectUrl) -> Store:
     except (BaseError, ValueError) as error:
         raise SettingsError(url, f"cannot be used: {_brief(error)}", _CHECK) from error
     return Store(url, client)
+
+
+def look_up(url: ObjectUrl) -> ObjectInfo | None:
+    """Look at one object; null if there is none.
+
+    Raises:
+        PipelineError: The client is not installed, or the store does not let us.
+    """
+    folder, _, name = url.rpartition("/")
+    found = open_store(ObjectUrl(folder)).open(name)
+    return found.info if found else None
 
 
 def side_by_side(

@@ -42,7 +42,7 @@ DAMAGED = (
 
 _MANIFESTS = "_manifests/"
 _REPORTS = "report"
-_OWN_OBJECT = re.compile(r"\w+/\d{8,}-[0-9a-f]{12}\.(?:parquet|html)")
+_OWN_OBJECT = re.compile(r"\w+/\d{8,}-[0-9a-f]{12,}\.(?:parquet|html)")
 
 
 class Published(NamedTuple):

@@ -9,7 +9,6 @@ travel, told by their SHA-256. What is published, and by whom, the store decides
 import contextlib
 import hashlib
 import logging
-import os
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -19,7 +18,13 @@ from typing import Any
 import pandas as pd
 
 from tasks.errors import PipelineError, WarehouseError
-from tasks.objects import ObjectUrl, Store, open_store, side_by_side
+from tasks.objects import (
+    ObjectUrl,
+    Store,
+    find_endpoint,
+    open_store,
+    side_by_side,
+)
 from tasks.schema import TABLES
 from tasks.tables import disk, snapshots
 from tasks.tables.history import DAMAGED, SAFE_AGE, History, Published, Retention
@@ -63,8 +68,7 @@ class RemoteWarehouse(Warehouse):
             safe_age: See ``SAFE_AGE``.
             options: As for ``Warehouse``.
         """
-        endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-        digest = hashlib.sha256(f"{endpoint}\0{url}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{find_endpoint()}\0{url}".encode()).hexdigest()
         place = cache_dir / f"{url.name}-{digest[:_URL_DIGITS]}" / url.name
         super().__init__(place, **options)
         self.url, self.shown = url, str(url)

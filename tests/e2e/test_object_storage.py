@@ -16,13 +16,14 @@ import pytest
 from obstore.store import from_url
 
 from flows.__main__ import main
+from flows.clusters import describe_crew, find_fault
 from flows.line import ingest_plainly
 from flows.pages.reporter import write_report
 from flows.plan import look_around
 from flows.reader import open_tables, table_files
 from flows.settings import read_settings
 from tasks.errors import PipelineError, SettingsError
-from tasks.objects import open_store
+from tasks.objects import open_store, parse_place
 from tests.warehouse_rows import see
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -175,6 +176,18 @@ def test_unusual_objects(bucket):
     put_by_hand(f"{folder}/a//b.txt")
     with pytest.raises(PipelineError, match=r"a//b\.txt"):
         look_around(bucket.settings())
+
+
+def test_workers_that_do_not_reach_the_store(filled, tmp_path, monkeypatch):
+    """A cluster is told before the work what its machines lack."""
+    raw_file = parse_place(f"{filled.raw}/{SAMPLES[0]}")
+    crew = describe_crew(raw_file, tmp_path)
+    assert "Prefect" in " ".join(find_fault(crew) or ["Prefect"])  # the store is fine
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    open_store.cache_clear()
+
+    problem, remedy = find_fault(crew)
+    assert problem.startswith(f"cannot read {raw_file}") and "AWS_" in remedy
 
 
 def put_by_hand(path):

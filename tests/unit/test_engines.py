@@ -18,6 +18,7 @@ from flows.clusters import (
     is_lost,
     open_dask,
     open_ray,
+    pick_raw_file,
     refuse_faults,
 )
 from flows.ingest import process
@@ -36,7 +37,7 @@ STORY = "The ferry came in late, and the two sisters waited on the pier until da
 def crew(tmp_path):
     """What a worker must have that can read and write here."""
     (tmp_path / "story.txt").write_text(STORY)
-    return describe_crew(tmp_path, ["gone.txt", "story.txt"], tmp_path)
+    return describe_crew(pick_raw_file(tmp_path, ["gone", "story.txt"]), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_address_without_its_engine():
     [
         ({"version": "0.0.1"}, f"has article-pipeline {PIPELINE_VERSION}, the run 0.0"),
         ({"python": "3.9"}, "the run on 3.9"),
-        ({"raw_dir": Path("missing")}, "cannot read missing/story.txt"),
+        ({"raw_file": Path("missing")}, "cannot read missing"),
         ({"staging_dir": Path("missing")}, "cannot write to missing"),
         ({"api_url": "http://127.0.0.1:1/api"}, "cannot reach Prefect's server"),
     ],

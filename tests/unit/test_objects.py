@@ -146,6 +146,18 @@ def test_client_that_is_not_installed(monkeypatch):
         open_store(URL)
 
 
+def test_a_url_reaches_the_flow_as_it_is():
+    """Prefect checks what it is given by type; a path would lose one of two slashes."""
+    from flows.ingest import ingest  # brings Prefect
+    from flows.settings import read_settings, settings_parameters
+
+    given = read_settings({}, raw_dir="s3://news/raw/", warehouse_dir="s3://news/w")
+    parameters = ingest.validate_parameters(settings_parameters(given))
+
+    assert read_settings({}, **parameters) == given
+    assert type(given.raw_dir) is ObjectUrl and given.raw_dir == "s3://news/raw"
+
+
 def test_folders_need_no_client():
     """Whoever uses none has neither to install it nor to wait for it."""
     code = "import flows.plan, tasks.read, sys; print('obstore' in sys.modules)"
