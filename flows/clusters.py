@@ -64,19 +64,26 @@ class Crew(NamedTuple):
     Attributes:
         version: Of this package.
         python: Its minor version: code travels as byte code.
-        raw_file: A file of the raw folder.
+        raw_file: A file of the raw folder that the run can read, if there is one: where
+            the folder is not mounted, every file would seem to be gone.
         staging_dir: Where their parts go; made by this run, so it proves the place.
         api_url: Prefect's server.
     """
 
     version: str
     python: str
-    raw_file: Place
+    raw_file: Place | None
     staging_dir: Path
     api_url: str
 
 
-def describe_crew(raw_file: Place, staging_dir: Path) -> Crew:
+def pick_raw_file(raw_dir: Place, paths: Iterable[str]) -> Place | None:
+    """Return the first file that can be read here; null if there is none."""
+    places = (raw_dir / path for path in paths)
+    return next((place for place in places if not _find_raw_fault(place)), None)
+
+
+def describe_crew(raw_file: Place | None, staging_dir: Path) -> Crew:
     """Say what this process has, for the workers to compare."""
     url = str(PREFECT_API_URL.value())
     return Crew(PIPELINE_VERSION, _python(), raw_file, staging_dir, url)
@@ -116,7 +123,7 @@ def find_fault(crew: Crew) -> tuple[str, str] | None:
             f"runs on Python {_python()}, the run on {crew.python}",
             "Use the same Python on every machine.",
         )
-    if fault := _find_raw_fault(crew.raw_file):
+    if crew.raw_file and (fault := _find_raw_fault(crew.raw_file)):
         return fault
     if not os.access(crew.staging_dir, os.W_OK):
         return (

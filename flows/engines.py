@@ -20,7 +20,14 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 
 from flows.backstage import TASK_LOGGER_VARIABLE, begin_worker
 from flows.batches import cut_batches, weigh_files
-from flows.clusters import describe_crew, is_lost, open_dask, open_ray, require_ray
+from flows.clusters import (
+    describe_crew,
+    is_lost,
+    open_dask,
+    open_ray,
+    pick_raw_file,
+    require_ray,
+)
 from flows.line import Run
 from flows.progress import is_watched
 from flows.settings import Engine, Settings
@@ -220,7 +227,7 @@ def _open_runner(
     if is_watched():
         variables[_CONSOLE_VARIABLE] = "CRITICAL"
     files, run, staging_dir, _ = work[0]
-    raw_file = run.settings.raw_dir / files["source_path"].iloc[0]
+    raw_file = pick_raw_file(run.settings.raw_dir, files["source_path"])
     crew = describe_crew(raw_file, staging_dir)
     open_cluster = open_dask if engine == "dask" else open_ray
     return open_cluster(run.settings.engine_address, workers, variables, crew)

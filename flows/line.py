@@ -21,7 +21,7 @@ import pandas as pd
 from prefect import Task
 from threadpoolctl import threadpool_limits
 
-from flows.batches import cut_batches
+from flows.batches import cut_articles, cut_batches
 from flows.drift import NOT_LOOKED_AT, Quality
 from flows.errand import EVERYTHING_NEW, Errand
 from flows.ledger import LEDGER_COLUMNS, NULLABLE, new_run_id, outcomes
@@ -210,16 +210,6 @@ def make_tables(
     """
     settings = run.settings
     costs: dict[str, StepCost] = {}
-    rejects: list[pd.DataFrame] = []
-
-    def step(task: AnyStep, noun: str, frames: Frames, *args: object) -> Frames:
-        start = time.perf_counter()
-        frames = tuple(without(frame, rejects) for frame in frames)
-        outputs, refused = run_step(task, noun, frames, args, call)
-        rejects.append(refused)
-        seconds = time.perf_counter() - start
-        costs[task.name] = StepCost(len(outputs[0]), seconds)
-        return outputs
 
     start = time.perf_counter()
     read, claims, sources = call(
@@ -242,10 +232,59 @@ def make_tables(
     )
     costs[survey_articles.name] = StepCost(len(read), time.perf_counter() - start)
 
-    blocks, claims, refused = step(clean_articles, "article", (read, claims))
+    pieces = [
+        _make_rows(piece, claims, run, call, costs)
+        for piece in cut_articles(read, settings.batch_bytes)
+    ]
+    tables = {
+        name: pd.concat([piece[name] for piece in pieces], ignore_index=True)
+        if len(pieces) > 1
+        else pieces[0][name]
+        for name in pieces[0]
+    }
+    refused = tables.pop("rejects")
+    tables["sources"] = settle_sources(sources, tables["documents"], refused, read)
+    return tables, costs
+
+
+def _make_rows(
+    articles: pd.DataFrame,
+    claims: pd.DataFrame,
+    run: Run,
+    call: Call,
+    costs: dict[str, StepCost],
+) -> dict[str, pd.DataFrame]:
+    """Take articles through the steps that look at each by itself.
+
+    Args:
+        articles: Articles as surveyed.
+        claims: What JSON fields state, of these articles and others.
+        run: The run it is part of.
+        call: How to call a step.
+        costs: Added to.
+
+    Returns:
+        The tables by name, but ``sources``; and ``rejects``.
+    """
+    rejects: list[pd.DataFrame] = []
+
+    def step(task: AnyStep, noun: str, frames: Frames, *args: object) -> Frames:
+        start = time.perf_counter()
+        frames = tuple(without(frame, rejects) for frame in frames)
+        outputs, refused = run_step(task, noun, frames, args, call)
+        rejects.append(refused)
+        seconds = time.perf_counter() - start
+        before = costs.get(task.name, StepCost(0, 0.0))
+        rows = before.rows + len(outputs[0])
+        costs[task.name] = StepCost(rows, before.seconds + seconds)
+        return outputs
+
+    is_ours = claims["document_id"].isin(articles["document_id"])
+    claims = claims[is_ours].reset_index(drop=True)
+    blocks, claims, refused = step(clean_articles, "article", (articles, claims))
     rejects.append(refused)
     articles, blocks = step(
-        detect_languages, "article", (read, blocks), settings.detector
+        detect_languages, "article", (articles, blocks), run.settings.detector
     )
     paragraphs, removals = step(split_blocks, "block", (blocks,))
     documents, evidence = step(
@@ -254,15 +293,13 @@ def make_tables(
         (articles, paragraphs, removals, claims),
         run.run_id,
     )
-    refused = pd.concat(rejects, ignore_index=True)
-    tables = {
+    return {
         "documents": documents,
         "paragraphs": without(paragraphs, rejects),
         "removals": without(removals, rejects),
         "evidence": evidence,
-        "sources": settle_sources(sources, documents, refused, read),
+        "rejects": pd.concat(rejects, ignore_index=True),
     }
-    return tables, costs
 
 
 def run_step(

@@ -18,6 +18,7 @@ from flows.clusters import (
     is_lost,
     open_dask,
     open_ray,
+    pick_raw_file,
     refuse_faults,
 )
 from flows.ingest import process
@@ -36,7 +37,7 @@ STORY = "The ferry came in late, and the two sisters waited on the pier until da
 def crew(tmp_path):
     """What a worker must have that can read and write here."""
     (tmp_path / "story.txt").write_text(STORY)
-    return describe_crew(tmp_path / "story.txt", tmp_path)
+    return describe_crew(pick_raw_file(tmp_path, ["gone", "story.txt"]), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """One article that a step cannot digest must not stop the others."""
 
 import gc
+import json
+from collections import Counter
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -18,7 +21,9 @@ from flows.line import (
 from flows.settings import Settings
 from tasks.discover import discover_files
 from tasks.errors import ContractError
+from tasks.schema import TABLES
 
+STORY = "The ferry came in late, and the two sisters waited on the pier.\n\n"
 ARTICLES = pd.DataFrame({"document_id": ["a", "b", "c"], "text": ["1", "x", "3"]})
 CLAIMS = pd.DataFrame({"document_id": ["c", "b"], "value": ["C", "B"]})
 
@@ -90,6 +95,30 @@ def test_without_drops_the_rows_of_rejected_articles():
 
     assert without(CLAIMS, rejects)["document_id"].tolist() == ["c"]
     assert without(CLAIMS, []) is CLAIMS
+
+
+def test_a_batch_in_pieces_gives_the_same_rows(tmp_path):
+    """One large file of many articles is worked on piece by piece, to save memory."""
+    lines = [json.dumps({"title": f"Part {n}", "text": STORY * n}) for n in range(1, 9)]
+    (tmp_path / "many.jsonl").write_text("\n".join([*lines, "{}", "broken"]))
+    (tmp_path / "one.txt").write_text(STORY)
+    files, run = discover_files(tmp_path, []), start_run(Settings(raw_dir=tmp_path))
+    calls = Counter()
+
+    def call(step, rows, /, *args):
+        calls[step.name] += 1
+        return call_plainly(step, rows, *args)
+
+    whole, costs = make_tables(files, run)
+    small = replace(run.settings, batch_bytes=3 * len(STORY))
+    pieces, costs_of_pieces = make_tables(files, run._replace(settings=small), call)
+
+    assert calls["read"] == 1 and calls["clean"] == calls["describe"] > 5
+    for name, rows in whole.items():
+        table = TABLES[name]
+        assert table.conform(pieces[name]) == table.conform(rows), name
+    for name, cost in costs.items():
+        assert costs_of_pieces[name].rows == cost.rows
 
 
 def test_garbage_is_looked_for_as_before_after_a_batch(tmp_path):
