@@ -11,7 +11,8 @@ import os
 import platform
 import signal
 import socket
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -31,6 +32,7 @@ ENGINE_RETRIES = 2
 """So often an engine itself tries a batch again whose worker was lost."""
 
 _PORTS = {"dask": 8786, "ray": 10_001}  # where they listen if nothing else is said
+_MOST_CONNECTS = 3
 _ANSWER_SECONDS = 10
 _WORKER_SECONDS = 30
 _OBJECT_BYTES = 100_000_000  # what travels is small; Ray would take a third of memory
@@ -276,11 +278,12 @@ def open_ray(
     ray, _, prefect_ray = _import("ray", "ray", "ray.exceptions", "prefect_ray")
     from prefect_ray.context import remote_options  # noqa: PLC0415
 
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    quiet: dict[str, object] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address:
         _require_listener("ray", address)
-        runner = prefect_ray.RayTaskRunner(address, quiet)
+        settings = quiet
     else:
+        _refuse_spaces(sys.executable)
         here = {
             "num_cpus": workers,
             "include_dashboard": False,
@@ -288,9 +291,19 @@ def open_ray(
             "runtime_env": {"env_vars": variables},
             "_node_ip_address": LOOPBACK,
         }
-        runner = prefect_ray.RayTaskRunner("local", quiet | here)
+        settings = quiet | here
+
+    def connect() -> TaskRunner[Any]:
+        runner: TaskRunner[Any] = prefect_ray.RayTaskRunner(
+            address or "local", settings
+        )
+        return runner.__enter__()
+
     try:
-        with runner, remote_options(max_retries=ENGINE_RETRIES):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(remote_options(max_retries=ENGINE_RETRIES))
+            runner = connect_ray(connect)
+            stack.push(runner)
             if address:
                 _greet_ray(ray, address, crew)
             yield runner
@@ -299,6 +312,29 @@ def open_ray(
         if address and not isinstance(error, PipelineError) and not _is_connected():
             raise _lost(address) from error
         raise
+
+
+def connect_ray(connect: Callable[[], TaskRunner[Any]]) -> TaskRunner[Any]:
+    """Connect, and again: a busy head fails at times to start a client's server."""
+    for _ in range(_MOST_CONNECTS - 1):
+        with contextlib.suppress(ConnectionAbortedError):
+            return connect()
+    return connect()
+
+
+def _refuse_spaces(program: str) -> None:
+    """Say what Ray takes minutes to find: it starts workers through a shell, unquoted.
+
+    Raises:
+        PipelineError: So it is.
+    """
+    if any(map(str.isspace, program)):
+        raise PipelineError(
+            "engine 'ray'",
+            f"cannot start workers with {program!r}: the path has a space",
+            "Install article-pipeline where the path has none, or use the engine"
+            " processes or dask.",
+        )
 
 
 def _greet_ray(ray: Any, address: str, crew: Crew) -> None:  # noqa: ANN401

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from tests.chromium import CHROMIUM, Browser
 from tests.e2e.programs import STORY, WAIT_SECONDS, Program
 
 ROOT = Path(__file__).resolve().parents[2]
+BUSY = 503
+"""What the server answers while another writes to its SQLite for long."""
 
 pytestmark = [
     pytest.mark.server,
@@ -68,8 +71,15 @@ def ask(place, path, body=None, method="POST"):
         {"content-type": "application/json"},
         method=method,
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.loads(answer.read() or "null")
+    for _ in range(20):
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return json.loads(answer.read() or "null")
+        except urllib.error.HTTPError as error:
+            if error.code != BUSY:
+                raise
+        time.sleep(0.5)  # as Prefect's own client does
+    return pytest.fail("the server stays busy")
 
 
 def runs(place, *states):

@@ -13,6 +13,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import engines
 from flows.clusters import (
+    connect_ray,
     describe_crew,
     find_fault,
     is_lost,
@@ -54,6 +55,13 @@ def test_missing_extra(engine, package, crew, monkeypatch):
 
     command = f"python -m pip install 'article-pipeline[{engine}]'"
     assert command in caught.value.remedy
+
+
+def test_ray_where_a_path_has_a_space(crew, monkeypatch):
+    """Ray would try in vain for minutes."""
+    monkeypatch.setattr(sys, "executable", "/home/ann/my tools/python")
+    with pytest.raises(PipelineError, match="space"), OPEN["ray"]("", 1, {}, crew):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -200,3 +208,25 @@ def test_engines_are_not_imported_unless_chosen():
     )
 
     assert done.stdout == "[]\n"
+
+
+def test_a_head_that_is_busy_is_asked_again():
+    """Up to three times; what else goes wrong is said at once."""
+    answers = [ConnectionAbortedError("not started"), "connected"]
+
+    def connect():
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert connect_ray(connect) == "connected"
+
+    answers[:] = [ConnectionAbortedError("no")] * 3
+    with pytest.raises(ConnectionAbortedError):
+        connect_ray(connect)
+    assert answers == []
+
+    answers[:] = [OSError("refused"), "connected"]
+    with pytest.raises(OSError, match="refused"):
+        connect_ray(connect)
