@@ -30,6 +30,10 @@ run: setup ## Ingest raw/ into warehouse/ and answer one query.
 test: $(VENV)/test.stamp ## Run the tests.
 	@$(BIN)/python -m pytest -q -n auto
 
+.PHONY: test-clusters
+test-clusters: $(VENV)/test.stamp ## Run the tests that start clusters of Dask and Ray.
+	@$(BIN)/python -m pytest -q -m cluster tests/e2e/test_engines.py
+
 .PHONY: lint
 lint: $(VENV)/test.stamp ## Lint, types, import contracts.
 	$(BIN)/ruff check .

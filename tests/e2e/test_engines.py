@@ -25,6 +25,7 @@ from tasks.errors import PipelineError
 from tests.property.test_incremental_properties import assert_same, content_of
 
 pytestmark = [
+    pytest.mark.cluster,
     pytest.mark.server,
     pytest.mark.slow,
     pytest.mark.usefixtures("prefect_server"),
