@@ -31,7 +31,14 @@ from flows.progress import Event, tell, tell_step
 from flows.quality import look_at_rows, refuse_drift
 from flows.recurrence import find_recurring
 from flows.settings import Settings, fingerprint, settings_json
-from flows.summary import BatchSummary, RunSummary, StepCost, count_of, slowest_of
+from flows.summary import (
+    NO_COST,
+    BatchSummary,
+    RunSummary,
+    StepCost,
+    count_of,
+    slowest_of,
+)
 from tasks.clean import clean_articles
 from tasks.describe import describe_articles
 from tasks.detect import detect_languages
@@ -186,8 +193,8 @@ def _collecting_rarely() -> Iterator[None]:
 def _one_thread() -> Iterator[None]:
     """Keep linear algebra to one thread.
 
-    Matrices are small here: more threads cost a quarter of all CPU time and win none,
-    and every worker would have as many as there are cores.
+    Matrices are small here: more threads cost a quarter more CPU time and win none, and
+    every worker would have as many as there are cores.
     """
     with threadpool_limits(limits=1, user_api="blas"):
         yield
@@ -274,9 +281,8 @@ def _make_rows(
         outputs, refused = run_step(task, noun, frames, args, call)
         rejects.append(refused)
         seconds = time.perf_counter() - start
-        before = costs.get(task.name, StepCost(0, 0.0))
-        rows = before.rows + len(outputs[0])
-        costs[task.name] = StepCost(rows, before.seconds + seconds)
+        before = costs.get(task.name, NO_COST)
+        costs[task.name] = before.plus(len(outputs[0]), seconds)
         return outputs
 
     is_ours = claims["document_id"].isin(articles["document_id"])

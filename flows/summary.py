@@ -20,6 +20,13 @@ class StepCost(NamedTuple):
     rows: int
     seconds: float
 
+    def plus(self, rows: int, seconds: float) -> "StepCost":
+        """Return the cost with that of another batch, or piece of one."""
+        return StepCost(self.rows + rows, self.seconds + seconds)
+
+
+NO_COST = StepCost(0, 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
@@ -63,8 +70,7 @@ class BatchSummary:
         """Add the counts of another batch; the first example of a reason stays."""
         steps = dict(self.steps)
         for name, cost in other.steps.items():
-            old = steps.get(name, StepCost(0, 0.0))
-            steps[name] = StepCost(old.rows + cost.rows, old.seconds + cost.seconds)
+            steps[name] = steps.get(name, NO_COST).plus(*cost)
         return dataclasses.replace(
             self,
             staged=self.staged + other.staged,
@@ -76,7 +82,7 @@ class BatchSummary:
             rejects=self.rejects + other.rejects,
             examples=other.examples | self.examples,
             steps=steps,
-            slowest=slowest_of({**dict(self.slowest), **dict(other.slowest)}),
+            slowest=slowest_of(dict(self.slowest) | dict(other.slowest)),
         )
 
 

@@ -125,9 +125,8 @@ class ObjectInfo(NamedTuple):
         The second is that of the store. What is below comes from the ETag, so that two
         objects written within one second are told apart.
         """
-        e_tag = self.e_tag.removeprefix("W/").strip(
-            '"'
-        )  # as a list or an answer has it
+        # As a list has it or an answer, which differ in marks around it.
+        e_tag = self.e_tag.removeprefix("W/").strip('"')
         second = int(self.modified_at.timestamp())
         return second * _NANOSECONDS + zlib.crc32(e_tag.encode()) % _NANOSECONDS
 

@@ -25,12 +25,13 @@ from flows.pages.spans import (
     find_anchor,
     list_pieces,
     make_rows,
+    taken_out,
 )
 from flows.reader import Tables
 from flows.settings import Settings
 from tasks.errors import PipelineError
 from tasks.read import Limits, read_files
-from tasks.schema import Field, Reason, RemovalReason, Status
+from tasks.schema import Field, Reason, Status
 
 Record = dict[str, Any]
 
@@ -226,7 +227,7 @@ def _tell(
     counts = count_repeats(tables.duckdb(), key)
     pieces = [
         *(_kept(row, document["language"], counts) for row in paragraphs),
-        *(_removed(row) for row in removals),
+        *map(taken_out, removals),
     ]
     raw_text, _ = raw_texts.get(key, (None, ""))
     if raw_text is None:
@@ -269,18 +270,6 @@ def _kept(row: Record, main_language: str, counts: Mapping[str, int]) -> Piece:
         tuple(notes),
         row["text"],
         row["paragraph_index"],
-    )
-
-
-def _removed(row: Record) -> Piece:
-    is_lifted = row["reason"] == RemovalReason.LIFTED
-    return Piece(
-        row["start_chars"],
-        row["end_chars"],
-        "lifted" if is_lifted else "removed",
-        row["field"] if is_lifted and row["field"] else row["reason"],
-        (row["rule_id"],),
-        row["text"],
     )
 
 

@@ -1,13 +1,15 @@
 """What stands in a rejected file, for who wants to see why."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flows.pages.spans import Piece, Row, make_rows
+from flows.pages.spans import Piece, Row, make_rows, taken_out
 from tasks.clean import clean_text
+from tasks.pieces import Block
 from tasks.read import make_document_id
-from tasks.schema import Markup, RemovalReason
+from tasks.schema import Markup
 
 _SHOWN_BYTES = 256
 _BYTES_PER_LINE = 16
@@ -49,14 +51,7 @@ def show_refused(
             raw_text, markup = texts[key]
             blocks, _ = clean_text(raw_text, Markup(markup), [])
             pieces = [
-                Piece(
-                    block.start_chars,
-                    block.end_chars,
-                    _fate(block.reason),
-                    block.reason.value if block.reason else "text",
-                    (block.rule_id,) if block.rule_id else (),
-                    block.text,
-                )
+                taken_out(asdict(block)) if block.reason else _left(block)
                 for block in blocks
             ]
             yield Refusal(member, make_rows(raw_text, pieces))
@@ -90,7 +85,5 @@ def dump_bytes(data: bytes) -> str:
     return "\n".join(lines)
 
 
-def _fate(reason: RemovalReason | None) -> str:
-    if reason is None:
-        return "kept"
-    return "lifted" if reason is RemovalReason.LIFTED else "removed"
+def _left(block: Block) -> Piece:
+    return Piece(block.start_chars, block.end_chars, "kept", "text", (), block.text)

@@ -8,10 +8,11 @@ import bisect
 import heapq
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from flows.streams import visible
+from tasks.schema import RemovalReason
 
 FOLDED_CHARS = 600
 """Removed text longer than this is folded away."""
@@ -40,6 +41,20 @@ class Piece(NamedTuple):
     notes: tuple[str, ...]
     text: str
     paragraph_index: int | None = None
+
+
+def taken_out(removal: Mapping[str, Any]) -> Piece:
+    """Return the piece of a row of ``removals``, or of a block with a reason."""
+    reason, field = removal["reason"], removal["field"]
+    is_lifted = reason == RemovalReason.LIFTED
+    return Piece(
+        removal["start_chars"],
+        removal["end_chars"],
+        "lifted" if is_lifted else "removed",
+        field if is_lifted and field else reason,
+        (removal["rule_id"],),
+        removal["text"],
+    )
 
 
 class Mark(NamedTuple):

@@ -19,6 +19,12 @@ FORMATS = {
 COMPRESSIONS = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
 """Compression by the suffix after that."""
 
+_FORMATS_BY_SUFFIXES = {
+    suffix.removeprefix(".") + packed: (article_format, compression)
+    for suffix, article_format in FORMATS.items()
+    for packed, compression in {"": None, **COMPRESSIONS}.items()
+}
+
 
 def tell_format(name: str) -> tuple[Format, Compression | None] | None:
     """Tell format and compression by suffix; null if it is none of ours.
@@ -36,10 +42,3 @@ def tell_format(name: str) -> tuple[Format, Compression | None] | None:
     return _FORMATS_BY_SUFFIXES.get(".".join(parts[1:]).lower()) or (
         _FORMATS_BY_SUFFIXES.get(parts[-1].lower()) if len(parts) > 1 else None
     )
-
-
-_FORMATS_BY_SUFFIXES = {
-    suffix.removeprefix(".") + packed: (article_format, compression)
-    for suffix, article_format in FORMATS.items()
-    for packed, compression in {"": None, **COMPRESSIONS}.items()
-}

@@ -176,9 +176,8 @@ class Reviewer:
     def add_up(self, heard: Heard) -> Floats:
         """Return the sum of the voices by their weights, and of the lessons."""
         totals = heard.lessons.copy()
-        for index, voice in enumerate(
-            heard.voices
-        ):  # no matrix product: see ``fusion``
+        # No matrix product: see ``fusion``.
+        for index, voice in enumerate(heard.voices):
             totals += voice * self.weights[:, index]
         return totals
 

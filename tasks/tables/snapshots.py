@@ -4,7 +4,6 @@ The law of recovery: whatever the live folder holds is the truth. Every other fo
 is an earlier snapshot (complete, and numbered below the live one) or rubbish.
 """
 
-import contextlib
 import logging
 import os
 import uuid
@@ -350,13 +349,13 @@ def _remove_dead_pin(path: Path) -> None:
     """Remove a pinned snapshot unless its reader lives, and so holds its lock."""
     if isinstance(lock := take_lock(path), Lock):
         disk.remove_folder(path.with_suffix(""))
-        is_removed = False
-        with contextlib.suppress(PermissionError):  # Windows: not while it is open
+        try:
             path.unlink(missing_ok=True)  # while it is ours: a reader may want it
-            is_removed = True
-        lock.release()
-        if not is_removed:
+        except PermissionError:  # Windows: not while it is open
+            lock.release()
             path.unlink(missing_ok=True)
+        else:
+            lock.release()
 
 
 def _tidy(live: Path, room: Path) -> None:

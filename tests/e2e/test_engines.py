@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from flows.ingest import ingest
 from flows.line import ingest_plainly
 from flows.settings import read_settings
 from tasks.errors import PipelineError
+from tests.alongside import alongside
 from tests.property.test_incremental_properties import assert_same, content_of
 
 pytestmark = [
@@ -193,25 +193,17 @@ class Me:
 @contextlib.contextmanager
 def killing(folder, program, *, kills):
     """Kill workers of a program once one has written; yield those that were killed."""
-    killed, is_over = [], threading.Event()
+    killed = []
 
     def kill():
-        while not is_over.wait(0.02):
-            if len(killed) < kills and any(
-                folder.glob(".warehouse/staged-*/*/*.parquet")
-            ):
-                for worker in workers_of(program)[: kills - len(killed)]:
-                    with contextlib.suppress(psutil.NoSuchProcess):
-                        worker.kill()
-                        killed.append(worker.pid)
+        if len(killed) < kills and any(folder.glob(".warehouse/staged-*/*/*.parquet")):
+            for worker in workers_of(program)[: kills - len(killed)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    worker.kill()
+                    killed.append(worker.pid)
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    try:
+    with alongside(kill, every_seconds=0.02):
         yield killed
-    finally:
-        is_over.set()
-        thread.join()
 
 
 @pytest.mark.parametrize("engine", ENGINES)

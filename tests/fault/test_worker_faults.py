@@ -5,8 +5,6 @@ import multiprocessing
 import os
 import re
 import signal
-import threading
-import time
 
 import pytest
 
@@ -14,6 +12,7 @@ from flows.ingest import ingest
 from flows.line import ingest_plainly
 from flows.settings import read_settings
 from tasks.errors import PipelineError
+from tests.alongside import alongside
 from tests.property.test_incremental_properties import assert_same, content_of
 
 pytestmark = [
@@ -55,27 +54,20 @@ def killing(folder, *, kills, once_staging):
 
     ``SIGKILL`` to one process is what the system sends when memory runs out.
     """
-    killed, is_over = [], threading.Event()
+    killed = []
 
     def is_ready():
         return not once_staging or any(folder.glob(".warehouse/staged-*/*/*.parquet"))
 
     def kill():
-        while not is_over.is_set():
-            for child in multiprocessing.active_children():
-                is_new = child.pid not in killed and len(killed) < kills
-                if is_new and is_ready():
-                    os.kill(child.pid, signal.SIGKILL)
-                    killed.append(child.pid)
-            time.sleep(0.001)
+        for child in multiprocessing.active_children():
+            is_new = child.pid not in killed and len(killed) < kills
+            if is_new and is_ready():
+                os.kill(child.pid, signal.SIGKILL)
+                killed.append(child.pid)
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    try:
+    with alongside(kill, every_seconds=0.001):
         yield killed
-    finally:
-        is_over.set()
-        thread.join()
 
 
 def test_killed_worker_costs_only_time(folder):
