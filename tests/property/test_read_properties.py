@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+from dataclasses import replace
 
 import pandas as pd
 import zstandard
@@ -10,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tasks.files.crawled import read_machine_date, read_object
-from tasks.files.encoding import Decoded, Undecoded, decode_bytes
+from tasks.files.encoding import Decoded, Undecoded, decode_bytes, tell_encoding
+from tasks.files.readings import decode_chunks
 from tasks.read import Limits, read_files
 from tasks.schema import SOURCES, Reason
 
@@ -127,6 +129,58 @@ def test_decoding_never_raises(raw, html):
         assert not decoded.text.startswith("\ufeff")
         decoded.text.encode("utf-8")
         raw.decode(decoded.encoding, "replace")
+
+
+CODECS = (
+    "utf-8",
+    "utf-8-sig",
+    "utf-16",
+    "utf-16-le",
+    "utf-32",
+    "cp1252",
+    "cp1251",
+    "koi8-r",
+    "gb18030",
+    "big5hkscs",
+    "shift_jis",
+    "euc_kr",
+    "iso2022_jp",
+    "hz",
+)
+LEGACY = st.builds(
+    lambda text, times, codec, broken: text.encode(codec, "ignore") * times + broken,
+    st.text(max_size=60)
+    | st.sampled_from(["Über Köln", "Москва", "東京の天気", "서울"]),
+    st.integers(1, 30),
+    st.sampled_from(CODECS),
+    st.binary(max_size=3),
+)
+
+
+@given(st.binary(max_size=400) | LEGACY, st.integers(1, 40))
+def test_encoding_is_told_from_chunks_as_from_the_whole(raw, size):
+    """Whether a file fits into memory makes no difference to what is read from it."""
+    whole = decode_bytes(raw)
+    chunks = [raw[start : start + size] for start in range(0, len(raw), size)]
+    told = tell_encoding(lambda: chunks)
+
+    if isinstance(whole, Undecoded):
+        assert told == whole
+        return
+    assert told == replace(whole, text="")
+    assert "".join(decode_chunks(chunks, whole.encoding)) == whole.text
+
+
+@given(st.binary(max_size=60), st.integers(1, 9), st.sampled_from(CODECS))
+@example("é".encode()[:1], 1, "utf-8")
+def test_bytes_are_decoded_in_chunks_as_at_once(raw, size, codec):
+    """Also those that no text is written in."""
+    raw = "".encode(codec) + raw  # the mark, without which these are not asked for
+    chunks = [raw[start : start + size] for start in range(0, len(raw), size)]
+
+    text = raw.decode(codec, "replace").lstrip("\ufeff")
+
+    assert "".join(decode_chunks(chunks, codec)) == text
 
 
 @FEW
