@@ -58,7 +58,7 @@ def read_content(tmp_path, name, content):
             "detail": [None],
         }
     )
-    return read_files.fn(files, tmp_path, "run", Limits())
+    return read_files(files, tmp_path, "run", Limits())
 
 
 @FEW
