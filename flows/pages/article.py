@@ -38,6 +38,9 @@ Record = dict[str, Any]
 SHOWN_ARTICLES = 20
 """Articles of one file that are shown in full; of more there is a list."""
 
+LISTED_REJECTS = 2_000
+"""Of more rejected articles of one file only the number is told."""
+
 SHOWN_CHARS = 1_500_000
 """More of one article's raw text is not shown: a browser has to hold it."""
 
@@ -150,7 +153,8 @@ def article_page(
     return make_page(
         "article.html",
         source=source,
-        refused=[(row, _reason(row["reason"])) for row in refused],
+        refused=[(row, _reason(row["reason"])) for row in refused[:LISTED_REJECTS]],
+        unlisted_refused=len(refused[LISTED_REJECTS:]),
         reason=_reason(source["reason"]) if not refused else "",
         listed=documents if is_list else [],
         unlisted=source["document_count"] - len(documents) if is_list else 0,
