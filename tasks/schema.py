@@ -525,8 +525,8 @@ SOURCES = _table(
                     ]
                 )
             ),
-            "Articles of a container that were rejected, by line or item from 1. Of more"
-            " than 100,000 the others are counted in `detail`: one for each reason.",
+            "Articles of a container that were rejected, by line or item from 1."
+            " Of more than 100,000 the rest is counted in `detail`: one for each reason.",
         ),
         _RUN_ID,
         _nullable(
