@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from tasks.text import lexicon
+from tasks.text.dates import is_date_line
 from tasks.text.normalise import compose, drop_invisible
 
 _SEPARATOR = re.compile(
@@ -19,6 +20,7 @@ _ISO = re.compile(
     re.DOTALL,
 )
 _ENGLISH = ("%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y", "%B %d %Y")
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _EPOCH = re.compile(r"\d{10}(?:\d{3})?")
 _FIRST_YEAR, _LAST_YEAR = 1990, 2099
 
@@ -89,7 +91,7 @@ def iso_date(value: str) -> str | None:
             try:
                 moment = parsedate_to_datetime(value)
             except ValueError:
-                return None
+                return _named_day(value)
             parts = [moment.year, moment.month, moment.day]
     try:
         date(parts[0], *[*parts[1:], 1, 1][:2])
@@ -98,6 +100,15 @@ def iso_date(value: str) -> str | None:
     if not _FIRST_YEAR <= parts[0] <= _LAST_YEAR:
         return None
     return "-".join(f"{part:02}" for part in parts)
+
+
+def _named_day(value: str) -> str | None:
+    """Day of a value that spells the month in a known language: ``2023 Jan 7``."""
+    if not any(map(str.isalpha, value)):
+        return None  # of digits alone the order is not sure
+    found = is_date_line(value)
+    is_clear = found is not None and not found.is_ambiguous
+    return found.value if found is not None and is_clear else None
 
 
 def hosts(url: str) -> set[str]:
@@ -123,11 +134,29 @@ def strip_site(title: str, sites: Collection[str], heads: Collection[str]) -> st
             return title[:start].strip()
         if squash(title[end:]) in heads:
             return title[end:].strip()
-    while cuts and _is_site(title[cuts[-1][1] :], sites):
+    while cuts and _is_no_title(title[cuts[-1][1] :], sites):
         title = title[: cuts.pop()[0]].strip()
-    if cuts and _is_site(title[: cuts[0][0]], sites):
+    if cuts and _is_no_title(title[: cuts[0][0]], sites):
         title = title[cuts[0][1] :].strip()
     return title
+
+
+def find_days(title: str) -> list[str]:
+    """Days that are a part of their own in the title of a page.
+
+    Examples:
+        >>> find_days("Ships at dawn | The Quay | 22.11.2024")
+        ['2024-11-22']
+        >>> find_days("Ships of 22 November 2024 | The Quay")
+        []
+    """
+    parts = _SEPARATOR.split(title) if _YEAR.search(title) else []
+    found = [is_date_line(part) for part in parts[1:] and parts]
+    return [day.value for day in found if day and not day.is_ambiguous]
+
+
+def _is_no_title(part: str, sites: Collection[str]) -> bool:
+    return _is_site(part, sites) or bool(find_days(f"|{part}"))
 
 
 def _is_site(part: str, sites: Collection[str]) -> bool:

@@ -13,7 +13,9 @@ from tasks.text.shape import ends_sentence, measure_words
 _SEGMENTS = re.compile(r"\s*(?:[|·•▪—–/]|,(?=\s|$)|\s-\s|;|\n)\s*")
 _SEGMENT_MARK = re.compile(r"[|·•▪—–/,;\n-]")  # searched faster
 _EDGES = " .:()[]-"
-_LABELS = {"byline", "published", "updated", "reading_time"}
+_OUTSIDE = f"{_EDGES}|·•▪—–/,;"
+_DATED = frozenset({"published", "updated"})
+_LABELS = _DATED | {"byline", "reading_time"}
 _ROMAN = re.compile(r"[IVXLC]+")
 # First words of places that have the shape of a person's name.
 _PLACE_STARTS = frozenset(
@@ -75,6 +77,32 @@ def read_credits(text: str, language: str | None = None) -> Credits | None:
     if not dates or ends_sentence(text.rstrip(" .")):
         return None
     return _read_unlabelled(text, loose, dates, language)
+
+
+def is_update(text: str, date: DateFound) -> bool:
+    """Whether a line calls one of its dates that of an update.
+
+    Args:
+        text: The line.
+        date: One of its dates. What counts is the label in the same part of the line,
+            before the date or alone after it; else the one that the line begins with.
+
+    Examples:
+        >>> line = "Ada Byron | Last updated: 3 May 2020"
+        >>> is_update(line, find_dates(line)[0])
+        True
+        >>> line = "3 May 2020, updated 4 May 2020"
+        >>> [is_update(line, date) for date in find_dates(line)]
+        [False, True]
+    """
+    before = _SEGMENTS.split(text[: date.start].rstrip(_OUTSIDE))[-1]
+    after = _SEGMENTS.split(text[date.end :].lstrip(_OUTSIDE))[0]
+    own = {label.name for label in lexicon.find_labels(before)} or {
+        label.name for label in lexicon.find_labels(after) if label.end == len(after)
+    }
+    if own.isdisjoint(_DATED):
+        own = {label.name for label in lexicon.find_labels(text)}
+    return "updated" in own
 
 
 def _read_unlabelled(

@@ -246,6 +246,8 @@ def test_people_are_names_only(value, names):
         ("1732250000", "2024-11-22"),
         ("2024-11", "2024-11"),
         ("November 22, 2024", "2024-11-22"),
+        ("2024 Nov 22", "2024-11-22"),
+        ("22. November 2024", "2024-11-22"),
         ("2024-13-01", None),
         ("22.11.2024", None),
         ("1024-01-01", None),
@@ -269,6 +271,16 @@ def test_strip_site_knows_both_ends():
         ("<p>Posted on 3 May 2020</p>", Field.PUBLISHED_ON, "2020-05-03"),
         ("<p>3 May 2020 | News</p>", Field.PUBLISHED_ON, "2020-05-03"),
         ("<p>Last updated: 4 May 2020</p>", Field.MODIFIED_ON, "2020-05-04"),
+        (
+            "<p>By <a>Ada Byron</a> | <b>Updated:</b> 4 May 2020</p>",
+            Field.MODIFIED_ON,
+            "2020-05-04",
+        ),
+        (
+            "<p>3 May 2020, updated 4 May 2020</p>",
+            Field.PUBLISHED_ON,
+            "2020-05-03",
+        ),
         ("<p>By <a>Ada Byron</a><i>Reporter</i></p>", Field.AUTHORS, "Ada Byron"),
         ("<p>Author:</p><p>Ada Byron</p>", Field.AUTHORS, "Ada Byron"),
     ],
@@ -322,6 +334,69 @@ def test_shown_day_wins_over_one_that_an_update_has_overwritten(modified, day):
     shown = "<p><time datetime='2024-03-09'>9 March 2024</time></p>"
 
     assert claims(head, f"<h1>Ships</h1>{shown}{BODY}")[Field.PUBLISHED_ON] == day
+
+
+@pytest.mark.parametrize(
+    ("line", "day"),
+    [("17 November 2024", "2024-11-17"), ("Updated: 17 November 2024", "2012-03-09")],
+)
+def test_new_day_without_a_word_of_an_update_is_that_of_a_new_edition(line, day):
+    """The stamp of the first edition yields to the day that readers are shown."""
+    head = (
+        "<meta property='article:published_time' content='2012-03-09'>"
+        "<meta property='article:modified_time' content='2024-11-17'>"
+    )
+
+    found = claims(head, f"<h1>Ships</h1><p>{line}</p>{BODY}")
+
+    assert found[Field.PUBLISHED_ON] == day
+
+
+def test_update_that_is_shown_dates_an_article_without_another_day():
+    """The text at hand came out on that day; a stamp that none sees dates nothing."""
+    shown = f"<h1>Ships</h1><p>Updated: 17 November 2024</p>{BODY}"
+    stamp = "<meta property='article:modified_time' content='2024-11-17'>"
+
+    assert claims("", shown)[Field.PUBLISHED_ON] == "2024-11-17"
+    assert Field.PUBLISHED_ON not in claims(stamp)
+
+
+@pytest.mark.parametrize(
+    ("more", "day"),
+    [
+        ("<div class='foot'><span>9 March 2024</span></div>", "2024-03-09"),
+        (
+            "<div class='foot'>The map shows the coast as it was on 9 March 2024</div>",
+            None,
+        ),
+        ("<div class='comment'><time datetime='2024-03-09'>9.3.</time></div>", None),
+    ],
+)
+def test_day_is_guessed_only_from_a_line_of_its_own(more, day):
+    """A day in running text or in a comment is that of something else."""
+    html = f"<body><article><h1>Ships</h1>{BODY}</article>{more}</body>"
+
+    found = {c.field: c.value for c in read_webpage(html).claims}
+
+    assert found.get(Field.PUBLISHED_ON) == day
+
+
+def test_day_in_the_title_of_the_page_is_that_of_the_article():
+    """A part of the title that is a date is no title."""
+    found = claims("<title>Ships at dawn in the bay | The Quay | 22.11.2024</title>")
+
+    assert found[Field.PUBLISHED_ON] == "2024-11-22"
+    assert found[Field.TITLE] == "Ships at dawn in the bay | The Quay"
+
+
+def test_day_of_unclear_order_yields_to_a_clear_one():
+    """``3/4/2024`` below the title may be March or April."""
+    head = "<meta property='article:published_time' content='2024-03-04'>"
+    stamped = head + "<meta property='article:modified_time' content='2024-04-03'>"
+
+    for one in (head, stamped):
+        found = claims(one, f"<h1>Ships</h1><p>Posted on 3/4/2024</p>{BODY}")
+        assert found[Field.PUBLISHED_ON] == "2024-03-04"
 
 
 def test_byline_that_names_more_authors_is_the_whole_list():
