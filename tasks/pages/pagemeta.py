@@ -19,6 +19,7 @@ from tasks.pages.pageframe import is_aside
 from tasks.pages.pagejson import read_json_ld
 from tasks.pages.pagesource import fold
 from tasks.pages.pagevalues import (
+    Sites,
     clean,
     find_days,
     hosts,
@@ -173,11 +174,18 @@ _JSON_SCRIPTS = XPath("//script[contains(@type, 'ld+json')]")
 _ITEMS = XPath("//*[@itemprop]")
 _HEADINGS = XPath("//h1")
 _TITLES = XPath("//title[not(ancestor::svg)]")
+_HOME_LINKS = XPath(
+    "//a[@href and (@rel = 'home' or @href = '/' or"
+    " string-length(@href) - string-length(translate(@href, '/', '')) < 4)]"
+)
 _CANONICAL = XPath("//link[@rel='canonical']/@href")
 _REL_AUTHOR = XPath("//a[contains(concat(' ', @rel, ' '), ' author ')]")
 _TIMES = XPath("//time[@datetime]")
 _BYLINES = XPath("//*[contains(@class, 'uthor') or contains(@class, 'yline')]")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
+_DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}", re.IGNORECASE)
+_DASHES = frozenset({"-", "\u2013", "\u2014"})
+_TITLE_SPACES = 2
 _LETTERS = re.compile(r"[^\W_]+")
 
 
@@ -190,14 +198,13 @@ def read_claims(tree: lxml.html.HtmlElement) -> list[Claim]:
     Returns:
         Claims without places, values cleaned, dates as ISO 8601.
     """
-    return _clean(
-        [
-            *_from_meta(tree),
-            *_from_json(tree),
-            *_from_items(tree),
-            *_from_page(tree),
-        ]
-    )
+    raws = [
+        *_from_meta(tree),
+        *_from_json(tree),
+        *_from_items(tree),
+        *_from_page(tree),
+    ]
+    return _clean(raws, _site_names(tree, raws))
 
 
 def read_descriptions(tree: lxml.html.HtmlElement) -> list[str]:
@@ -293,7 +300,7 @@ def _from_page(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
         if kept := tuple(value for value in values if value.strip()):
             yield _Raw(target, kept, rule_id, _SCORES[rule_id])
 
-    headings = [_text(element) for element in _HEADINGS(tree)]
+    headings = [_heading(element) for element in _HEADINGS(tree)]
     yield from raw(Field.TITLE, headings, "html.h1")
     yield from raw(Field.TITLE, [t.text or "" for t in _TITLES(tree)[:1]], "html.title")
     yield from raw(Field.URL, _CANONICAL(tree)[:1], "html.canonical")
@@ -327,35 +334,55 @@ def _bylines(tree: lxml.html.HtmlElement, word: str) -> list[str]:
     return found
 
 
+def _heading(element: lxml.html.HtmlElement) -> str:
+    """Text of a heading, without a kicker that a dash of its own sets off."""
+    texts = [text.strip() for text in element.itertext()]
+    dash = next((n for n, text in enumerate(texts) if text in _DASHES), None)
+    rest = " ".join(" ".join(texts[dash + 1 :]).split()) if dash else ""
+    return rest if rest.count(" ") >= _TITLE_SPACES else _text(element)
+
+
 def _text(element: lxml.html.HtmlElement) -> str:
     return " ".join(" ".join(element.itertext()).split())
 
 
-def _clean(raws: list[_Raw]) -> list[Claim]:
-    sites = {
-        squash(clean(value))
-        for raw in raws
-        if raw.field is Field.PUBLISHER
-        for value in raw.values
-    }
+def _site_names(tree: lxml.html.HtmlElement, raws: list[_Raw]) -> Sites:
+    """Names that the site goes by: its own, its host's, those of links to its start."""
+    names: set[str] = set()
+    domains: set[str] = set()
     for raw in raws:
-        if raw.field is Field.URL:
-            sites |= hosts(raw.values[0])
-    sites.discard("")
+        if raw.field is Field.PUBLISHER:
+            for value in raw.values:
+                names.add(squash(clean(value)))
+                names |= hosts(f"//{value}") if _DOMAIN.fullmatch(value) else set()
+        elif raw.field is Field.URL:
+            domains |= hosts(raw.values[0])
+    starts = {
+        squash(_text(link))
+        for link in _HOME_LINKS(tree)
+        if link.get("href") == "/" or hosts(link.get("href")) & domains
+    }
+    return Sites(frozenset((names | domains) - {""}), frozenset(starts - {""}))
+
+
+def _clean(raws: list[_Raw], sites: Sites) -> list[Claim]:
     raws = [_choose_heading(raw, raws, sites) for raw in raws]
     heads = {squash(clean(raw.values[0])) for raw in raws if raw.rule_id in _HEAD_RULES}
-    heads -= sites | {""}
-    claims = []
-    for raw in raws:
-        claims += [
-            Claim(raw.field, value, rule_id, score)
-            for value, rule_id, score in _claims(raw, sites, heads)
-            if value
-        ]
-    return claims
+    heads -= sites.names | sites.starts | {""}
+    claims = [
+        Claim(raw.field, value, rule_id, score)
+        for raw in raws
+        for value, rule_id, score in _claims(raw, sites, heads)
+        if value
+    ]
+    # The name of the site is the title of none of its articles.
+    named = [claim for claim in claims if claim.field is Field.TITLE]
+    others = [claim for claim in named if squash(claim.value) not in sites.names]
+    dropped = [claim for claim in named if others and claim not in others]
+    return [claim for claim in claims if claim not in dropped]
 
 
-def _choose_heading(raw: _Raw, raws: list[_Raw], sites: set[str]) -> _Raw:
+def _choose_heading(raw: _Raw, raws: list[_Raw], sites: Sites) -> _Raw:
     """Of several ``<h1>`` the first that other titles of the page hold.
 
     One that is the name of the site, or has no word in common with any other title, is
@@ -370,7 +397,7 @@ def _choose_heading(raw: _Raw, raws: list[_Raw], sites: set[str]) -> _Raw:
     ]
     words = {word for title in titles for word in _words(title)}
     headings = [clean(value) for value in raw.values]
-    headings = [h for h in headings if squash(h) not in sites | {""}] or headings
+    headings = [h for h in headings if squash(h) not in sites.names | {""}] or headings
     named = [h for h in headings if any(squash(h) in squash(t) for t in titles)]
     alike = [h for h in headings if words & _words(h)]
     best = next(iter([*named, *alike, *headings]))
@@ -463,7 +490,7 @@ _HEAD_RULES = frozenset({"html.h1", "html.jsonld.headline", "html.itemprop.headl
 
 
 def _claims(
-    raw: _Raw, sites: set[str], heads: set[str]
+    raw: _Raw, sites: Sites, heads: set[str]
 ) -> Iterator[tuple[str, str, float]]:
     values = [clean(value) for value in raw.values]
     if raw.field is Field.TITLE:
@@ -477,9 +504,9 @@ def _claims(
         yield iso_date(values[0]) or "", raw.rule_id, raw.score
     elif raw.field in {Field.AUTHORS, Field.TRANSLATOR}:
         names = people(values)
-        is_site = bool(names) and all(squash(name) in sites for name in names)
+        is_site = bool(names) and all(squash(name) in sites.names for name in names)
         if not is_site:
-            names = [name for name in names if squash(name) not in sites]
+            names = [name for name in names if squash(name) not in sites.names]
         yield "; ".join(names), raw.rule_id, _AUTHOR_IS_SITE if is_site else raw.score
     elif raw.field is Field.URL:
         is_address = values[0].startswith(("http://", "https://"))

@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from tasks.text import lexicon
@@ -120,12 +121,25 @@ def hosts(url: str) -> set[str]:
     return {squash(host), squash(host.rpartition(".")[0])} - {""}
 
 
-def strip_site(title: str, sites: Collection[str], heads: Collection[str]) -> str:
-    """Title without the name of the site before or after it.
+class Sites(NamedTuple):
+    """What a site calls itself, each name by ``squash``.
+
+    Attributes:
+        names: Names of the publisher and of the host; parts of titles that hold one, or
+            are part of one, are no title.
+        starts: Texts of links to the first page, which may be any word.
+    """
+
+    names: frozenset[str]
+    starts: frozenset[str] = frozenset()
+
+
+def strip_site(title: str, sites: Sites, heads: Collection[str]) -> str:
+    """Title without the name of the site, or the day, before or after it.
 
     Args:
         title: Value of ``<title>`` or the like.
-        sites: ``squash`` of names the site goes by.
+        sites: Names the site goes by.
         heads: ``squash`` of texts that are known to be headings of the page.
     """
     cuts = [match.span() for match in _SEPARATOR.finditer(title)]
@@ -155,8 +169,9 @@ def find_days(title: str) -> list[str]:
     return [day.value for day in found if day and not day.is_ambiguous]
 
 
-def _is_no_title(part: str, sites: Collection[str]) -> bool:
-    return _is_site(part, sites) or bool(find_days(f"|{part}"))
+def _is_no_title(part: str, sites: Sites) -> bool:
+    is_name = _is_site(part, sites.names) or squash(part) in sites.starts
+    return is_name or bool(find_days(f"|{part}"))
 
 
 def _is_site(part: str, sites: Collection[str]) -> bool:

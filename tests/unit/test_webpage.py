@@ -4,7 +4,7 @@ import pytest
 
 from tasks.clean import clean_text
 from tasks.pages.pagesource import Source
-from tasks.pages.pagevalues import iso_date, people, strip_site
+from tasks.pages.pagevalues import Sites, iso_date, people, strip_site
 from tasks.pages.webpage import read_webpage
 from tasks.schema import Field, Kind, Markup, RemovalReason
 from tasks.text.normalise import normalise
@@ -196,6 +196,44 @@ def test_title_loses_the_site_only_where_the_page_names_it():
     )
 
 
+def test_link_to_the_first_page_names_the_site():
+    """Where a page does not say what its site is called, the way home does."""
+    home = "<a href='https://quay.example/'>Harbour &amp; more</a>"
+    head = (
+        "<link rel='canonical' href='https://quay.example/ships'>"
+        "<title>Ships at dawn | Harbour & more</title>"
+    )
+
+    assert claims(head, f"{home}{BODY}")[Field.TITLE] == "Ships at dawn"
+    elsewhere = home.replace("quay", "other")
+    assert claims(head, f"{elsewhere}{BODY}")[Field.TITLE] != "Ships at dawn"
+
+
+def test_name_of_the_site_is_no_title_beside_another():
+    """Some pages show the name of the site as their largest heading."""
+    head = (
+        "<meta property='og:site_name' content='Quay.example'>"
+        "<meta property='og:title' content='Ships at dawn'>"
+        "<meta name='twitter:title' content='Quay.example'>"
+        "<title>Ships at dawn - Quay</title>"
+    )
+
+    assert claims(head, f"<h1>Quay</h1>{BODY}")[Field.TITLE] == "Ships at dawn"
+
+
+def test_dash_of_its_own_sets_the_kicker_off():
+    """Pages that show kicker and title apart join them for those who only listen."""
+    kicker = "<h1><span>From the coast</span> <i>–</i> <span>{}</span></h1>"
+
+    found = claims("", kicker.format("Ships sail at dawn") + BODY)
+    short = claims("", kicker.format("Ships") + BODY)
+    plain = claims("", f"<h1>From the coast – ships sail at dawn</h1>{BODY}")
+
+    assert found[Field.TITLE] == "Ships sail at dawn"
+    assert short[Field.TITLE] == "From the coast – Ships"
+    assert plain[Field.TITLE] == "From the coast – ships sail at dawn"
+
+
 def test_title_is_what_most_rules_say():
     """Two kinds of rules that agree outvote a heading that is the site's slogan."""
     head = (
@@ -261,8 +299,13 @@ def test_dates_are_read_only_where_they_are_clear(value, date):
 
 def test_strip_site_knows_both_ends():
     """The name of the site may stand first."""
-    assert strip_site("The Quay: Ships", {"thequay"}, set()) == "Ships"
-    assert strip_site("Ships: The end", {"thequay"}, set()) == "Ships: The end"
+    assert (
+        strip_site("The Quay: Ships", Sites(frozenset({"thequay"})), set()) == "Ships"
+    )
+    assert (
+        strip_site("Ships: The end", Sites(frozenset({"thequay"})), set())
+        == "Ships: The end"
+    )
 
 
 @pytest.mark.parametrize(
