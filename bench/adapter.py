@@ -5,7 +5,9 @@ and ``fix`` are single parts of it.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,8 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
     Returns:
         ``text``, ``paragraphs`` (texts in order), ``title``, ``authors``, ``date``
         (ISO 8601 or null) and ``language`` of its first article; empty if rejected.
-        Captions are left out of both, as in the gold: their ``kind`` tells them.
+        Captions are left out of both and the items of a list are one paragraph, as in
+        the gold: their ``kind`` tells them.
     """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, f"article{suffix}").write_bytes(raw)
@@ -44,7 +47,7 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
     paragraphs = tables["paragraphs"]
     own = paragraphs["document_id"] == document.document_id
     own &= paragraphs["kind"] != Kind.CAPTION.value
-    texts = paragraphs.loc[own, "text"].tolist()
+    texts = _join_lists(rows_of(paragraphs.loc[own]))
     return {
         "text": "\n\n".join(texts),
         "paragraphs": texts,
@@ -53,6 +56,14 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
         "date": document.published_on and document.published_on.isoformat(),
         "language": document.language,
     }
+
+
+def _join_lists(rows: Iterable[Any]) -> list[str]:
+    texts: list[str] = []
+    for kind, group in groupby(rows, key=attrgetter("kind")):
+        own = [row.text for row in group]
+        texts += ["\n".join(own)] if kind == Kind.LIST_ITEM.value else own
+    return texts
 
 
 def detect(texts: Sequence[str]) -> list[tuple[str, float]]:

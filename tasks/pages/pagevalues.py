@@ -273,4 +273,5 @@ def _is_name(name: str) -> bool:
         1 < len(name) <= _MAX_NAME_CHARS
         and len(name.split()) <= _MAX_NAME_WORDS
         and any(map(str.isalpha, name))
+        and not lexicon.is_unnamed(name)
     )

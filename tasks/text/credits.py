@@ -29,7 +29,7 @@ class Credits(NamedTuple):
     """What a credit line says.
 
     Attributes:
-        names: Authors, in order.
+        names: Authors, in order; none also where a byline names nobody.
         is_labelled: A label such as ``Von`` stood before them.
         rule_id: Rule that found the names, or the date.
         dates: Dates of the line, in order.
@@ -66,11 +66,12 @@ def read_credits(text: str, language: str | None = None) -> Credits | None:
             loose.append(value)
         elif label.name == "byline":
             found = parse_names(value)
-            if not found:
+            is_unnamed = lexicon.is_unnamed(value.strip(_EDGES))
+            if not found and not is_unnamed:
                 return None
             names += found
             rule_id = label.rule_id
-    if names:
+    if rule_id:
         if any(measure_words(piece) > 1 for piece in loose):
             return None
         return Credits(names, True, rule_id, dates)  # noqa: FBT003
@@ -96,7 +97,7 @@ def is_update(text: str, date: DateFound) -> bool:
         [False, True]
     """
     before = _SEGMENTS.split(text[: date.start].rstrip(_OUTSIDE))[-1]
-    after = _SEGMENTS.split(text[date.end :].lstrip(_OUTSIDE))[0]
+    after = _SEGMENTS.split(text[date.end :].strip(_OUTSIDE))[0].rstrip(_EDGES)
     own = {label.name for label in lexicon.find_labels(before)} or {
         label.name for label in lexicon.find_labels(after) if label.end == len(after)
     }
@@ -113,7 +114,9 @@ def _read_unlabelled(
     sections = 0
     for piece in loose:
         found = parse_names(piece, labelled=False, language=language)
-        if found and not _is_place(piece):
+        if lexicon.is_unnamed(piece):
+            sections += 1
+        elif found and not _is_place(piece):
             names += found
         elif measure_words(piece) == 1 or found:
             sections += 1
@@ -204,7 +207,9 @@ def read_bare_names(
     """
     if ends_sentence(text) or is_caption(text) or lexicon.find_notes(text):
         return ()
-    if any(label.name != "byline" for label in lexicon.find_labels(text)):
+    # A byline's label alone names nobody: `By our correspondent`.
+    labels = lexicon.find_labels(text)
+    if any(label.name != "byline" or label.end == len(text) for label in labels):
         return ()
     parts = text.split()
     if all(lexicon.find_leftover(part) for part in parts):

@@ -562,6 +562,37 @@ def test_source_keeps_the_place_of_references():
     ]
 
 
+def test_markup_tells_headings_and_lists_from_menus():
+    """Of a page the line about questions is a heading, a list of prices no pager."""
+    prices = ["Small kitchen: $40,000 – $70,000", "Large: $120,000 – $200,000+"]
+    items = "".join(f"<li>{price}</li>" for price in prices)
+    steps, asked = "<h2>Next steps</h2>", "<h2>FAQs</h2>"
+    html = page(f"<h1>Ships</h1>{BODY}{steps}{BODY}<ul>{items}</ul>{asked}{BODY}")
+
+    blocks, _ = clean_text(html, Markup.HTML, [])
+    texts = [block.text for block in blocks if block.reason is None]
+
+    assert {"Next steps", "FAQs", *prices} <= set(texts)
+
+
+def test_heading_with_another_number_is_not_the_title_again():
+    """``Day 8`` is a part of the article that ``Day 7`` is the title of."""
+    html = page(f"<h1>Day 7</h1>{BODY}<h2>Day 8</h2>{BODY}")
+
+    blocks, _ = clean_text(html, Markup.HTML, [])
+
+    assert "Day 8" in [block.text for block in blocks if block.reason is None]
+
+
+def test_heading_with_a_month_is_no_credit():
+    """``In office since May 2022`` is a heading, ``May 2022`` alone a date."""
+    html = page(f"<h1>Ships</h1><h2>Since May 2022 harbourmaster</h2>{BODY}")
+
+    blocks, _ = clean_text(html, Markup.HTML, [])
+
+    assert "Since May 2022 harbourmaster" in [b.text for b in blocks if not b.reason]
+
+
 def test_title_behind_its_kicker_is_the_title_again():
     """A heading that is kicker and title in one is no part of the text."""
     title = "What the keeper of the lighthouse saw"
