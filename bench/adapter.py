@@ -17,7 +17,7 @@ from tasks.detect import detect as detect_texts
 from tasks.discover import discover_files
 from tasks.files.encoding import decode
 from tasks.pieces import rows_of
-from tasks.schema import Kind
+from tasks.schema import Format, Kind
 from tasks.text.layout import has_mojibake
 from tasks.text.normalise import fix_mojibake
 
@@ -34,8 +34,8 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
     Returns:
         ``text``, ``paragraphs`` (texts in order), ``title``, ``authors``, ``date``
         (ISO 8601 or null) and ``language`` of its first article; empty if rejected.
-        Captions are left out of both and the items of a list are one paragraph, as in
-        the gold: their ``kind`` tells them.
+        Captions are left out of both, and the items of a list on a page are one
+        paragraph, as in the gold: their ``kind`` tells them.
     """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, f"article{suffix}").write_bytes(raw)
@@ -47,7 +47,9 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
     paragraphs = tables["paragraphs"]
     own = paragraphs["document_id"] == document.document_id
     own &= paragraphs["kind"] != Kind.CAPTION.value
-    texts = _join_lists(rows_of(paragraphs.loc[own]))
+    texts = paragraphs.loc[own, "text"].tolist()
+    if document.format == Format.HTML.value:
+        texts = _join_lists(rows_of(paragraphs.loc[own]))
     return {
         "text": "\n\n".join(texts),
         "paragraphs": texts,
