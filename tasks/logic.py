@@ -56,6 +56,7 @@ CHANGES = (
     Change(Step.SPLIT, 3, EVERY, "captions with the credit of an agency or a person"),
     Change(Step.DETECT, 4, EVERY, "near relatives; no language and an unknown one"),
     Change(Step.CLEAN, 7, EVERY, "each date by its own label; fewer guessed ones"),
+    Change(Step.DETECT, 5, EVERY, "brackets do not keep from a first glance"),
 )
 """Every change, oldest first."""
 
