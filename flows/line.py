@@ -514,14 +514,15 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
         if plan.has_work and not _changes_nothing(plan, batch):
             tell(Event("publish", len(plan.todo), len(plan.todo), plan.unchanged_count))
             row = run_row(run, plan, batch)
-            if batch.staged:
+            staged = warehouse.gather(batch.staged)
+            if staged:
                 quality = look_at_rows(
-                    batch.staged, row, settings, is_typical=plan.is_typical
+                    staged, row, settings, is_typical=plan.is_typical
                 )
                 refuse_drift(quality, settings)
             snapshot = crew.publish(
                 warehouse,
-                list(batch.staged),
+                staged,
                 replaced_paths(plan),
                 row,
                 fingerprint(settings),
