@@ -1,6 +1,7 @@
 """Parts: Parquet files of one stem, written, filtered and merged in bounded memory."""
 
 import hashlib
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -146,7 +147,7 @@ def gather_parts(
         gathered.append(describe_part(write_part(tables, folder, new_stem()), folder))
     for part, place in tiny:
         for _, file, _ in part.paths():
-            (place / file).unlink()
+            os.unlink(f"{place}/{file}")  # noqa: PTH108  # speed
     return gathered
 
 
@@ -611,18 +612,19 @@ def _read_tiny(parts: Iterable[LocatedPart]) -> Iterator[dict[str, list[pa.Table
     count = memory = 0
     for part, folder in parts:
         for name, entry in part.files.items():
+            if not entry.rows:
+                continue
             path = table_file(folder, name, part.stem)
             data = path.read_bytes()
             if hashlib.sha256(data).hexdigest() != entry.sha256:
                 raise WarehouseError(
                     f"table {name!r}", f"{path} differs from its SHA-256", DAMAGED
                 )
-            if entry.rows:
-                with pq.ParquetFile(pa.BufferReader(data)) as file:
-                    memory += _memory_of(file.metadata)
-                    # Threads cost more than they bring.
-                    rows[name].append(file.read(use_threads=False))
-                _check_columns(name, rows[name][-1].schema, path)
+            with pq.ParquetFile(pa.BufferReader(data)) as file:
+                memory += _memory_of(file.metadata)
+                # Threads cost more than they bring.
+                rows[name].append(file.read(use_threads=False))
+            _check_columns(name, rows[name][-1].schema, path)
         count += 1
         if count >= _GATHERED_PARTS or memory >= _GATHERED_MEMORY_BYTES:
             yield rows
