@@ -199,6 +199,7 @@ def list_files(count: int) -> pd.DataFrame:
             "mtime_ns": pd.Series([MTIME_NS] * count, dtype="Int64"),
             "problem": pd.Series([None] * count, dtype="str"),
             "detail": pd.Series([None] * count, dtype="str"),
+            "arrived_ns": pd.Series([MTIME_NS] * count, dtype="Int64"),
         }
     )
 
