@@ -5,6 +5,7 @@ called is handed in: ``call_plainly`` here, ``call_visibly`` in ``ingest``.
 """
 
 import contextlib
+import dataclasses
 import gc
 import json
 import platform
@@ -14,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
@@ -415,7 +417,10 @@ def summarise(
 
 def add_up(parts: Iterable[BatchSummary]) -> BatchSummary:
     """Add up the batches of a run, in order."""
-    return sum(parts, start=BatchSummary())
+    summaries = list(parts)
+    counts = (dataclasses.replace(summary, staged=()) for summary in summaries)
+    staged = chain.from_iterable(summary.staged for summary in summaries)
+    return dataclasses.replace(sum(counts, start=BatchSummary()), staged=tuple(staged))
 
 
 def replaced_paths(plan: Plan) -> pd.Series:
