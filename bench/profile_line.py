@@ -28,7 +28,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-from throughput import PEERS, ROOT, read_originals, write_corpus
+from throughput import PEERS, ROOT, make_articles, read_originals, write_corpus
 
 RATE = 100  # samples a second
 ROOT_FRAME = "conduct (flows/line.py"
@@ -164,7 +164,8 @@ def main() -> None:
         for kind in arguments.kinds.split(","):
             originals = read_originals(arguments.shared / "gold", kind)
             raw = folder / kind
-            size_bytes = write_corpus(raw, originals, kind, arguments.articles)
+            articles = make_articles(originals, kind, arguments.articles)
+            size_bytes = write_corpus(raw, kind, articles)
             print(
                 f"\n### {kind}: {arguments.articles:,} articles,"
                 f" {size_bytes / arguments.articles / 1e3:.1f} kB each\n"

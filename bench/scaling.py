@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil
-from throughput import read_originals, vary, write_corpus
+from throughput import make_articles, read_originals, vary, write_corpus
 
 ROOT = Path(__file__).parents[1]
 SAMPLE_SECONDS = 0.5
@@ -291,7 +291,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if arguments.articles:
-            write_corpus(folder / "text", originals, "text", arguments.articles)
+            articles = make_articles(originals, "text", arguments.articles)
+            write_corpus(folder / "text", "text", articles)
             compare_workers(
                 folder, arguments.articles, arguments.rounds, arguments.engine
             )
