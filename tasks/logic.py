@@ -55,6 +55,7 @@ CHANGES = (
     Change(Step.CLEAN, 6, EVERY, "lines of plain text are judged by words and place"),
     Change(Step.SPLIT, 3, EVERY, "captions with the credit of an agency or a person"),
     Change(Step.DETECT, 4, EVERY, "near relatives; no language and an unknown one"),
+    Change(Step.DETECT, 5, EVERY, "brackets do not keep from a first glance"),
 )
 """Every change, oldest first."""
 
