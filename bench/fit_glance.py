@@ -23,12 +23,11 @@ from fit_traces import kind_of, read_rows
 from tasks.languages.chunks import make_chunks
 from tasks.languages.fusion import Model, load_model
 from tasks.languages.glance import (
-    CHARS_PER_OTHER,
     FEATURES,
     Glance,
     Limits,
     describe,
-    match_others,
+    is_written_with,
     measure,
 )
 
@@ -107,6 +106,10 @@ def count_letters(case: Case, use: Flags) -> dict[str, str]:
                 and not letter.isdigit()
             )
         )
+    for code, own in counts.items():  # names from elsewhere say nothing
+        plain = sum(own[letter] for letter in ascii_lowercase)
+        if 2 * plain < sum(own[letter] for letter in own if letter.isalpha()):
+            letters[code] = "".join(sorted({*letters[code], *ascii_lowercase}))
     every = "".join(map(chr, range(0x3400, 0xD7A4)))
     for code, codecs in STANDARDS.items():
         known = {
@@ -133,14 +136,12 @@ def find_limits(
         if code not in letters:
             continue
         chars = LEAST_WORDLESS_CHARS if code in STANDARDS else LEAST_CHARS
-        pattern = match_others(letters[code])
         rows = [
             row
             for row in np.flatnonzero(
                 use & (sizes >= chars) & (case.answers == code)
             ).tolist()
-            if CHARS_PER_OTHER * len(pattern.findall(case.texts[row]))
-            <= len(case.texts[row])
+            if is_written_with(case.texts[row], letters[code])
         ]
         tops, gaps = case.tops[rows], case.gaps[rows]
         own, harm = case.languages[rows] == code, case.harmful[rows]

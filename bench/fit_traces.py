@@ -279,7 +279,7 @@ def write_traces(traces: Traces) -> None:
     np.savez(  # compressed it is hardly smaller, and slower to read
         DATA.parent / "traces.npz",
         languages=np.array(traces.languages),
-        keys=traces.keys,
+        keys=traces.index.keys,
         lengths=np.diff(traces.ends).astype(np.uint8),
         columns=traces.columns,
         values=traces.values,
@@ -296,13 +296,22 @@ def write_lessons(lessons: dict[str, Lessons]) -> None:
             for name, own in lessons.items()
             for key, value in {
                 "languages": np.array(own.languages),
-                "lengths": own.lengths,
-                "columns": own.table.indices.astype(np.uint8),
-                "values": own.table.data.astype(np.int8),
+                **condense(own),
                 "unit": np.float64(own.unit),
             }.items()
         },
     )
+
+
+def condense(lessons: Lessons) -> dict[str, Any]:
+    """Return the weights as they are stored: those of each group side by side."""
+    rows, columns = np.nonzero(lessons.table)
+    per_row = np.bincount(rows, minlength=len(lessons.table))
+    return {
+        "lengths": per_row[lessons.places].astype(np.uint8),
+        "columns": columns.astype(np.uint8),
+        "values": lessons.table[rows, columns].astype(np.int8),
+    }
 
 
 def with_traces(model: Model, traces: Traces) -> Model:

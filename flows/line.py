@@ -5,6 +5,7 @@ called is handed in: ``call_plainly`` here, ``call_visibly`` in ``ingest``.
 """
 
 import contextlib
+import dataclasses
 import gc
 import json
 import platform
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
@@ -443,7 +445,10 @@ def without(frame: pd.DataFrame, rejects: list[pd.DataFrame]) -> pd.DataFrame:
 
 def add_up(parts: Iterable[BatchSummary]) -> BatchSummary:
     """Add up the batches of a run, in order."""
-    return sum(parts, start=BatchSummary())
+    summaries = list(parts)
+    counts = (dataclasses.replace(summary, staged=()) for summary in summaries)
+    staged = chain.from_iterable(summary.staged for summary in summaries)
+    return dataclasses.replace(sum(counts, start=BatchSummary()), staged=tuple(staged))
 
 
 def replaced_paths(plan: Plan) -> pd.Series:
@@ -542,14 +547,15 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
         if plan.has_work and not _changes_nothing(plan, batch):
             tell(Event("publish", len(plan.todo), len(plan.todo), plan.unchanged_count))
             row = run_row(run, plan, batch)
-            if batch.staged:
+            staged = warehouse.gather(batch.staged)
+            if staged:
                 quality = look_at_rows(
-                    batch.staged, row, settings, is_typical=plan.is_typical
+                    staged, row, settings, is_typical=plan.is_typical
                 )
                 refuse_drift(quality, settings)
             snapshot = crew.publish(
                 warehouse,
-                list(batch.staged),
+                staged,
                 replaced_paths(plan),
                 row,
                 fingerprint(settings),

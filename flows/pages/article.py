@@ -183,10 +183,9 @@ def _show_refused(
     members: list[str | None] = [row["member"] for row in refused[:SHOWN_ARTICLES]]
     if not members and source["status"] == Status.REJECTED:
         members = [None]
-    path = Path(settings.raw_dir) / source["source_path"]
     return [
         refusal._replace(rows=list(take_rows(refusal.rows)))
-        for refusal in show_refused(path, source, members, raw_texts)
+        for refusal in show_refused(settings.raw_dir, source, members, raw_texts)
     ]
 
 

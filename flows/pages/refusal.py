@@ -1,12 +1,14 @@
 """What stands in a rejected file, for who wants to see why."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from flows.pages.spans import Piece, Row, make_rows, taken_out
 from tasks.clean import clean_text
+from tasks.errors import UnreadableError
+from tasks.objects import ObjectUrl, Place, open_store
 from tasks.pieces import Block
 from tasks.read import make_document_id
 from tasks.schema import Markup
@@ -32,7 +34,7 @@ class Refusal(NamedTuple):
 
 
 def show_refused(
-    path: Path,
+    raw_dir: Place,
     source: Mapping[str, Any],
     members: Sequence[str | None],
     texts: Mapping[str, tuple[str, str]],
@@ -40,7 +42,7 @@ def show_refused(
     """Show what is left to see of rejected articles; nothing if the file is gone.
 
     Args:
-        path: The raw file.
+        raw_dir: Where the raw file is.
         source: Its row of ``sources``.
         members: Which of its articles, null for the file itself.
         texts: Decoded raw text and markup by ``document_id``, as far as there is any.
@@ -56,12 +58,7 @@ def show_refused(
             ]
             yield Refusal(member, make_rows(raw_text, pieces))
         elif member is None:
-            try:
-                with path.open("rb") as file:
-                    head = file.read(_SHOWN_BYTES)
-                    total_bytes = path.stat().st_size
-            except (OSError, ValueError):
-                continue
+            head, total_bytes = _read_head(raw_dir, source["source_path"])
             if head:
                 yield Refusal(None, dump=dump_bytes(head), total_bytes=total_bytes)
 
@@ -83,6 +80,23 @@ def dump_bytes(data: bytes) -> str:
         width = 3 * _BYTES_PER_LINE
         lines.append(f"{start:04x}  {part.hex(' '):<{width}} {ascii_part}")
     return "\n".join(lines)
+
+
+def _read_head(raw_dir: Place, source_path: str) -> tuple[bytes, int]:
+    """Return the first bytes of a raw file and its size; nothing if it is gone."""
+    if isinstance(raw_dir, ObjectUrl):
+        try:
+            found = open_store(raw_dir).open(source_path)
+        except UnreadableError:
+            return b"", 0
+        chunks = found.chunks() if found else iter(())
+        head = next(chunks, b"")[:_SHOWN_BYTES]
+        return head, found.info.size_bytes if found else 0
+    try:
+        with (raw_dir / source_path).open("rb") as file:
+            return file.read(_SHOWN_BYTES), os.fstat(file.fileno()).st_size
+    except (OSError, ValueError):
+        return b"", 0
 
 
 def _left(block: Block) -> Piece:

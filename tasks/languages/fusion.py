@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
@@ -66,7 +67,7 @@ FEATURES = (
 REVIEWED = (*FEATURES, *SIGNS)
 """What it knows about an answer given on review."""
 
-_BATCH = 256  # texts: tables of scores stay in the cache
+_BATCH = 512  # texts: tables of scores stay in the cache
 _NGRAM_CHARS = 200  # 600 n-grams decide as well as more
 _MIN_LETTERS = 3
 _WORDLESS = ("Hani", "Kana", "Hang")  # scripts in which one character can be a word
@@ -366,8 +367,9 @@ class Model:
         """Return eldc's scores as a table; 0 where it sees nothing of a language."""
         scores = np.zeros((len(words), len(self.languages)))
         rows = np.repeat(np.arange(len(words)), list(map(len, words)))
-        columns = [self.columns[code] for answer in words for code in answer]
-        scores[rows, columns] = [s for answer in words for s in answer.values()]
+        columns = list(map(self.columns.__getitem__, chain.from_iterable(words)))
+        values = list(chain.from_iterable(map(dict.values, words)))
+        scores[rows, columns] = values
         return scores
 
     def _score_ngrams(self, texts: Sequence[str]) -> tuple[Floats, Indices]:

@@ -13,13 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _CHARS_PER_DIGIT = 8
-CHARS_PER_OTHER = 100  # a name from elsewhere, an emoji
+_CHARS_PER_OTHER = 100  # a name from elsewhere, an emoji
 FEATURES = ("constant", "gap", "gap_root", "top", "few_chars")
 """What the calibration knows about an answer; see ``measure``."""
-_DIGITS = "0123456789"
-# Beside letters; the signs of program code are not among them.
+_DIGITS = b"0123456789"
+_ASCII = bytes(range(0x80))
+# Beside letters; of the signs of program code only brackets, unless they call.
+_CALL = re.compile(r"\w\(")
 _ALLOWED = (
-    r"\d\s.,;:!?'\"%&/\-\u00ad\u00a7\u00a9\u00ae\u00b0\u00b7\u20ac\u00a3\u2010-\u2015"
+    r"\d\s.,;:!?'\"%&/()\-\u00ad\u00a7\u00a9\u00ae\u00b0\u00b7\u20ac\u00a3\u2010-\u2015"
     r"\u2018-\u201e\u2022\u2026\u2039\u203a\u2122\u00ab\u00bb\u00a1\u00bf$"
     r"\u060c\u061b\u061f\u06d4\u200c\u200d\u3001\u3002\u3008-\u3011\u30fb\u30fc"
     r"\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f\uff5e"
@@ -72,14 +74,36 @@ class Glance:
         if (
             top < limits.top
             or gap < limits.gap
-            or _CHARS_PER_DIGIT * sum(map(text.count, _DIGITS)) > len(text)
-            or CHARS_PER_OTHER * len(match_others(limits.letters).findall(text))
-            > len(text)
+            or not is_written_with(text, limits.letters)
         ):
             return None
         values = describe(top, gap, len(text))
         logit = sum(map(float.__mul__, self.calibration, values))
         return 1 / (1 + math.exp(-logit)) if logit >= _SURE_LOGIT else None
+
+
+def is_written_with(text: str, letters: str) -> bool:
+    """Whether next to nothing of a text is another letter, a digit, or program code.
+
+    Args:
+        text: Prepared text.
+        letters: See ``Limits``.
+
+    Examples:
+        >>> is_written_with("Der Rat (ohne Köln) stimmt zu.", "abcdefghiklmnorstuvzö")
+        True
+        >>> is_written_with("return max(a, b)", "abcdefghijklmnopqrstuvwxyz")
+        False
+    """
+    data = text.encode()
+    digits = len(data) - len(data.translate(None, _DIGITS))
+    others, plain = _tell_others(letters)
+    rest = data.translate(None, plain).decode()  # many times faster than the pattern
+    return (
+        _CHARS_PER_DIGIT * digits <= len(text)
+        and _CHARS_PER_OTHER * len(others.findall(rest)) <= len(text)
+        and not ("(" in text and _CALL.search(text))
+    )
 
 
 def measure(scores: Mapping[str, float]) -> tuple[float, float]:
@@ -101,10 +125,14 @@ def describe(top: float, gap: float, size: int) -> tuple[float, ...]:
 
 
 @functools.cache
-def match_others(letters: str) -> re.Pattern[str]:
+def _tell_others(letters: str) -> tuple[re.Pattern[str], bytes]:
     """Return a pattern for what is none of these letters, upper and lower case.
 
     What may stand in a text of any language is none of the others either.
+
+    Returns:
+        The pattern, and what of ASCII it does not match.
     """
     both = sorted({*letters, *letters.upper()})
-    return re.compile(f"[^{_ALLOWED}{re.escape(''.join(both))}]")
+    others = re.compile(f"[^{_ALLOWED}{re.escape(''.join(both))}]")
+    return others, others.sub("", _ASCII.decode()).encode()

@@ -12,9 +12,9 @@ from importlib import resources
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from tasks.languages.scripts import Floats, Indices
+from tasks.languages.sums import add_rows
 from tasks.languages.traces import Keys
 
 ROW_BITS = 18
@@ -25,25 +25,26 @@ _DATA = resources.files("tasks") / "data" / "lessons.npz"
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """Sparse weights, a row per group of parts, a column per language.
+    """Weights, a row per group of parts, a column per language.
 
     Attributes:
         languages: Codes of the columns.
-        lengths: Weights in each row.
-        table: The weights in steps of ``unit``, columns as ``languages``.
+        places: Row of ``table`` of each group of parts.
+        table: The weights in steps of ``unit``, columns as ``languages``. The first row
+            is of all groups without any.
         unit: One step, in log odds per root of the number of parts.
     """
 
     languages: tuple[str, ...]
-    lengths: npt.NDArray[np.uint8]
-    table: csr_array
+    places: npt.NDArray[np.int32]
+    table: npt.NDArray[np.float32]
     unit: float
 
     def score(self, keys: Keys, owners: Indices, count: int) -> Floats:
         """Score each text in each language.
 
         Args:
-            keys: Parts of words, as of ``make_keys``.
+            keys: Parts of words, as of ``make_keys``: text by text.
             owners: The text of each.
             count: Number of texts.
 
@@ -51,15 +52,8 @@ class Lessons:
             Log odds to add, one row per text. A row is the same to the last bit in any
             company: it is a sum of whole numbers.
         """
-        rows = find_rows(keys)
         every = np.bincount(owners, minlength=count)
-        taught = np.flatnonzero(self.lengths[rows])
-        rows, owners = rows[taught], owners[taught]
-        order = np.argsort(owners.astype(np.uint16), kind="stable")  # radix: fast
-        ends = np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=count))])
-        ones = np.ones(len(rows), np.float32)
-        parts = csr_array((ones, rows[order], ends), (count, self.table.shape[0]))
-        sums = (parts @ self.table).toarray().astype(np.float64)
+        sums = add_rows(self.table, self.places[find_rows(keys)], owners, count)
         scores: Floats = sums * (self.unit / np.sqrt(np.maximum(every, 1)))[:, None]
         return scores
 
@@ -76,11 +70,12 @@ def arrange(
     values: npt.NDArray[np.int8],
     unit: float,
 ) -> Lessons:
-    """Make the tables from what is stored; see ``Lessons``."""
-    ends = np.concatenate([[0], np.cumsum(lengths, dtype=np.int32)], dtype=np.int32)
-    steps = values.astype(np.float32), columns.astype(np.int32), ends
-    table = csr_array(steps, (len(lengths), len(languages)))
-    return Lessons(tuple(languages), lengths, table, unit)
+    """Make the tables from what is stored; ``lengths`` are weights per group."""
+    is_taught = lengths > 0
+    places = np.where(is_taught, np.cumsum(is_taught, dtype=np.int32), 0)
+    table = np.zeros((int(is_taught.sum()) + 1, len(languages)), np.float32)
+    table[np.repeat(places, lengths), columns] = values
+    return Lessons(tuple(languages), places.astype(np.int32), table, unit)
 
 
 @functools.cache

@@ -18,9 +18,9 @@ import numpy.typing as npt
 from langdetect.detector import Detector
 from langdetect.detector_factory import PROFILES_DIRECTORY
 from langdetect.utils.ngram import NGram
-from scipy.sparse import csr_array
 
 from tasks.languages.scripts import Codes, Flags, Floats, Indices, join_texts
+from tasks.languages.sums import add_rows
 
 Keys: TypeAlias = npt.NDArray[np.uint64]
 """N-grams as numbers: up to three character classes of 16 bits each."""
@@ -82,12 +82,8 @@ class Profiles:
             depend on the other texts, to the last bit: it is summed on its own.
         """
         found, owners = self.find_ngrams(texts)
-        counts = np.bincount(owners, minlength=len(texts))
-        ends = np.concatenate([[0], np.cumsum(counts)])
-        ones = np.ones(len(found), np.float32)
-        shape = (len(texts), len(self.weights))
-        scores: Scores = csr_array((ones, found, ends), shape) @ self.weights
-        return scores, counts
+        scores = add_rows(self.weights, found, owners, len(texts))
+        return scores, np.bincount(owners, minlength=len(texts))
 
     def find_ngrams(self, texts: Sequence[str]) -> tuple[Indices, Indices]:
         """Find the n-grams that langdetect would draw from.

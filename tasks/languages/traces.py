@@ -14,9 +14,10 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
+from tasks.hashindex import HashIndex
 from tasks.languages.scripts import Codes, Flags, Floats, Indices, join_texts
+from tasks.languages.sums import add_rows
 
 Keys: TypeAlias = npt.NDArray[np.uint32]
 """Parts of words as numbers. Of 10,000 unknown parts one is taken for a known one."""
@@ -29,9 +30,8 @@ _MIXER = np.uint64(0xBF58476D1CE4E5B9)
 _UPPER = np.uint64(32)
 _WORD = np.uint64(0x5851F42D4C957F2D)  # keeps whole words apart from parts of words
 _LONGEST_WORD = 64
-_BUCKET_BITS = 21
+_INDEX_BITS = 21
 _MANY = 8  # languages that share a part
-_BUCKET_SHIFT = np.uint32(32 - _BUCKET_BITS)
 _SPACE = 0x20
 _DATA = resources.files("tasks") / "data" / "traces.npz"
 
@@ -42,34 +42,35 @@ class Traces:
 
     Attributes:
         languages: Codes, sorted.
-        keys: Parts of words, ascending.
-        starts: Place of the first key of each bucket: keys of the same upper bits.
+        index: Parts of words.
         ends: Where in ``columns`` and ``values`` the languages of each part end, with
             a 0 ahead: also where those of the next begin.
         columns: Place in ``languages`` of a language that uses the part.
         values: How much it speaks for it: log likelihood above that of a part never
             seen, in steps of ``unit``.
         unit: Log likelihood of one step.
-        places: Row of ``shared`` of each part; -1 for parts of few languages.
+        few: Entries of each part that few languages share; 0 of others. As of
+            ``places``, the last is of what is no part.
+        places: Row of ``shared`` of each part.
         shared: The values of parts that many languages share, a column per language:
-            faster than their entries.
+            faster than their entries. The first row is of all others: nothing.
     """
 
     languages: tuple[str, ...]
-    keys: Keys
-    starts: Indices
+    index: HashIndex[np.uint32]
     ends: Indices
     columns: npt.NDArray[np.uint8]
     values: npt.NDArray[np.uint8]
     unit: float
-    places: Indices
+    few: npt.NDArray[np.uint8]
+    places: npt.NDArray[np.int32]
     shared: npt.NDArray[np.float32]
 
     def score(self, keys: Keys, owners: Indices, count: int) -> tuple[Floats, Indices]:
         """Score each text in each language.
 
         Args:
-            keys: Parts of words, as of ``make_keys``.
+            keys: Parts of words, as of ``make_keys``: text by text.
             owners: The text of each.
             count: Number of texts.
 
@@ -78,30 +79,19 @@ class Traces:
             the number of parts that it rests on. A row is the same to the last bit in
             any company: it is a sum of whole numbers.
         """
-        rows = self._find(keys)
-        known = rows >= 0
-        rows, holders = rows[known], owners[known]
-        shared = self.places[rows]
-        is_shared = shared >= 0
-        sums = self._add_rare(rows[~is_shared], holders[~is_shared], count)
-        sums += self._add_shared(shared[is_shared], holders[is_shared], count)
-        return sums * self.unit, np.bincount(holders, minlength=count)
+        rows = self.index.find(keys)
+        sums = self._add_few(rows, owners, count)
+        sums += add_rows(self.shared, self.places[rows], owners, count)
+        counts = np.bincount(owners, rows >= 0, minlength=count)
+        return sums * self.unit, counts.astype(np.int64)
 
-    def _add_shared(self, places: Indices, holders: Indices, count: int) -> Floats:
-        order = np.argsort(holders.astype(np.uint16), kind="stable")  # radix: fast
-        ends = np.concatenate([[0], np.cumsum(np.bincount(holders, minlength=count))])
-        ones = np.ones(len(places), np.float32)
-        table = csr_array((ones, places[order], ends), (count, len(self.shared)))
-        sums: Floats = table @ self.shared
-        return sums
-
-    def _add_rare(self, rows: Indices, holders: Indices, count: int) -> Floats:
+    def _add_few(self, rows: Indices, holders: Indices, count: int) -> Floats:
         """Add up what the entries of each part say, one after the other."""
-        starts = self.ends[rows]
-        lengths = self.ends[rows + 1] - starts
+        lengths = self.few[rows]
         # All entries of all parts: count up from each part's start.
-        before = np.cumsum(lengths) - lengths
-        entries = np.repeat(starts - before, lengths) + np.arange(lengths.sum())
+        after = np.cumsum(lengths, dtype=np.int64)
+        starts = self.ends[rows] - (after - lengths)
+        entries = np.repeat(starts, lengths) + np.arange(after[-1:].sum())
         width = len(self.languages)
         sums = np.bincount(
             np.repeat(holders, lengths) * width + self.columns[entries],
@@ -109,20 +99,6 @@ class Traces:
             minlength=count * width,
         )
         return sums.reshape(count, width).astype(np.float64)
-
-    def _find(self, keys: Keys) -> Indices:
-        """Return the row of each key, -1 where there is none."""
-        buckets = keys >> _BUCKET_SHIFT
-        rows, ends = self.starts[buckets], self.starts[buckets + 1]
-        found = np.full(len(keys), -1, np.int64)
-        open_ = np.flatnonzero(rows < ends)
-        while len(open_):
-            hit = self.keys[rows[open_]] == keys[open_]
-            found[open_[hit]] = rows[open_[hit]]
-            open_ = open_[~hit]
-            rows[open_] += 1
-            open_ = open_[rows[open_] < ends[open_]]
-        return found
 
 
 def arrange(  # noqa: PLR0913 - the columns of the data file
@@ -135,22 +111,21 @@ def arrange(  # noqa: PLR0913 - the columns of the data file
     unit: float,
 ) -> Traces:
     """Make the tables from what is stored; ``lengths`` are languages per part."""
-    sizes = np.bincount(keys >> _BUCKET_SHIFT, minlength=1 << _BUCKET_BITS)
     many = lengths >= _MANY
-    places = np.where(many, np.cumsum(many, dtype=np.int32) - 1, -1)
+    places = np.where(many, np.cumsum(many, dtype=np.int32), 0)
     rows = np.repeat(places, lengths)
-    is_shared = rows >= 0
-    shared = np.zeros((int(many.sum()), len(languages)), np.float32)
+    is_shared = rows > 0
+    shared = np.zeros((int(many.sum()) + 1, len(languages)), np.float32)
     shared[rows[is_shared], columns[is_shared]] = values[is_shared]
     return Traces(
         languages=tuple(languages),
-        keys=keys,
-        starts=np.concatenate([[0], np.cumsum(sizes)], dtype=np.int32),
+        index=HashIndex(keys, _INDEX_BITS),
         ends=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
         columns=columns,
         values=values,
         unit=unit,
-        places=places,
+        few=np.append(np.where(many, 0, lengths), 0).astype(np.uint8),
+        places=np.append(places, 0).astype(np.int32),
         shared=shared,
     )
 
@@ -173,7 +148,7 @@ def make_keys(texts: Sequence[str]) -> tuple[Keys, Indices]:
     """Number the parts of the words of each text, and the longer words.
 
     Returns:
-        Keys in any order, and for each the position of its text in ``texts``.
+        Keys text by text, and for each the position of its text in ``texts``.
     """
     codes, owners = join_texts([*(text.lower() for text in texts), ""])
     codes = _letters()[codes]
@@ -194,8 +169,11 @@ def make_keys(texts: Sequence[str]) -> tuple[Keys, Indices]:
         keys.append(part[inner])
         holders.append(held[inner])
     words, word_owners = _make_word_keys(letters, owners, is_space)
-    every = np.concatenate([*keys, words]) * _MIXER
-    return (every >> _UPPER).astype(np.uint32), np.concatenate([*holders, word_owners])
+    every = np.concatenate([*holders, word_owners])
+    small = every.astype(np.min_scalar_type(len(texts)))  # sorted by radix: fast
+    order = np.argsort(small, kind="stable")
+    mixed = (np.concatenate([*keys, words]) * _MIXER >> _UPPER).astype(np.uint32)
+    return mixed[order], every[order]
 
 
 def number_ngrams(ngrams: Sequence[str]) -> Keys:

@@ -317,6 +317,20 @@ def test_commands(filled, capsys):
     )
 
 
+def test_page_of_a_rejected_object_shows_its_first_bytes(filled, tmp_path, capsys):
+    """As that of a file: who wants to know why sees what is in it."""
+    filled.put("picture.txt", b"GIF89a\x00\xff\x00\xfe" * 100)
+    ingest_plainly(filled.settings())
+    page = tmp_path / "page.html"
+
+    url = f"{filled.raw}/picture.txt"
+    places = ["--raw", filled.raw, "--warehouse", filled.tables]
+    assert main(["explain", *places, url, "--output", str(page)]) == 0
+
+    capsys.readouterr()
+    assert "GIF89a" in page.read_text(encoding="utf-8")
+
+
 def blocks(language):
     """Return the code of docs/storage.md in one language."""
     text = (ROOT / "docs" / "storage.md").read_text(encoding="utf-8")
