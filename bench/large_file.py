@@ -77,7 +77,7 @@ def measure(size: str, every: int, batch_bytes: int, folder: Path) -> str:
         text=True,
     )
     seconds = time.perf_counter() - start
-    documents, rejects, _ = done.stdout.split()
+    documents, rejects, _ = done.stdout.splitlines()[-1].split()
     if int(documents) != articles:
         raise SystemExit(f"{documents} documents of {articles} articles")
     # Of the largest child so far: sizes are to be given in ascending order.
