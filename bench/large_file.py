@@ -3,8 +3,8 @@
     python bench/large_file.py 50MB 500MB 5GB
 
 Each file is generated, ingested by a process of its own into a new warehouse, and
-removed. First the process does what is a worker's: reading, the line, staging; then what
-is the coordinator's: publishing. One line in ``--every`` is an article of a few
+removed. First the process does what a worker would (read, line, staging), then what is
+the coordinator's: publishing. One line in ``--every`` is an article of a few
 kilobytes, no two alike; the others are records without a text, which are rejected as
 fast as they can be parsed. So what is measured is how memory grows with the file, not
 what an article costs.
