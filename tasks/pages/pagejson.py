@@ -18,7 +18,8 @@ _ARTICLE_TYPE = re.compile(
 )
 _PAGE_TYPE = re.compile(r"^(?:Item|About|FAQ|Medical)?(?:Web)?Page$|^VideoObject$")
 _TEASERS = frozenset({"itemListElement", "hasPart", "isRelatedTo", "comment", "review"})
-_ADDRESSES = frozenset({"url", "mainEntityOfPage"})
+_ORIGINALS = ("isBasedOn", "translationOfWork")
+_ADDRESSES = frozenset({"url", "mainEntityOfPage", *_ORIGINALS})
 _PROPERTIES = (
     "headline",
     "name",
@@ -34,6 +35,7 @@ _PROPERTIES = (
     "keywords",
     "inLanguage",
     "translator",
+    *_ORIGINALS,
 )
 _MAX_DEPTH = 20
 _BODY = re.compile(r'"articleBody"\s*:\s*("(?:[^"\\]|\\.)*+")', re.DOTALL)

@@ -597,6 +597,24 @@ def test_page_that_a_script_shows_has_the_text_of_its_json():
         assert normalise(span, block.normalisations) == block.text
 
 
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("https://quay.example/a", "https://quay.example/a"),
+        ("https://own.example/", None),
+    ],
+)
+def test_page_may_name_its_original(address, found):
+    """What an article is based on, or republished from, unless that is the page."""
+    own = "<link rel='canonical' href='https://own.example/ships'>"
+    meta = f"<meta name='syndication-source' content='{address}'>"
+    data = json.dumps({"@type": "Article", "isBasedOn": {"@id": address}})
+    script = f"<script type='application/ld+json'>{data}</script>"
+
+    assert claims(own + meta).get(Field.SOURCE_URL) == found
+    assert claims(own + script).get(Field.SOURCE_URL) == found
+
+
 def test_markup_tells_headings_and_lists_from_menus():
     """Of a page the line about questions is a heading, a list of prices no pager."""
     prices = ["Small kitchen: $40,000 – $70,000", "Large: $120,000 – $200,000+"]
