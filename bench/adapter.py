@@ -5,7 +5,9 @@ and ``fix`` are single parts of it.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from tasks.detect import detect as detect_texts
 from tasks.discover import discover_files
 from tasks.files.encoding import decode
 from tasks.pieces import rows_of
-from tasks.schema import Kind
+from tasks.schema import Format, Kind
 from tasks.text.layout import has_mojibake
 from tasks.text.normalise import fix_mojibake
 
@@ -32,7 +34,8 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
     Returns:
         ``text``, ``paragraphs`` (texts in order), ``title``, ``authors``, ``date``
         (ISO 8601 or null) and ``language`` of its first article; empty if rejected.
-        Captions are left out of both, as in the gold: their ``kind`` tells them.
+        Captions are left out of both, and the items of a list on a page are one
+        paragraph, as in the gold: their ``kind`` tells them.
     """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, f"article{suffix}").write_bytes(raw)
@@ -45,6 +48,8 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
     own = paragraphs["document_id"] == document.document_id
     own &= paragraphs["kind"] != Kind.CAPTION.value
     texts = paragraphs.loc[own, "text"].tolist()
+    if document.format == Format.HTML.value:
+        texts = _join_lists(rows_of(paragraphs.loc[own]))
     return {
         "text": "\n\n".join(texts),
         "paragraphs": texts,
@@ -53,6 +58,14 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
         "date": document.published_on and document.published_on.isoformat(),
         "language": document.language,
     }
+
+
+def _join_lists(rows: Iterable[Any]) -> list[str]:
+    texts: list[str] = []
+    for kind, group in groupby(rows, key=attrgetter("kind")):
+        own = [row.text for row in group]
+        texts += ["\n".join(own)] if kind == Kind.LIST_ITEM.value else own
+    return texts
 
 
 def detect(texts: Sequence[str]) -> list[tuple[str, float]]:

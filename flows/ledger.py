@@ -183,14 +183,16 @@ def meets_other_limits(
 
     Returns:
         True for files read under other limits that were refused by these, are larger
-        than the present ones, or compressed (what they unpack to is not known).
+        than theirs or the present ones (a line in them may be), or compressed (what
+        they unpack to is not known).
     """
     others = [run_id for run_id, theirs in limits_of_runs.items() if theirs != limits]
     read_under_others = known["run_id"].isin(others)
     if not read_under_others.any():
         return read_under_others
     affected = known["reason"].isin(_LIMITED)
-    affected |= (known["size_bytes"] > limits[0]).fillna(value=False)
+    least = {run_id: min(limits[0], limits_of_runs[run_id][0]) for run_id in others}
+    affected |= (known["size_bytes"] > known["run_id"].map(least)).fillna(value=False)
     affected |= known["source_path"].str.lower().str.endswith(_PACKED)
     return read_under_others & affected & known["problem"].isna()
 

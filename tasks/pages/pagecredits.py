@@ -13,7 +13,8 @@ from tasks.pages.pagevalues import iso_date
 from tasks.pieces import Block, Claim
 from tasks.schema import Field, RemovalReason
 from tasks.text import lexicon
-from tasks.text.credits import read_credits
+from tasks.text.credits import is_update, read_credits
+from tasks.text.dates import DateFound
 from tasks.text.normalise import normalise
 from tasks.text.shape import is_prose, measure_words
 
@@ -25,7 +26,9 @@ _MAX_WORDS = 25
 _MAX_CHARS = 1000  # of source
 _MAX_CODE = 2
 _DAY = len("2025-01-29")
+_DATED = frozenset({"published", "updated"})
 _RULES = {True: "html.credit_label", False: "html.credit_line"}
+_AMBIGUOUS = "html.credit_ambiguous", 0.6  # 3/4/2020
 _AUTHOR_SCORES = {True: 0.86, False: 0.69}
 _DATE_SCORES = {True: 0.91, False: 0.9}
 
@@ -118,15 +121,16 @@ def _read_line(
             _AUTHOR_SCORES[found.is_labelled],
             *place,
         )
-    labels = {label.name for label in lexicon.find_labels(text)}
-    is_labelled = bool(labels & {"published", "updated"})
-    days = [date.value for date in found.dates if len(date.value) == _DAY]
-    days = list(filter(iso_date, days))
-    if len(found.dates) == len(days) == 1 and (is_labelled or not is_below):
-        yield Claim(
-            Field.MODIFIED_ON if "updated" in labels else Field.PUBLISHED_ON,
-            days[0],
-            _RULES[is_labelled],
-            _DATE_SCORES[is_labelled],
-            *place,
-        )
+    is_labelled = bool({label.name for label in lexicon.find_labels(text)} & _DATED)
+    days: dict[Field, list[DateFound]] = {}
+    for date in found.dates:
+        into = Field.MODIFIED_ON if is_update(text, date) else Field.PUBLISHED_ON
+        days.setdefault(into, []).append(date)
+    for into, (date, *others) in days.items():
+        is_known = is_labelled or into is Field.MODIFIED_ON
+        is_day = not others and len(date.value) == _DAY and iso_date(date.value)
+        if is_day and (is_known or not is_below):
+            rule_id, score = _RULES[is_known], _DATE_SCORES[is_known]
+            if date.is_ambiguous:
+                rule_id, score = _AMBIGUOUS
+            yield Claim(into, date.value, rule_id, score, *place)

@@ -10,16 +10,24 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
-from operator import attrgetter
 
 import lxml.html
-from htmldate import find_date
 from lxml.etree import XPath
 
+from tasks.pages.pagedates import weigh_days
+from tasks.pages.pageframe import is_aside
 from tasks.pages.pagejson import read_json_ld
 from tasks.pages.pagesource import fold
-from tasks.pages.pagevalues import clean, hosts, iso_date, people, squash, strip_site
+from tasks.pages.pagevalues import (
+    Sites,
+    clean,
+    find_days,
+    hosts,
+    iso_date,
+    people,
+    squash,
+    strip_site,
+)
 from tasks.pieces import Claim
 from tasks.schema import Field
 
@@ -127,9 +135,8 @@ _SCORES = {
     "html.class.byline": 0.88,
     "html.class.author": 0.7,
     "html.twitter_data": 0.89,
-    "html.time": 0.91,
-    "html.url_day": 0.92,
-    "html.htmldate": 0.5,  # nothing else was found
+    "html.time": 0.89,  # where it is not the day of a line below the title
+    "html.title_day": 0.85,
     "html.canonical": 0.95,
     "html.lang": 0.85,
 }
@@ -149,7 +156,6 @@ _VOTES = {
     "html.jsonld.name": ("name", 0.1),
     "html.jsonld_page.name": ("name", 0.1),
 }
-_FIRST_DAY, _LAST_DAY = "1995-01-01", "2099-12-31"
 _STRIPPED = frozenset({"html.title", "html.title_without_site"})
 _OTHER_VOTE = ("other", 0.9)
 _KICKER = re.compile(r":\s+|\s[-\u2013\u2014|]\s")
@@ -157,28 +163,30 @@ _AGREED, _DISPUTED, _AGREEMENT = 0.92, 0.65, 2.0
 _AUTHORS_AGREED = 0.95
 _AUTHORS_COMPLETE = 0.96
 _AUTHOR_IS_SITE = 0.3
-_SHOWN_DAYS = frozenset({"html.credit_line", "html.credit_label", "html.time"})
 _DATES = frozenset({Field.PUBLISHED_ON, Field.MODIFIED_ON})
 _LABELS = re.compile(
     r"writ|auth|autor|verfass|geschrieben|par|por|skriv|av", re.IGNORECASE
 )
 _MAX_AUTHOR_CHARS = 200
-_URL_DAY = re.compile(r"/((?:19|20)\d\d)[/-]?([01]\d)[/-]?([0-3]\d)(?!\d)")
 
 _META_TAGS = XPath("//meta[@content]")
 _JSON_SCRIPTS = XPath("//script[contains(@type, 'ld+json')]")
 _ITEMS = XPath("//*[@itemprop]")
 _HEADINGS = XPath("//h1")
 _TITLES = XPath("//title[not(ancestor::svg)]")
+_HOME_LINKS = XPath(
+    "//a[@href and (@rel = 'home' or @href = '/' or"
+    " string-length(@href) - string-length(translate(@href, '/', '')) < 4)]"
+)
 _CANONICAL = XPath("//link[@rel='canonical']/@href")
 _REL_AUTHOR = XPath("//a[contains(concat(' ', @rel, ' '), ' author ')]")
 _TIMES = XPath("//time[@datetime]")
 _BYLINES = XPath("//*[contains(@class, 'uthor') or contains(@class, 'yline')]")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
-_CONTAINERS = frozenset({"aside", "footer", "nav"})
+_DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}", re.IGNORECASE)
+_DASHES = frozenset({"-", "\u2013", "\u2014"})
+_TITLE_SPACES = 2
 _LETTERS = re.compile(r"[^\W_]+")
-_ROOTS = frozenset({"html", "body"})
-_COMMENTS = re.compile(r"(?<![a-z])(?:comments?|kommentare?|commentaires?)(?![a-z])")
 
 
 def read_claims(tree: lxml.html.HtmlElement) -> list[Claim]:
@@ -190,14 +198,13 @@ def read_claims(tree: lxml.html.HtmlElement) -> list[Claim]:
     Returns:
         Claims without places, values cleaned, dates as ISO 8601.
     """
-    return _clean(
-        [
-            *_from_meta(tree),
-            *_from_json(tree),
-            *_from_items(tree),
-            *_from_page(tree),
-        ]
-    )
+    raws = [
+        *_from_meta(tree),
+        *_from_json(tree),
+        *_from_items(tree),
+        *_from_page(tree),
+    ]
+    return _clean(raws, _site_names(tree, raws))
 
 
 def read_descriptions(tree: lxml.html.HtmlElement) -> list[str]:
@@ -220,7 +227,7 @@ def weigh_claims(claims: list[Claim]) -> list[Claim]:
         more trust in an earlier day that the page shows than in one that a change has
         overwritten, and in authors that several rules name.
     """
-    return _agree(_vote(_prefer_shown_day(_prefer_local_day(claims))))
+    return _agree(_vote(weigh_days(claims)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +287,7 @@ def _from_items(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
             value = (inner[0].get("content") if inner else None) or _text(
                 inner[0] if inner else element
             )
-        if value and value.strip() and not _is_aside(element):
+        if value and value.strip() and not is_aside(element):
             found.setdefault(name[0], []).append(value)
     for name, values in found.items():
         target, score = _ITEMPROPS[name]
@@ -293,15 +300,18 @@ def _from_page(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
         if kept := tuple(value for value in values if value.strip()):
             yield _Raw(target, kept, rule_id, _SCORES[rule_id])
 
-    headings = [_text(element) for element in _HEADINGS(tree)]
+    headings = [_heading(element) for element in _HEADINGS(tree)]
     yield from raw(Field.TITLE, headings, "html.h1")
     yield from raw(Field.TITLE, [t.text or "" for t in _TITLES(tree)[:1]], "html.title")
     yield from raw(Field.URL, _CANONICAL(tree)[:1], "html.canonical")
     yield from raw(Field.LANGUAGE, [tree.get("lang") or ""], "html.lang")
-    authors = [_text(e) for e in _REL_AUTHOR(tree) if not _is_aside(e)]
+    authors = [_text(e) for e in _REL_AUTHOR(tree) if not is_aside(e)]
     yield from raw(Field.AUTHORS, authors, "html.rel_author")
-    times = [e.get("datetime") for e in _TIMES(tree) if not _is_aside(e)]
+    times = [e.get("datetime") for e in _TIMES(tree) if not is_aside(e)]
     yield from raw(Field.PUBLISHED_ON, times[:1], "html.time")
+    titles = [clean(t.text or "") for t in _TITLES(tree)[:1]]
+    days = [day for title in titles for day in find_days(title)]
+    yield from raw(Field.PUBLISHED_ON, days[:1], "html.title_day")
     for word in ("byline", "author"):
         yield from raw(Field.AUTHORS, _bylines(tree, word)[:1], f"html.class.{word}")
 
@@ -311,7 +321,7 @@ def _bylines(tree: lxml.html.HtmlElement, word: str) -> list[str]:
     found = []
     for element in _BYLINES(tree):
         words = {part.lower() for part in _WORD.findall(element.get("class", ""))}
-        if word not in words or _is_aside(element):
+        if word not in words or is_aside(element):
             continue
         links = dict.fromkeys(filter(None, map(_text, element.iter("a"))))
         names = people(list(links), is_strict=True)
@@ -324,45 +334,55 @@ def _bylines(tree: lxml.html.HtmlElement, word: str) -> list[str]:
     return found
 
 
+def _heading(element: lxml.html.HtmlElement) -> str:
+    """Text of a heading, without a kicker that a dash of its own sets off."""
+    texts = [text.strip() for text in element.itertext()]
+    dash = next((n for n, text in enumerate(texts) if text in _DASHES), None)
+    rest = " ".join(" ".join(texts[dash + 1 :]).split()) if dash else ""
+    return rest if rest.count(" ") >= _TITLE_SPACES else _text(element)
+
+
 def _text(element: lxml.html.HtmlElement) -> str:
     return " ".join(" ".join(element.itertext()).split())
 
 
-def _is_aside(element: lxml.html.HtmlElement) -> bool:
-    """Whether an element belongs to a comment or to the frame of the page."""
-    return any(
-        outer.tag in _CONTAINERS
-        or _COMMENTS.search(f"{outer.get('class', '')} {outer.get('id', '')}".lower())
-        for outer in element.iterancestors()
-        if outer.tag not in _ROOTS
-    )
-
-
-def _clean(raws: list[_Raw]) -> list[Claim]:
-    sites = {
-        squash(clean(value))
-        for raw in raws
-        if raw.field is Field.PUBLISHER
-        for value in raw.values
-    }
+def _site_names(tree: lxml.html.HtmlElement, raws: list[_Raw]) -> Sites:
+    """Names that the site goes by: its own, its host's, those of links to its start."""
+    names: set[str] = set()
+    domains: set[str] = set()
     for raw in raws:
-        if raw.field is Field.URL:
-            sites |= hosts(raw.values[0])
-    sites.discard("")
+        if raw.field is Field.PUBLISHER:
+            for value in raw.values:
+                names.add(squash(clean(value)))
+                names |= hosts(f"//{value}") if _DOMAIN.fullmatch(value) else set()
+        elif raw.field is Field.URL:
+            domains |= hosts(raw.values[0])
+    starts = {
+        squash(_text(link))
+        for link in _HOME_LINKS(tree)
+        if link.get("href") == "/" or hosts(link.get("href")) & domains
+    }
+    return Sites(frozenset((names | domains) - {""}), frozenset(starts - {""}))
+
+
+def _clean(raws: list[_Raw], sites: Sites) -> list[Claim]:
     raws = [_choose_heading(raw, raws, sites) for raw in raws]
     heads = {squash(clean(raw.values[0])) for raw in raws if raw.rule_id in _HEAD_RULES}
-    heads -= sites | {""}
-    claims = []
-    for raw in raws:
-        claims += [
-            Claim(raw.field, value, rule_id, score)
-            for value, rule_id, score in _claims(raw, sites, heads)
-            if value
-        ]
-    return claims
+    heads -= sites.names | sites.starts | {""}
+    claims = [
+        Claim(raw.field, value, rule_id, score)
+        for raw in raws
+        for value, rule_id, score in _claims(raw, sites, heads)
+        if value
+    ]
+    # The name of the site is the title of none of its articles.
+    named = [claim for claim in claims if claim.field is Field.TITLE]
+    others = [claim for claim in named if squash(claim.value) not in sites.names]
+    dropped = [claim for claim in named if others and claim not in others]
+    return [claim for claim in claims if claim not in dropped]
 
 
-def _choose_heading(raw: _Raw, raws: list[_Raw], sites: set[str]) -> _Raw:
+def _choose_heading(raw: _Raw, raws: list[_Raw], sites: Sites) -> _Raw:
     """Of several ``<h1>`` the first that other titles of the page hold.
 
     One that is the name of the site, or has no word in common with any other title, is
@@ -377,7 +397,7 @@ def _choose_heading(raw: _Raw, raws: list[_Raw], sites: set[str]) -> _Raw:
     ]
     words = {word for title in titles for word in _words(title)}
     headings = [clean(value) for value in raw.values]
-    headings = [h for h in headings if squash(h) not in sites | {""}] or headings
+    headings = [h for h in headings if squash(h) not in sites.names | {""}] or headings
     named = [h for h in headings if any(squash(h) in squash(t) for t in titles)]
     alike = [h for h in headings if words & _words(h)]
     best = next(iter([*named, *alike, *headings]))
@@ -389,82 +409,6 @@ def _choose_heading(raw: _Raw, raws: list[_Raw], sites: set[str]) -> _Raw:
 
 def _words(text: str) -> set[str]:
     return set(_LETTERS.findall(text.casefold()))
-
-
-def guess_date(tree: lxml.html.HtmlElement, claims: list[Claim]) -> list[Claim]:
-    """Date that htmldate finds in the address, the markup or the text.
-
-    It nearly always answers. Its last day is fixed, so that a later run says the same.
-    The day of a known update is not taken for that of publication.
-
-    Args:
-        tree: The parsed page; may be changed.
-        claims: What is known; a date of publication is not.
-    """
-    found = find_date(
-        tree,
-        original_date=True,
-        extensive_search=True,
-        min_date=_FIRST_DAY,
-        max_date=_LAST_DAY,
-    )
-    updates = {claim.value for claim in claims if claim.field is Field.MODIFIED_ON}
-    # The first of January is a year, often of a footer.
-    if not found or found.endswith("-01-01") or found in updates:
-        return []
-    score = _SCORES["html.htmldate"]
-    return [Claim(Field.PUBLISHED_ON, found, "html.htmldate", score)]
-
-
-def _prefer_local_day(claims: list[Claim]) -> list[Claim]:
-    """Add the day that the page's address names.
-
-    It wins over a time stamp that is one day off: in UTC that says another day than the
-    clock of the newsroom did.
-    """
-    addresses = [claim.value for claim in claims if claim.field is Field.URL]
-    match = next(filter(None, map(_URL_DAY.search, addresses)), None)
-    day = iso_date("-".join(match.groups())) if match else None
-    if day is None:
-        return claims
-    stamps = [claim for claim in claims if claim.field is Field.PUBLISHED_ON]
-    best = max(stamps, key=attrgetter("score"), default=None)
-    score = _SCORES["html.url_day"]
-    if best and best.score > score and _days_between(day, best.value) == 1:
-        score = best.score
-    return [Claim(Field.PUBLISHED_ON, day, "html.url_day", score), *claims]
-
-
-def _prefer_shown_day(claims: list[Claim]) -> list[Claim]:
-    """Trust an earlier day that readers see more than a stamp that updates change.
-
-    Some systems write the day of the last change into the day of publication too; the
-    line below the title still says when it was.
-    """
-    stamps = [claim for claim in claims if claim.field is Field.PUBLISHED_ON]
-    best = max(stamps, key=attrgetter("score"), default=None)
-    updates = {claim.value for claim in claims if claim.field is Field.MODIFIED_ON}
-    if best is None or best.value not in updates:
-        return claims
-    shown = [
-        claim
-        for claim in stamps
-        if claim.rule_id in _SHOWN_DAYS
-        and len(claim.value) == len(best.value)
-        and claim.value < best.value
-    ]
-    return [
-        replace(claim, score=max(claim.score, min(best.score + 0.01, 1.0)))
-        if claim in shown
-        else claim
-        for claim in claims
-    ]
-
-
-def _days_between(day: str, other: str) -> int | None:
-    if len(day) != len(other):
-        return None
-    return abs((date.fromisoformat(day) - date.fromisoformat(other)).days)
 
 
 def _vote(claims: list[Claim]) -> list[Claim]:
@@ -546,7 +490,7 @@ _HEAD_RULES = frozenset({"html.h1", "html.jsonld.headline", "html.itemprop.headl
 
 
 def _claims(
-    raw: _Raw, sites: set[str], heads: set[str]
+    raw: _Raw, sites: Sites, heads: set[str]
 ) -> Iterator[tuple[str, str, float]]:
     values = [clean(value) for value in raw.values]
     if raw.field is Field.TITLE:
@@ -560,9 +504,9 @@ def _claims(
         yield iso_date(values[0]) or "", raw.rule_id, raw.score
     elif raw.field in {Field.AUTHORS, Field.TRANSLATOR}:
         names = people(values)
-        is_site = bool(names) and all(squash(name) in sites for name in names)
+        is_site = bool(names) and all(squash(name) in sites.names for name in names)
         if not is_site:
-            names = [name for name in names if squash(name) not in sites]
+            names = [name for name in names if squash(name) not in sites.names]
         yield "; ".join(names), raw.rule_id, _AUTHOR_IS_SITE if is_site else raw.score
     elif raw.field is Field.URL:
         is_address = values[0].startswith(("http://", "https://"))

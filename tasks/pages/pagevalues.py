@@ -5,9 +5,11 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from tasks.text import lexicon
+from tasks.text.dates import is_date_line
 from tasks.text.normalise import compose, drop_invisible
 
 _SEPARATOR = re.compile(
@@ -19,6 +21,7 @@ _ISO = re.compile(
     re.DOTALL,
 )
 _ENGLISH = ("%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y", "%B %d %Y")
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _EPOCH = re.compile(r"\d{10}(?:\d{3})?")
 _FIRST_YEAR, _LAST_YEAR = 1990, 2099
 
@@ -89,7 +92,7 @@ def iso_date(value: str) -> str | None:
             try:
                 moment = parsedate_to_datetime(value)
             except ValueError:
-                return None
+                return _named_day(value)
             parts = [moment.year, moment.month, moment.day]
     try:
         date(parts[0], *[*parts[1:], 1, 1][:2])
@@ -98,6 +101,15 @@ def iso_date(value: str) -> str | None:
     if not _FIRST_YEAR <= parts[0] <= _LAST_YEAR:
         return None
     return "-".join(f"{part:02}" for part in parts)
+
+
+def _named_day(value: str) -> str | None:
+    """Day of a value that spells the month in a known language: ``2023 Jan 7``."""
+    if not any(map(str.isalpha, value)):
+        return None  # of digits alone the order is not sure
+    found = is_date_line(value)
+    is_clear = found is not None and not found.is_ambiguous
+    return found.value if found is not None and is_clear else None
 
 
 def hosts(url: str) -> set[str]:
@@ -109,12 +121,25 @@ def hosts(url: str) -> set[str]:
     return {squash(host), squash(host.rpartition(".")[0])} - {""}
 
 
-def strip_site(title: str, sites: Collection[str], heads: Collection[str]) -> str:
-    """Title without the name of the site before or after it.
+class Sites(NamedTuple):
+    """What a site calls itself, each name by ``squash``.
+
+    Attributes:
+        names: Names of the publisher and of the host; parts of titles that hold one, or
+            are part of one, are no title.
+        starts: Texts of links to the first page, which may be any word.
+    """
+
+    names: frozenset[str]
+    starts: frozenset[str] = frozenset()
+
+
+def strip_site(title: str, sites: Sites, heads: Collection[str]) -> str:
+    """Title without the name of the site, or the day, before or after it.
 
     Args:
         title: Value of ``<title>`` or the like.
-        sites: ``squash`` of names the site goes by.
+        sites: Names the site goes by.
         heads: ``squash`` of texts that are known to be headings of the page.
     """
     cuts = [match.span() for match in _SEPARATOR.finditer(title)]
@@ -123,11 +148,30 @@ def strip_site(title: str, sites: Collection[str], heads: Collection[str]) -> st
             return title[:start].strip()
         if squash(title[end:]) in heads:
             return title[end:].strip()
-    while cuts and _is_site(title[cuts[-1][1] :], sites):
+    while cuts and _is_no_title(title[cuts[-1][1] :], sites):
         title = title[: cuts.pop()[0]].strip()
-    if cuts and _is_site(title[: cuts[0][0]], sites):
+    if cuts and _is_no_title(title[: cuts[0][0]], sites):
         title = title[cuts[0][1] :].strip()
     return title
+
+
+def find_days(title: str) -> list[str]:
+    """Days that are a part of their own in the title of a page.
+
+    Examples:
+        >>> find_days("Ships at dawn | The Quay | 22.11.2024")
+        ['2024-11-22']
+        >>> find_days("Ships of 22 November 2024 | The Quay")
+        []
+    """
+    parts = _SEPARATOR.split(title) if _YEAR.search(title) else []
+    found = [is_date_line(part) for part in parts[1:] and parts]
+    return [day.value for day in found if day and not day.is_ambiguous]
+
+
+def _is_no_title(part: str, sites: Sites) -> bool:
+    is_name = _is_site(part, sites.names) or squash(part) in sites.starts
+    return is_name or bool(find_days(f"|{part}"))
 
 
 def _is_site(part: str, sites: Collection[str]) -> bool:
@@ -229,4 +273,5 @@ def _is_name(name: str) -> bool:
         1 < len(name) <= _MAX_NAME_CHARS
         and len(name.split()) <= _MAX_NAME_WORDS
         and any(map(str.isalpha, name))
+        and not lexicon.is_unnamed(name)
     )

@@ -17,16 +17,12 @@ import lxml.etree
 import lxml.html
 
 from tasks.pages.pagecredits import read_credit_lines
+from tasks.pages.pagedates import guess_date
 from tasks.pages.pageinserts import find_inserts
 from tasks.pages.pagejson import read_article_body
 from tasks.pages.pagejudge import judge_parts
 from tasks.pages.pagemeasures import Known, Part, cut_parts, read_names
-from tasks.pages.pagemeta import (
-    guess_date,
-    read_claims,
-    read_descriptions,
-    weigh_claims,
-)
+from tasks.pages.pagemeta import read_claims, read_descriptions, weigh_claims
 from tasks.pages.pageopinion import read_opinion
 from tasks.pages.pagesource import Element, Source, fold, is_caption
 from tasks.pieces import Block, Claim, Page

@@ -25,6 +25,9 @@ from tasks.tables.manifest import FileEntry, Part
 from tasks.tables.migrations import migrate
 
 ROW_GROUP_ROWS = 32 * 1024
+ROW_GROUP_BYTES = 128 << 20
+"""Uncompressed size at which a row group is full, however few its rows are: a part is
+read again one row group at a time."""
 SMALL_PART_BYTES = 64 << 20
 """Parts below this are worth merging."""
 MERGED_PART_BYTES = 128 << 20
@@ -196,7 +199,10 @@ def write_file(table: Table, pieces: Iterable[pa.Table], path: Path) -> FileEntr
             write_page_index=True,
         ) as writer:
             for piece in _cut_row_groups(pieces):
-                writer.write_table(piece.cast(table.schema), ROW_GROUP_ROWS)
+                group_rows = piece.num_rows * ROW_GROUP_BYTES // max(1, piece.nbytes)
+                writer.write_table(
+                    piece.cast(table.schema), max(1, min(ROW_GROUP_ROWS, group_rows))
+                )
                 rows += piece.num_rows
         file.sync()
         return FileEntry(rows, file.size_bytes, file.sha256)
@@ -217,6 +223,35 @@ def write_part(tables: dict[str, pa.Table], folder: Path, stem: str) -> Part:
         (folder / name).mkdir(parents=True, exist_ok=True)
         pieces = [sort_rows(table, tables[name])] if name in tables else []
         files[name] = write_file(table, pieces, table_file(folder, name, stem))
+    return Part(stem, files)
+
+
+def join_parts(
+    parts: Sequence[LocatedPart], tables: dict[str, pa.Table], folder: Path, stem: str
+) -> Part:
+    """Write several parts as one, one row group at a time in memory.
+
+    Rows are sorted as far as they are in each part.
+
+    Args:
+        parts: Parts of the same tables, each with the folder it lies in.
+        tables: Conforming rows of tables that are not taken from the parts.
+        folder: Folder with a folder per table, made if missing.
+        stem: Name of the new part.
+    """
+    files = {}
+    for name in BATCH_TABLES:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        pieces: Iterable[pa.Table] = (
+            [sort_rows(TABLES[name], tables[name])]
+            if name in tables
+            else (
+                rows
+                for part, place in parts
+                for rows in _read_groups(place, name, part.stem)
+            )
+        )
+        files[name] = write_file(TABLES[name], pieces, table_file(folder, name, stem))
     return Part(stem, files)
 
 
@@ -697,7 +732,10 @@ def _cut_row_groups(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:
     waiting: pa.Table | None = None
     for piece in pieces:
         waiting = piece if waiting is None else pa.concat_tables([waiting, piece])
-        if full := waiting.num_rows // ROW_GROUP_ROWS * ROW_GROUP_ROWS:
+        if waiting.nbytes >= ROW_GROUP_BYTES:
+            yield waiting
+            waiting = None
+        elif full := waiting.num_rows // ROW_GROUP_ROWS * ROW_GROUP_ROWS:
             yield waiting.slice(0, full)
             waiting = waiting.slice(full)
     if waiting is not None and waiting.num_rows:

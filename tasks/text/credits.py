@@ -13,7 +13,9 @@ from tasks.text.shape import ends_sentence, measure_words
 _SEGMENTS = re.compile(r"\s*(?:[|·•▪—–/]|,(?=\s|$)|\s-\s|;|\n)\s*")
 _SEGMENT_MARK = re.compile(r"[|·•▪—–/,;\n-]")  # searched faster
 _EDGES = " .:()[]-"
-_LABELS = {"byline", "published", "updated", "reading_time"}
+_OUTSIDE = f"{_EDGES}|·•▪—–/,;"
+_DATED = frozenset({"published", "updated"})
+_LABELS = _DATED | {"byline", "reading_time"}
 _ROMAN = re.compile(r"[IVXLC]+")
 # First words of places that have the shape of a person's name.
 _PLACE_STARTS = frozenset(
@@ -27,7 +29,7 @@ class Credits(NamedTuple):
     """What a credit line says.
 
     Attributes:
-        names: Authors, in order.
+        names: Authors, in order; none also where a byline names nobody.
         is_labelled: A label such as ``Von`` stood before them.
         rule_id: Rule that found the names, or the date.
         dates: Dates of the line, in order.
@@ -64,17 +66,44 @@ def read_credits(text: str, language: str | None = None) -> Credits | None:
             loose.append(value)
         elif label.name == "byline":
             found = parse_names(value)
-            if not found:
+            is_unnamed = lexicon.is_unnamed(value.strip(_EDGES))
+            if not found and not is_unnamed:
                 return None
             names += found
             rule_id = label.rule_id
-    if names:
+    if rule_id:
         if any(measure_words(piece) > 1 for piece in loose):
             return None
         return Credits(names, True, rule_id, dates)  # noqa: FBT003
     if not dates or ends_sentence(text.rstrip(" .")):
         return None
     return _read_unlabelled(text, loose, dates, language)
+
+
+def is_update(text: str, date: DateFound) -> bool:
+    """Whether a line calls one of its dates that of an update.
+
+    Args:
+        text: The line.
+        date: One of its dates. What counts is the label in the same part of the line,
+            before the date or alone after it; else the one that the line begins with.
+
+    Examples:
+        >>> line = "Ada Byron | Last updated: 3 May 2020"
+        >>> is_update(line, find_dates(line)[0])
+        True
+        >>> line = "3 May 2020, updated 4 May 2020"
+        >>> [is_update(line, date) for date in find_dates(line)]
+        [False, True]
+    """
+    before = _SEGMENTS.split(text[: date.start].rstrip(_OUTSIDE))[-1]
+    after = _SEGMENTS.split(text[date.end :].strip(_OUTSIDE))[0].rstrip(_EDGES)
+    own = {label.name for label in lexicon.find_labels(before)} or {
+        label.name for label in lexicon.find_labels(after) if label.end == len(after)
+    }
+    if own.isdisjoint(_DATED):
+        own = {label.name for label in lexicon.find_labels(text)}
+    return "updated" in own
 
 
 def _read_unlabelled(
@@ -85,7 +114,9 @@ def _read_unlabelled(
     sections = 0
     for piece in loose:
         found = parse_names(piece, labelled=False, language=language)
-        if found and not _is_place(piece):
+        if lexicon.is_unnamed(piece):
+            sections += 1
+        elif found and not _is_place(piece):
             names += found
         elif measure_words(piece) == 1 or found:
             sections += 1
@@ -176,7 +207,9 @@ def read_bare_names(
     """
     if ends_sentence(text) or is_caption(text) or lexicon.find_notes(text):
         return ()
-    if any(label.name != "byline" for label in lexicon.find_labels(text)):
+    # A byline's label alone names nobody: `By our correspondent`.
+    labels = lexicon.find_labels(text)
+    if any(label.name != "byline" or label.end == len(text) for label in labels):
         return ()
     parts = text.split()
     if all(lexicon.find_leftover(part) for part in parts):

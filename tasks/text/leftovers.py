@@ -27,8 +27,22 @@ def drop_leftovers(draft: Draft) -> None:
     for index in draft.kept():
         text = draft.blocks[index].text
         found = _find_leftover(text)
-        if found and not is_about_article(text):
-            draft.remove(index, *found)
+        if not found or is_about_article(text) or _is_marked_up(draft, index, found):
+            continue
+        draft.remove(index, *found)
+
+
+def _is_marked_up(draft: Draft, index: int, found: tuple[RemovalReason, str]) -> bool:
+    """Whether markup says that a line is none of the page's menus.
+
+    ``FAQ`` and ``Next steps`` are headings of many articles, and of a page only those
+    lines are left that stand in its article.
+    """
+    reason, rule_id = found
+    if draft.markup is Markup.TEXT or reason is not RemovalReason.NAVIGATION:
+        return False
+    is_heading = draft.blocks[index].kind is Kind.HEADING
+    return is_heading or rule_id.startswith("openers.")
 
 
 def _find_leftover(text: str) -> tuple[RemovalReason, str] | None:

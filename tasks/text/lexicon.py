@@ -61,6 +61,7 @@ _AFTER_LABEL = re.compile(
 )
 _UNSPACED_CHAR = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _PARTS = re.compile(r"\s*(?:[|•·‧∙●▪★»«›‹→←]|\s[-–—/,]\s|[:：]\s|\t)\s*")
+_AMOUNT = re.compile(r"\d{4}|\d[.,]\d|[$€£¥₹%]")  # no number of a page
 _PART_MARK = re.compile("[|•·‧∙●▪★»«›‹→←–—/,:：\\t-]")  # searched faster
 _ASKING = frozenset({"comment_form", "newsletter", "cookie_notice", "share_links"})
 _LIKE_WORDS, _LIKE_SHARE = 3, 0.5
@@ -128,6 +129,8 @@ class _Lexicon:
     conjunctions: frozenset[str] = frozenset()
     particles: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
+    unnamed: frozenset[str] = frozenset()
+    unnamed_starts: tuple[str, ...] = ()
 
 
 @lru_cache(_REMEMBERED)
@@ -210,7 +213,11 @@ def _find_parts(line: str) -> Phrase | None:
     if len(parts) < 2:  # noqa: PLR2004
         return None
     known = _lexicon().leftovers
-    found = [phrase for part in parts if (phrase := known.get(fold(part)))]
+    found = [
+        phrase
+        for part in parts
+        if (phrase := known.get(fold(part))) and not _AMOUNT.search(part)
+    ]
     enough = len(found) > 1 and len(found) >= _ROW_SHARE * len(parts)
     return found[0] if enough else None
 
@@ -497,6 +504,26 @@ def is_role(text: str) -> bool:
     )
 
 
+@lru_cache(_REMEMBERED)
+def is_unnamed(text: str) -> bool:
+    """Say whether a byline names nobody, only what kind of people wrote.
+
+    An article before it (``the``, ``dem``) makes no difference.
+
+    Examples:
+        >>> is_unnamed("Agenturen"), is_unnamed("dem Ressort"), is_unnamed("Agence X")
+        (True, True, False)
+    """
+    known = _lexicon()
+    words = fold(text).split()
+    rests = [" ".join(words)]
+    if words and words[0] in known.stops:
+        rests.append(" ".join(words[1:]))
+    return any(
+        rest in known.unnamed or rest.startswith(known.unnamed_starts) for rest in rests
+    )
+
+
 @cache
 def _longest_role_words() -> int:
     return max(len(role.split()) for role in _lexicon().roles)
@@ -558,6 +585,10 @@ def _add_words(lexicon: _Lexicon, language: str) -> None:
     lexicon.conjunctions |= frozenset(fold(words.get("and", "")).split())
     lexicon.particles |= frozenset(fold(words.get("particles", "")).split())
     lexicon.roles |= _folded(words.get("roles", ""))
+    unnamed = words.get("unnamed", "").splitlines()
+    starts = (line.removesuffix("…") for line in unnamed if line.endswith("…"))
+    lexicon.unnamed |= _folded("\n".join(unnamed))
+    lexicon.unnamed_starts += tuple(f"{fold(start)} " for start in starts)
 
 
 def _folded(block: str) -> frozenset[str]:

@@ -5,8 +5,8 @@ import re
 from tasks.pieces import Claim
 from tasks.schema import Field, Kind, RemovalReason
 from tasks.text import lexicon
-from tasks.text.credits import read_bare_names, read_credits
-from tasks.text.dates import DateFound
+from tasks.text.credits import is_update, read_bare_names, read_credits
+from tasks.text.dates import DateFound, is_date_line
 from tasks.text.draft import Draft, is_about_article
 from tasks.text.shape import ends_sentence, find_urls, is_prose, measure_words
 
@@ -68,19 +68,25 @@ def lift_credits(draft: Draft) -> None:
         found = read_credits(text, draft.language)
         if found is None:
             continue
+        # `Since May 2022 in office` heads a part of the article.
+        is_heading = draft.blocks[index].kind is Kind.HEADING
+        if is_heading and not found.is_labelled and is_date_line(text) is None:
+            continue
         if found.names:
             score = _BY_LABEL if found.is_labelled else _BY_GUESS
             value = "; ".join(found.names)
             draft.claim(Field.AUTHORS, value, found.rule_id, score, index)
         for date in found.dates:
             _claim_date(draft, index, date, text)
-        into = Field.AUTHORS if found.names else _date_field(text)
+        if not found.names and not found.dates:
+            draft.remove(index, RemovalReason.PAGE_FURNITURE, found.rule_id)
+            continue
+        into = Field.AUTHORS if found.names else _date_field(text, found.dates[0])
         draft.lift(index, into, found.rule_id)
 
 
-def _date_field(text: str) -> Field:
-    labels = {label.name for label in lexicon.find_labels(text)}
-    return Field.MODIFIED_ON if "updated" in labels else Field.PUBLISHED_ON
+def _date_field(text: str, date: DateFound) -> Field:
+    return Field.MODIFIED_ON if is_update(text, date) else Field.PUBLISHED_ON
 
 
 def _claim_date(draft: Draft, index: int, date: DateFound, text: str) -> None:
@@ -89,7 +95,7 @@ def _claim_date(draft: Draft, index: int, date: DateFound, text: str) -> None:
     exact = start is not None and not block.normalisations
     draft.claims.append(
         Claim(
-            _date_field(text),
+            _date_field(text, date),
             date.value,
             "head.date_line",
             _BY_GUESS if date.is_ambiguous else _BY_LABEL,

@@ -46,8 +46,8 @@ def parse_names(
         ('Mara Lind',)
         >>> parse_names("Ana Ruiz y Luis Gil")
         ('Ana Ruiz', 'Luis Gil')
-        >>> parse_names("der Redaktion unseres Hauses")
-        ()
+        >>> parse_names("der Redaktion unseres Hauses"), parse_names("Agenturen")
+        ((), ())
     """
     text = _HANDLE.sub("", _EMAIL.sub("", _BRACKETS.sub("", text)))
     found: list[str] = []
@@ -56,10 +56,9 @@ def parse_names(
             continue
         for place, part in enumerate(_split_conjunctions(group)):
             name = part.strip(" \t:–—")
-            if lexicon.is_role(name):
-                name = _without_role(name)
-                if not name:
-                    continue
+            name = _without_role(name)
+            if not name:
+                continue
             if not is_name(name, language):
                 return () if not found or labelled is False else tuple(found)
             if found and not place and " " not in name and " " in found[0]:
@@ -73,6 +72,10 @@ def parse_names(
 
 def _without_role(text: str) -> str:
     """Name before a job title (``Amy Stone Political Correspondent``), or nothing."""
+    if lexicon.is_unnamed(text):
+        return ""
+    if not lexicon.is_role(text):
+        return text
     words = text.split()
     if lexicon.fold(text) in lexicon.roles():
         return ""

@@ -2,6 +2,7 @@
 
 import re
 from itertools import pairwise
+from typing import TypeAlias
 
 from tasks.pieces import Block
 from tasks.schema import Field, Kind, Markup, RemovalReason
@@ -9,7 +10,9 @@ from tasks.text import lexicon
 from tasks.text.captions import is_caption
 from tasks.text.credits import read_bare_names
 from tasks.text.draft import Draft, is_about_article
-from tasks.text.shape import find_urls, is_prose, measure_words
+from tasks.text.shape import ends_sentence, find_urls, is_prose, measure_words
+
+_Key: TypeAlias = tuple[str, tuple[str, ...]]
 
 _HEAD_BLOCKS = 15
 _TOP_BLOCKS = 80
@@ -19,6 +22,8 @@ _FULL_TITLE_WORDS = 3
 _ABOVE_TITLE_WORDS = 2
 _TITLE_CHARS = 250
 _TITLE_WORDS = 32
+_TRUSTED = 0.5
+_DIGITS = re.compile(r"\d+")
 _ITEM = re.compile(r"(?:\d{1,3}[.)]|[-+*•#>])\s")
 _TITLE_STOP = re.compile(r"[.,;:。，；：]$")
 _ASKS = re.compile(r"[?？؟][\"'”“»›’)]*$")
@@ -30,28 +35,35 @@ _DOUBTFUL, _HARDLY = -2.0, -4.0  # log-odds
 
 def lift_title(draft: Draft) -> None:
     """Lift the title from the top of the text and remove its repetitions."""
-    known = [
-        lexicon.fold(claim.value)
+    claimed = [
+        claim.value
         for claim in draft.claims
-        if claim.field is Field.TITLE
+        if claim.field is Field.TITLE and claim.score >= _TRUSTED
     ]
+    known = {_key(title) for title in claimed} - {("", ())}
     index = _find_title(draft, known)
     titles = set(known)
     if index is not None:
         text = draft.blocks[index].text
-        titles.add(lexicon.fold(text))
+        titles.add(_key(text))
         rule_id = "head.title"
         draft.claim(Field.TITLE, text, rule_id, _BY_PLACE, index)
         draft.lift(index, Field.TITLE, rule_id)
         _drop_above_title(draft, index)
-    titles.discard("")
-    longest = _LOOSE * max(map(len, titles), default=0)  # marks and spaces fold away
+    folded = {title for title, _ in titles} - {""}
+    longest = _LOOSE * max(map(len, folded), default=0)  # marks and spaces fold away
     for place, other in enumerate(draft.kept()):
         block = draft.blocks[other]
-        if len(block.text) <= longest and lexicon.fold(block.text) in titles:
+        if len(block.text) <= longest and _key(block.text) in titles:
             draft.remove(other, RemovalReason.REPEATED_TITLE, "head.repeated_title")
-        elif place < _HEAD_BLOCKS and _ends_with_title(block, titles):
+        elif place < _HEAD_BLOCKS and _ends_with_title(block, folded):
             draft.remove(other, RemovalReason.REPEATED_TITLE, "head.kicker_and_title")
+
+
+def _key(text: str) -> _Key:
+    """What two titles must share; folding alone takes ``Day 7`` for ``Day 8``."""
+    folded = lexicon.fold(text)
+    return folded, tuple(_DIGITS.findall(text)) if "#" in folded else ()
 
 
 def _ends_with_title(block: Block, titles: set[str]) -> bool:
@@ -74,7 +86,7 @@ def _drop_above_title(draft: Draft, title: int) -> None:
         draft.remove(index, RemovalReason.PAGE_FURNITURE, "head.above_title")
 
 
-def _find_title(draft: Draft, known: list[str]) -> int | None:
+def _find_title(draft: Draft, known: set[_Key]) -> int | None:
     kept = draft.kept()
     found = _find_title_among(draft, known, kept)
     if found not in draft.recurring:
@@ -85,9 +97,9 @@ def _find_title(draft: Draft, known: list[str]) -> int | None:
     return found if other is None else other
 
 
-def _find_title_among(draft: Draft, known: list[str], kept: list[int]) -> int | None:
+def _find_title_among(draft: Draft, known: set[_Key], kept: list[int]) -> int | None:
     for index in kept[:_HEAD_BLOCKS] if known else ():
-        if lexicon.fold(draft.blocks[index].text) in known:
+        if _key(draft.blocks[index].text) in known:
             return index
     if draft.markup is Markup.HTML and known:
         return None
@@ -111,13 +123,18 @@ def _is_first_question(draft: Draft, kept: list[int], index: int) -> bool:
     if not _ASKS.search(draft.blocks[index].text):
         return False
     texts = [draft.blocks[other].text for other in kept if other >= index]
-    if not is_prose("".join(texts[1:2])) or texts[0] in texts[1:]:
+    if not _is_answer("".join(texts[1:2])) or texts[0] in texts[1:]:
         return False
     asked = sum(
-        bool(_ASKS.search(question)) and is_prose(answer)
+        bool(_ASKS.search(question)) and _is_answer(answer)
         for question, answer in pairwise(texts[2:])
     )
     return asked >= _QUESTIONS
+
+
+def _is_answer(text: str) -> bool:
+    """Whether a line answers a question: running text, or a sentence (``Yes.``)."""
+    return is_prose(text) or (ends_sentence(text) and not _ASKS.search(text))
 
 
 def _find_by_odds(draft: Draft, kept: list[int]) -> int | None:

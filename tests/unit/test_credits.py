@@ -2,7 +2,8 @@
 
 import pytest
 
-from tasks.text.credits import read_bare_names, read_credits
+from tasks.text.credits import is_update, read_bare_names, read_credits
+from tasks.text.dates import find_dates
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,33 @@ def test_credits(line, names, date):
     found = read_credits(line, "de")
 
     assert (found.names, found.dates[0].value) == (names, date)
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("Von Agenturen", ()),
+        ("Aus dem Ressort Politik", ()),
+        ("By our correspondent", ()),
+        ("Par nos envoyés spéciaux", ()),
+        ("Por Agencias", ()),
+        ("Von Ada Berg und Agenturen", ("Ada Berg",)),
+        ("Par Agence France-Presse", ("Agence France-Presse",)),
+    ],
+)
+def test_a_byline_may_name_nobody(line, names):
+    """What kind of people wrote an article is no name, but the line is a byline."""
+    found = read_credits(line)
+
+    assert (found.names, found.is_labelled) == (names, True)
+
+
+def test_each_date_has_its_own_label():
+    """A label before a date, or alone after it, is that of this date only."""
+    line = "Ada Berg | Published 3 May 2020 | Last updated: 4 May 2020"
+
+    assert [is_update(line, date) for date in find_dates(line)] == [False, True]
+    assert is_update("4 May 2020 (updated)", find_dates("4 May 2020 (updated)")[0])
 
 
 @pytest.mark.parametrize(

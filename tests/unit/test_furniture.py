@@ -167,10 +167,11 @@ def test_the_title_is_found_below_a_menu(above):
     assert [c.value for c in claims if c.field is Field.TITLE] == [title]
 
 
-def test_the_first_question_of_an_interview_is_no_title():
+@pytest.mark.parametrize("first", [PROSE[0], "Bis zum Frühling."])
+def test_the_first_question_of_an_interview_is_no_title(first):
     """Where more questions with answers follow, the first one is a question too."""
     asked = ["Wie lange wird noch gebaut?", "Was kostet das?", "Und was kommt danach?"]
-    answers = [PROSE[0], PROSE[1], PROSE[3]]
+    answers = [first, PROSE[1], PROSE[3]]
     interview = "\n\n".join(
         text for pair in zip(asked, answers, strict=True) for text in pair
     )

@@ -31,7 +31,7 @@ REQUIRED = {
         "reading_time",
     },
     "notes": {"first_published", "translated", "source_note", "editorial"},
-    "words": {"stop", "and", "particles", "roles"},
+    "words": {"stop", "and", "particles", "roles", "unnamed"},
     "dates": {"months", "abbreviations", "weekdays"},
 }
 OPTIONAL = {
@@ -323,6 +323,17 @@ def test_words_of_bylines():
     assert lexicon.is_role("Senior Political Correspondent")
     assert lexicon.is_role("Chefredakteurin")
     assert not lexicon.is_role("Anna Berg")
+
+
+@each_language
+def test_who_names_nobody(language):
+    """Each word for people without a name is known; names beside it are names."""
+    block = lexicon.read_language(language)["words"]["unnamed"]
+
+    for line in block.splitlines():
+        assert lexicon.is_unnamed(line.replace("…", "Xyzzy")) or not line, line
+    for name in ("Anna Berg", "Agence France-Presse", "Reporters Without Borders"):
+        assert not lexicon.is_unnamed(name)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from obstore.store import MemoryStore
 
 from tasks import discover, read
 from tasks.errors import PipelineError, SettingsError
+from tasks.files import content
 from tasks.objects import (
     ObjectInfo,
     ObjectUrl,
@@ -29,7 +30,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 def store(monkeypatch):
     """A store in memory that every step takes for the one at ``URL``."""
     store = Store(URL, MemoryStore())
-    for step in (discover, read):
+    for step in (discover, content):
         monkeypatch.setattr(step, "open_store", lambda _url: store)
     return store
 
@@ -71,7 +72,7 @@ def test_objects_are_read_as_files(store):
     files = discover.discover_files(URL, ["README.md"])
     store.delete(["b.txt"])
 
-    articles, _, sources = read.read_files.fn(files, URL, "run", read.Limits())
+    articles, _, sources = read.read_files(files, URL, "run", read.Limits())
 
     assert files["source_path"].tolist() == ["README.md", "b.txt", "c.jpg", "de/a.txt"]
     assert articles["source_path"].tolist() == ["de/a.txt"]
@@ -101,7 +102,7 @@ def test_object_that_may_not_be_read(store, monkeypatch):
         obstore.exceptions.PermissionDeniedError("403\n<Code>AccessDenied</Code>"),
     )
 
-    _, _, sources = read.read_files.fn(files, URL, "run", read.Limits())
+    _, _, sources = read.read_files(files, URL, "run", read.Limits())
     assert sources["reason"].tolist() == ["unreadable"]
 
 
@@ -121,7 +122,7 @@ def test_no_article_is_to_blame_for_the_store(store, monkeypatch, error):
     refuse(monkeypatch, error)
 
     with pytest.raises(PipelineError, match=r"s3://news/raw/a\.txt: cannot read it"):
-        read.read_files.fn(files, URL, "run", read.Limits())
+        read.read_files(files, URL, "run", read.Limits())
 
 
 def test_what_is_begun_is_not_awaited_after_an_error():

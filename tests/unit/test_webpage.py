@@ -4,7 +4,7 @@ import pytest
 
 from tasks.clean import clean_text
 from tasks.pages.pagesource import Source
-from tasks.pages.pagevalues import iso_date, people, strip_site
+from tasks.pages.pagevalues import Sites, iso_date, people, strip_site
 from tasks.pages.webpage import read_webpage
 from tasks.schema import Field, Kind, Markup, RemovalReason
 from tasks.text.normalise import normalise
@@ -196,6 +196,44 @@ def test_title_loses_the_site_only_where_the_page_names_it():
     )
 
 
+def test_link_to_the_first_page_names_the_site():
+    """Where a page does not say what its site is called, the way home does."""
+    home = "<a href='https://quay.example/'>Harbour &amp; more</a>"
+    head = (
+        "<link rel='canonical' href='https://quay.example/ships'>"
+        "<title>Ships at dawn | Harbour & more</title>"
+    )
+
+    assert claims(head, f"{home}{BODY}")[Field.TITLE] == "Ships at dawn"
+    elsewhere = home.replace("quay", "other")
+    assert claims(head, f"{elsewhere}{BODY}")[Field.TITLE] != "Ships at dawn"
+
+
+def test_name_of_the_site_is_no_title_beside_another():
+    """Some pages show the name of the site as their largest heading."""
+    head = (
+        "<meta property='og:site_name' content='Quay.example'>"
+        "<meta property='og:title' content='Ships at dawn'>"
+        "<meta name='twitter:title' content='Quay.example'>"
+        "<title>Ships at dawn - Quay</title>"
+    )
+
+    assert claims(head, f"<h1>Quay</h1>{BODY}")[Field.TITLE] == "Ships at dawn"
+
+
+def test_dash_of_its_own_sets_the_kicker_off():
+    """Pages that show kicker and title apart join them for those who only listen."""
+    kicker = "<h1><span>From the coast</span> <i>–</i> <span>{}</span></h1>"
+
+    found = claims("", kicker.format("Ships sail at dawn") + BODY)
+    short = claims("", kicker.format("Ships") + BODY)
+    plain = claims("", f"<h1>From the coast – ships sail at dawn</h1>{BODY}")
+
+    assert found[Field.TITLE] == "Ships sail at dawn"
+    assert short[Field.TITLE] == "From the coast – Ships"
+    assert plain[Field.TITLE] == "From the coast – ships sail at dawn"
+
+
 def test_title_is_what_most_rules_say():
     """Two kinds of rules that agree outvote a heading that is the site's slogan."""
     head = (
@@ -246,6 +284,8 @@ def test_people_are_names_only(value, names):
         ("1732250000", "2024-11-22"),
         ("2024-11", "2024-11"),
         ("November 22, 2024", "2024-11-22"),
+        ("2024 Nov 22", "2024-11-22"),
+        ("22. November 2024", "2024-11-22"),
         ("2024-13-01", None),
         ("22.11.2024", None),
         ("1024-01-01", None),
@@ -259,8 +299,13 @@ def test_dates_are_read_only_where_they_are_clear(value, date):
 
 def test_strip_site_knows_both_ends():
     """The name of the site may stand first."""
-    assert strip_site("The Quay: Ships", {"thequay"}, set()) == "Ships"
-    assert strip_site("Ships: The end", {"thequay"}, set()) == "Ships: The end"
+    assert (
+        strip_site("The Quay: Ships", Sites(frozenset({"thequay"})), set()) == "Ships"
+    )
+    assert (
+        strip_site("Ships: The end", Sites(frozenset({"thequay"})), set())
+        == "Ships: The end"
+    )
 
 
 @pytest.mark.parametrize(
@@ -269,6 +314,16 @@ def test_strip_site_knows_both_ends():
         ("<p>Posted on 3 May 2020</p>", Field.PUBLISHED_ON, "2020-05-03"),
         ("<p>3 May 2020 | News</p>", Field.PUBLISHED_ON, "2020-05-03"),
         ("<p>Last updated: 4 May 2020</p>", Field.MODIFIED_ON, "2020-05-04"),
+        (
+            "<p>By <a>Ada Byron</a> | <b>Updated:</b> 4 May 2020</p>",
+            Field.MODIFIED_ON,
+            "2020-05-04",
+        ),
+        (
+            "<p>3 May 2020, updated 4 May 2020</p>",
+            Field.PUBLISHED_ON,
+            "2020-05-03",
+        ),
         ("<p>By <a>Ada Byron</a><i>Reporter</i></p>", Field.AUTHORS, "Ada Byron"),
         ("<p>Author:</p><p>Ada Byron</p>", Field.AUTHORS, "Ada Byron"),
     ],
@@ -322,6 +377,69 @@ def test_shown_day_wins_over_one_that_an_update_has_overwritten(modified, day):
     shown = "<p><time datetime='2024-03-09'>9 March 2024</time></p>"
 
     assert claims(head, f"<h1>Ships</h1>{shown}{BODY}")[Field.PUBLISHED_ON] == day
+
+
+@pytest.mark.parametrize(
+    ("line", "day"),
+    [("17 November 2024", "2024-11-17"), ("Updated: 17 November 2024", "2012-03-09")],
+)
+def test_new_day_without_a_word_of_an_update_is_that_of_a_new_edition(line, day):
+    """The stamp of the first edition yields to the day that readers are shown."""
+    head = (
+        "<meta property='article:published_time' content='2012-03-09'>"
+        "<meta property='article:modified_time' content='2024-11-17'>"
+    )
+
+    found = claims(head, f"<h1>Ships</h1><p>{line}</p>{BODY}")
+
+    assert found[Field.PUBLISHED_ON] == day
+
+
+def test_update_that_is_shown_dates_an_article_without_another_day():
+    """The text at hand came out on that day; a stamp that none sees dates nothing."""
+    shown = f"<h1>Ships</h1><p>Updated: 17 November 2024</p>{BODY}"
+    stamp = "<meta property='article:modified_time' content='2024-11-17'>"
+
+    assert claims("", shown)[Field.PUBLISHED_ON] == "2024-11-17"
+    assert Field.PUBLISHED_ON not in claims(stamp)
+
+
+@pytest.mark.parametrize(
+    ("more", "day"),
+    [
+        ("<div class='foot'><span>9 March 2024</span></div>", "2024-03-09"),
+        (
+            "<div class='foot'>The map shows the coast as it was on 9 March 2024</div>",
+            None,
+        ),
+        ("<div class='comment'><time datetime='2024-03-09'>9.3.</time></div>", None),
+    ],
+)
+def test_day_is_guessed_only_from_a_line_of_its_own(more, day):
+    """A day in running text or in a comment is that of something else."""
+    html = f"<body><article><h1>Ships</h1>{BODY}</article>{more}</body>"
+
+    found = {c.field: c.value for c in read_webpage(html).claims}
+
+    assert found.get(Field.PUBLISHED_ON) == day
+
+
+def test_day_in_the_title_of_the_page_is_that_of_the_article():
+    """A part of the title that is a date is no title."""
+    found = claims("<title>Ships at dawn in the bay | The Quay | 22.11.2024</title>")
+
+    assert found[Field.PUBLISHED_ON] == "2024-11-22"
+    assert found[Field.TITLE] == "Ships at dawn in the bay | The Quay"
+
+
+def test_day_of_unclear_order_yields_to_a_clear_one():
+    """``3/4/2024`` below the title may be March or April."""
+    head = "<meta property='article:published_time' content='2024-03-04'>"
+    stamped = head + "<meta property='article:modified_time' content='2024-04-03'>"
+
+    for one in (head, stamped):
+        found = claims(one, f"<h1>Ships</h1><p>Posted on 3/4/2024</p>{BODY}")
+        assert found[Field.PUBLISHED_ON] == "2024-03-04"
 
 
 def test_byline_that_names_more_authors_is_the_whole_list():
@@ -442,6 +560,37 @@ def test_source_keeps_the_place_of_references():
         (16, 21),
         (21, 22),
     ]
+
+
+def test_markup_tells_headings_and_lists_from_menus():
+    """Of a page the line about questions is a heading, a list of prices no pager."""
+    prices = ["Small kitchen: $40,000 – $70,000", "Large: $120,000 – $200,000+"]
+    items = "".join(f"<li>{price}</li>" for price in prices)
+    steps, asked = "<h2>Next steps</h2>", "<h2>FAQs</h2>"
+    html = page(f"<h1>Ships</h1>{BODY}{steps}{BODY}<ul>{items}</ul>{asked}{BODY}")
+
+    blocks, _ = clean_text(html, Markup.HTML, [])
+    texts = [block.text for block in blocks if block.reason is None]
+
+    assert {"Next steps", "FAQs", *prices} <= set(texts)
+
+
+def test_heading_with_another_number_is_not_the_title_again():
+    """``Day 8`` is a part of the article that ``Day 7`` is the title of."""
+    html = page(f"<h1>Day 7</h1>{BODY}<h2>Day 8</h2>{BODY}")
+
+    blocks, _ = clean_text(html, Markup.HTML, [])
+
+    assert "Day 8" in [block.text for block in blocks if block.reason is None]
+
+
+def test_heading_with_a_month_is_no_credit():
+    """``In office since May 2022`` is a heading, ``May 2022`` alone a date."""
+    html = page(f"<h1>Ships</h1><h2>Since May 2022 harbourmaster</h2>{BODY}")
+
+    blocks, _ = clean_text(html, Markup.HTML, [])
+
+    assert "Since May 2022 harbourmaster" in [b.text for b in blocks if not b.reason]
 
 
 def test_title_behind_its_kicker_is_the_title_again():
