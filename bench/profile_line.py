@@ -54,14 +54,14 @@ STEPS = {
 }
 
 
-def record(raw: Path, warehouse: Path, file: Path, form: str) -> None:
+def record(raw: Path, warehouse: Path, file: Path, *form: str) -> None:
     """Run the line under py-spy.
 
     Raises:
         CalledProcessError: It failed, or the system lets nobody look at a process.
     """
     spy = Path(sysconfig.get_path("scripts"), "py-spy")
-    command = [str(spy), "record", "--rate", str(RATE), "--format", form]
+    command = [str(spy), "record", "--rate", str(RATE), "--format", *form]
     command += ["--output", str(file), "--", sys.executable, str(PEERS / "line.py")]
     subprocess.run(  # noqa: S603  (our own command)
         [*command, str(raw), str(warehouse)],
@@ -114,7 +114,7 @@ def step_of(frames: tuple[str, ...]) -> str:
     return "plan, glue"
 
 
-def show(stacks: Counter[tuple[str, ...]], articles: int, leaves: int) -> None:
+def show(stacks: Counter[tuple[str, ...]], leaves: int) -> None:
     """Print the tables."""
     total = stacks.total()
     by_group: Counter[str] = Counter()
@@ -136,8 +136,8 @@ def show(stacks: Counter[tuple[str, ...]], articles: int, leaves: int) -> None:
     cells = "".join(f"{by_group[name] / total:20.1%}" for name in names)
     print(f"{'together':22}{cells}{1:12.1%}")
     print(
-        f"{total / RATE:.1f} s sampled, {1e3 * total / RATE / articles:.2f} ms an"
-        f" article; {ELSE} {100 * by_group[ELSE] / total:.0f}% (goal for text {GOAL}%)"
+        f"{total:,} samples; {ELSE} {100 * by_group[ELSE] / total:.0f}%"
+        f" (goal for text {GOAL}%)"
     )
     print(f"{ELSE}, where it is:")
     for frame, count in own.most_common(leaves):
@@ -174,10 +174,10 @@ def main() -> None:
             flames.mkdir(parents=True, exist_ok=True)
             folded = flames / f"{kind}.folded"
             record(raw, folder / f"{kind}-tables", folded, "raw")
-            show(read_stacks(folded), arguments.articles, arguments.leaves)
+            show(read_stacks(folded), arguments.leaves)
             if arguments.flames:
                 svg = flames / f"{kind}.svg"
-                record(raw, folder / f"{kind}-again", svg, "flamegraph")
+                record(raw, folder / f"{kind}-again", svg, "flamegraph", "--function")
 
 
 if __name__ == "__main__":

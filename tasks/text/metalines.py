@@ -15,7 +15,7 @@ _HEAD_PROSE = 2  # a teaser and a caption may stand above the byline
 _TEASER_WORDS = 40
 _CREDIT_WORDS = 25
 _HASHTAGS = re.compile(r"#\w+(?:\s+#\w+)+")
-_LISTED = re.compile(r"[,;|、，·•]\s*")
+_LISTED = re.compile(r"[,;|、，،؛·•]\s*")
 _LABELLED = {
     "permalink": Field.URL,
     "tags": Field.TAGS,
@@ -119,7 +119,7 @@ def lift_bare_byline(draft: Draft) -> None:
         )
         names: tuple[str, ...] = ()
         if has_title and block.kind in {None, Kind.BODY}:
-            names = read_bare_names(block.text, draft.language, draft.lower_words)
+            names = read_bare_names(block.text, draft.language, draft.writes)
         if names and (is_dated or not skipped):
             rule_id = "head.bare_name"
             draft.claim(Field.AUTHORS, "; ".join(names), rule_id, _BY_GUESS, index)

@@ -111,7 +111,19 @@ def _find_title_among(draft: Draft, known: set[_Key], kept: list[int]) -> int | 
         found = _find_by_place(draft, kept)
     if found is None or _is_first_question(draft, kept, found):
         return None
-    return found
+    return None if _goes_on(draft, found) else found
+
+
+def _goes_on(draft: Draft, index: int) -> bool:
+    """Whether a line is half a sentence: the text below goes on in lower case."""
+    below = next(iter(draft.blocks[index + 1 : index + 2]), None)
+    return (
+        below is not None
+        and below.reason is None
+        and not below.blank_before
+        and below.text[:1].islower()
+        and is_prose(below.text)
+    )
 
 
 def _is_first_question(draft: Draft, kept: list[int], index: int) -> bool:
@@ -190,7 +202,7 @@ def _weigh_title(draft: Draft, index: int, *, is_first: bool) -> int:
         following[0].reason is not None or is_prose(following[0].text)
     )
     length = 2 if words >= _FULL_TITLE_WORDS else -2 if words == 1 else 0
-    is_name = bool(read_bare_names(text, draft.language, draft.lower_words))
+    is_name = bool(read_bare_names(text, draft.language, draft.writes))
     return _REPEATED * (again - is_name) + length + is_first + is_above
 
 
