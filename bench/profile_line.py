@@ -41,13 +41,14 @@ GROUPS = {
 GOAL = 25
 """Per cent of the text path that may be anything else."""
 STEPS = {
-    "read_files (": "read",
+    "read_pieces (": "read",
     "survey_": "survey",
     "clean_articles (": "clean",
     "detect_languages (": "detect",
     "split_blocks (": "split",
     "describe_articles (": "describe",
     "stage_tables (": "write",
+    "join_pieces (": "write",
     "find_recurring (": "count what recurs",
     "look_at_rows (": "look at rows",
     "publish (": "publish",
