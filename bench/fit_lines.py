@@ -39,7 +39,7 @@ from tasks.text.network import (
     Network,
 )
 from tasks.text.titles import could_be_title
-from tasks.text.words import Index, Keys, Signs
+from tasks.text.words import Keys, Signs, index_keys
 
 DATA = Path(__file__).parents[1] / "tasks" / "data" / "lines.npz"
 WEIGHTS = {"fundus": 1.5, "cleaneval": 0.5, "silver": 0.8, "made": 0.5}
@@ -262,7 +262,7 @@ def train(lessons: Lessons, texts: Flags, is_known: Flags) -> Network:
     known = Examples(lessons, inputs.astype(np.float32), is_known, first_sign)
     chosen = np.flatnonzero(texts & (np.diff(lessons.starts) > 0))
     members = tuple(_round(_descend(known, chosen, plan), is_known) for plan in PLANS)
-    signs = Index(lessons.keys[is_known])
+    signs = index_keys(lessons.keys[is_known])
     return Network(tuple(lessons.names), mean, scale, signs, members)
 
 

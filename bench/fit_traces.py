@@ -279,7 +279,7 @@ def write_traces(traces: Traces) -> None:
     np.savez(  # compressed it is hardly smaller, and slower to read
         DATA.parent / "traces.npz",
         languages=np.array(traces.languages),
-        keys=traces.keys,
+        keys=traces.index.keys,
         lengths=np.diff(traces.ends).astype(np.uint8),
         columns=traces.columns,
         values=traces.values,

@@ -1,6 +1,6 @@
 """Measure what more workers and more articles cost, and how much memory they take.
 
-    python bench/scaling.py [--articles 4000] [--rounds 2] [--curve 1000,3000,10000]
+    python bench/scaling.py [--articles 4000] [--rounds 2] [--curve 1000,10000,100000]
                             [--jsonl-mb 45] [--engine processes] [--shared ../shared]
 
 Three tables, from a corpus of news texts (``../shared/gold``, repeated with some words
@@ -11,7 +11,10 @@ changed; see ``throughput.py``):
   and what follows), and how busy others kept the machine meanwhile. Two workers can be
   twice as fast only as far as two cores are free for them;
 * cost per article over the size of the corpus, with the largest memory of a worker, of
-  the coordinator and of Prefect's server;
+  the coordinator and of Prefect's server. Its articles are generated, so that there can
+  be a million that differ: 400 to 1,000 bytes of words of one news text, drawn anew,
+  with a title, in JSONL files of a thousand. To ``each further`` belongs what one more
+  costs than in the line above, so without the start;
 * one JSONL file: what becomes of it, and the same memory.
 """
 
@@ -20,6 +23,8 @@ import json
 import os
 import platform
 import random
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,11 +35,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil
-from throughput import read_originals, vary, write_corpus
+from throughput import make_articles, read_originals, vary, write_corpus
 
 ROOT = Path(__file__).parents[1]
 SAMPLE_SECONDS = 0.5
+ARTICLES_PER_FILE = 1_000
 TWO_WORKERS_GOAL = 1.85
+LEAST_WORDS = 100  # of a text that articles are generated from
+
+_WORD = re.compile(r"\S+")
 
 
 class Load(NamedTuple):
@@ -175,26 +184,70 @@ def compare_workers(folder: Path, count: int, rounds: int, engine: str) -> None:
         print(f"two workers, {what}: {one / two:.2f} times (goal {TWO_WORKERS_GOAL})")
 
 
+def generate_article(words: list[str], rng: random.Random) -> dict[str, str]:
+    """Make an article of 400 to 1,000 bytes or so from the words of a text."""
+    paragraphs: list[str] = []
+    left = rng.randint(400, 1_000)
+    while left > 0:
+        sentences = []
+        for _ in range(rng.randint(2, 4)):
+            sentence = " ".join(rng.choices(words, k=rng.randint(6, 16)))
+            sentences.append(f"{sentence[:1].upper()}{sentence[1:]}.")
+        paragraphs.append(" ".join(sentences))
+        left -= len(paragraphs[-1].encode())
+    title = " ".join(rng.choices(words, k=6))
+    return {"title": title, "text": "\n\n".join(paragraphs)}
+
+
+def generate_corpus(raw: Path, originals: list[str], count: int) -> int:
+    """Write generated articles as JSONL; return bytes.
+
+    The same article has the same number in every corpus.
+    """
+    raw.mkdir()
+    vocabularies = [_WORD.findall(text) for text in originals]
+    vocabularies = [words for words in vocabularies if len(words) >= LEAST_WORDS]
+    size_bytes = 0
+    for first in range(0, count, ARTICLES_PER_FILE):
+        with (raw / f"{first // ARTICLES_PER_FILE:06}.jsonl").open("wb") as lines:
+            for index in range(first, min(first + ARTICLES_PER_FILE, count)):
+                rng = random.Random(index)  # noqa: S311
+                article = generate_article(rng.choice(vocabularies), rng)
+                line = json.dumps({"id": index} | article, ensure_ascii=False)
+                size_bytes += lines.write(f"{line}\n".encode())
+    return size_bytes
+
+
 def draw_curve(folder: Path, originals: list[str], counts: list[int]) -> None:
     """Print the cost per article of ever larger corpora."""
     print(
-        f"\n### Cost over size, two workers\n\n{'articles':>9}{'CPU ms each':>13}"
-        f"{'coordinator':>13}{'publish s':>11}"
+        f"\n### Cost over size, generated articles, two workers\n\n"
+        f"{'articles':>9}{'MB':>7}{'seconds':>9}{'CPU ms each':>13}{'each further':>14}"
+        f"{'coordinator':>13}{'each further':>14}{'publish s':>11}"
         f"{'MB worker':>11}{'coordinator':>13}{'server':>8}"
     )
+    before = (0, 0.0, 0.0)
     for count in counts:
         raw = folder / f"curve-{count}"
-        write_corpus(raw, originals, "text", count)
+        size_bytes = generate_corpus(raw, originals, count)
         options = ("--engine", "processes", "--workers", "2")
         load = measure(raw, folder / f"c-{count}", *options)
         memory = load.memory_mb
+        now = (count, sum(load.cpu.values()), load.cpu["coordinator"])
+        each, own = (
+            1e3 * (now[at] - before[at]) / (count - before[0]) for at in (1, 2)
+        )
         print(
-            f"{count:9,}{1e3 * sum(load.cpu.values()) / count:13.2f}"
-            f"{1e3 * load.cpu['coordinator'] / count:13.2f}{load.publish:11.1f}"
+            f"{count:9,}{size_bytes / 1e6:7.1f}{load.seconds:9.0f}"
+            f"{1e3 * now[1] / count:13.2f}{each:14.2f}"
+            f"{1e3 * now[2] / count:13.2f}{own:14.2f}{load.publish:11.1f}"
             f"{memory.get('worker', 0):11.0f}{memory['coordinator']:13.0f}"
             f"{memory.get('others', 0):8.0f}",
             flush=True,
         )
+        before = now
+        shutil.rmtree(raw)
+        shutil.rmtree(folder / f"c-{count}")
 
 
 def try_jsonl(folder: Path, originals: list[str], size_mb: int) -> None:
@@ -224,7 +277,7 @@ def main() -> None:
     )
     parser.add_argument("--articles", type=int, default=4_000)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--curve", default="1000,3000,10000")
+    parser.add_argument("--curve", default="1000,10000,100000")
     parser.add_argument("--jsonl-mb", type=int, default=45)
     parser.add_argument("--engine", default="processes")
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
@@ -238,7 +291,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if arguments.articles:
-            write_corpus(folder / "text", originals, "text", arguments.articles)
+            articles = make_articles(originals, "text", arguments.articles)
+            write_corpus(folder / "text", "text", articles)
             compare_workers(
                 folder, arguments.articles, arguments.rounds, arguments.engine
             )

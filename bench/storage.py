@@ -68,7 +68,7 @@ def measure_reading(articles: int) -> None:
         store.put(f"{number:06d}.txt", text)
     files = discover_files(_RAW)
     show(f"list {articles} objects", lambda: discover_files(_RAW))
-    show("read them as a run does", lambda: read_files.fn(files, _RAW, "", Limits()))
+    show("read them as a run does", lambda: read_files(files, _RAW, "", Limits()))
 
     def read_in_turn() -> None:
         for path in files["source_path"]:

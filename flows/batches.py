@@ -48,30 +48,3 @@ def cut_batches(
         weight += size_estimate
     if first < len(todo):
         yield todo.iloc[first:].reset_index(drop=True)
-
-
-def cut_articles(articles: pd.DataFrame, most_chars: int) -> Iterator[pd.DataFrame]:
-    """Cut the articles of a batch into pieces worth so much text, in order.
-
-    One large file of many articles is one batch; what a step makes of all of them at
-    once would take twenty times the memory of the file.
-
-    Args:
-        articles: Needs ``raw_text``.
-        most_chars: A piece is full once it holds this much text.
-
-    Yields:
-        Consecutive rows, at least one each; all of them if there are none.
-
-    Examples:
-        >>> articles = pd.DataFrame({"raw_text": ["one", "two", "three", "four"]})
-        >>> [piece["raw_text"].tolist() for piece in cut_articles(articles, 6)]
-        [['one', 'two'], ['three'], ['four']]
-    """
-    first, weight = 0, 0
-    for index, size in enumerate(articles["raw_text"].str.len().tolist()):
-        if weight + size > most_chars and index > first:
-            yield articles.iloc[first:index].reset_index(drop=True)
-            first, weight = index, 0
-        weight += size
-    yield articles.iloc[first:].reset_index(drop=True) if first else articles

@@ -106,16 +106,17 @@ def explain_file(
         path, source = find_source(tables, settings.raw_dir, file)
         documents = _select(
             tables,
-            "FROM documents WHERE source_path = ?"
-            " ORDER BY try_cast(member AS INTEGER), member",
+            "FROM documents WHERE source_path = $1"
+            " AND member IS NOT DISTINCT FROM coalesce($2, member)"
+            f" ORDER BY try_cast(member AS INTEGER), member LIMIT {_MANY_ARTICLES}",
             path,
+            member,
         )
+        refused = source["rejected_members"]
+        article_count = source["document_count"]
         paper.print(_head(source, documents))
         if member is not None:
-            documents = [row for row in documents if row["member"] == member]
-            refused = [
-                row for row in source["rejected_members"] if row["member"] == member
-            ]
+            refused = [row for row in refused if row["member"] == member]
             if not documents and not refused:
                 raise PipelineError(
                     path,
@@ -123,15 +124,15 @@ def explain_file(
                     "Leave --member out for the list of its articles.",
                 )
             paper.print(_rejected_members(refused))
-        elif len(documents) + len(source["rejected_members"]) > 1:
+        elif article_count + len(refused) > 1:
             paper.print()
-            paper.print(_members(documents))
+            paper.print(_members(documents, article_count))
             paper.print()
-            paper.print(_rejected_members(source["rejected_members"]))
+            paper.print(_rejected_members(refused))
             paper.print(Text("One of them in full: --member N", style="dim"))
             return
         else:
-            paper.print(_rejected_members(source["rejected_members"]))
+            paper.print(_rejected_members(refused))
         for document in documents:
             for part in _article(tables, document):
                 paper.print(part)
@@ -228,7 +229,7 @@ def _head(source: Row, documents: list[Row]) -> RenderableType:
         facts += [
             first["format"] + packed,
             f"{first['encoding']} ({first['encoding_method']}{sure})",
-            count_of(len(documents), "article"),
+            count_of(source["document_count"], "article"),
         ]
     lines = [head, Text(" · ".join(facts), style="dim")]
     if source["reason"] and not source["rejected_members"]:
@@ -244,9 +245,9 @@ def _refusal(stage: str | None, reason: str, detail: str | None) -> Text:
     return text
 
 
-def _members(documents: list[Row]) -> RenderableType:
+def _members(documents: list[Row], article_count: int) -> RenderableType:
     grid = make_grid(">member", "title", "language", "published", ">paragraphs")
-    for row in documents[:_MANY_ARTICLES]:
+    for row in documents:
         grid.add_row(
             row["member"],
             _given(row["title"]),
@@ -254,18 +255,20 @@ def _members(documents: list[Row]) -> RenderableType:
             _date(row, Field.PUBLISHED_ON),
             str(row["paragraph_count"]),
         )
-    if (more := len(documents) - _MANY_ARTICLES) > 0:
+    if (more := article_count - len(documents)) > 0:
         return Group(grid, Text(f"and {count_of(more, 'article')} more", style="dim"))
     return grid
 
 
 def _rejected_members(members: list[Row]) -> RenderableType:
     parts: list[RenderableType] = []
-    for row in members:
+    for row in members[:_MANY_ARTICLES]:
         text = Text(f"member {row['member']} ", style="bold")
         text.append("rejected: ", style="bold red")
         text.append_text(_refusal(row["stage"], row["reason"], row["detail"]))
         parts.append(text)
+    if (more := len(members) - _MANY_ARTICLES) > 0:
+        parts.append(Text(f"and {more:,} more rejected: view `rejects`", style="dim"))
     return Group(*parts)
 
 

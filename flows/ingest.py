@@ -53,7 +53,8 @@ from tasks.write import publish
 
 Count = Annotated[int, Field(ge=1)]
 VISIBLE_BATCHES = 50
-"""Up to so many batches show every step in the timeline; beyond, only themselves."""
+"""Up to so many batches show every step in the timeline; beyond, only themselves. A
+file that is worked on in pieces counts as so many batches."""
 
 SURVEYED_INLINE_BYTES = 100_000_000
 """Up to so much text is surveyed here: that takes a tenth of the time of reading."""
@@ -112,7 +113,7 @@ def ingest(  # noqa: PLR0913  # the run form
         workers: Worker processes; 0 for one per core.
         detector: Language detector.
         ignore: Shell patterns of files that are not articles.
-        max_file_bytes: Larger files are rejected.
+        max_file_bytes: Larger files are rejected; of JSONL, longer lines.
         max_decompression_ratio: Files that unpack to more than this are rejected.
         batch_bytes: Raw bytes per batch.
         batch_files: Files per batch, at most.
@@ -259,7 +260,8 @@ def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
         (batch, run, staging_dir, warehouse.new_stem())
         for batch in cut_work(plan.todo, settings)
     ]
-    is_visible = len(work) <= VISIBLE_BATCHES
+    pieces = max(len(work), weigh_files(plan.todo) // settings.batch_bytes)
+    is_visible = pieces <= VISIBLE_BATCHES
     get_run_logger().info(
         "%s, %s to read in %s, engine %s",
         count_of(len(plan.files), "file"),
@@ -273,7 +275,7 @@ def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
     results: dict[int, BatchSummary] = {}
     done = 0
     _tell("read", 0, plan)
-    with logging_steps(is_brief=len(work) > LOGGED_BATCHES):
+    with logging_steps(is_brief=pieces > LOGGED_BATCHES):
         for index, result in results_of(process, work, engine, is_visible=is_visible):
             results[index] = result
             done += len(work[index][0])

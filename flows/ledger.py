@@ -13,9 +13,10 @@ import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -182,30 +183,38 @@ def meets_other_limits(
 
     Returns:
         True for files read under other limits that were refused by these, are larger
-        than the present ones, or compressed (what they unpack to is not known).
+        than theirs or the present ones (a line in them may be), or compressed (what
+        they unpack to is not known).
     """
     others = [run_id for run_id, theirs in limits_of_runs.items() if theirs != limits]
     read_under_others = known["run_id"].isin(others)
     if not read_under_others.any():
         return read_under_others
     affected = known["reason"].isin(_LIMITED)
-    affected |= (known["size_bytes"] > limits[0]).fillna(value=False)
+    least = {run_id: min(limits[0], limits_of_runs[run_id][0]) for run_id in others}
+    affected |= (known["size_bytes"] > known["run_id"].map(least)).fillna(value=False)
     affected |= known["source_path"].str.lower().str.endswith(_PACKED)
     return read_under_others & affected & known["problem"].isna()
 
 
-def may_have_changed(root: str, path: str, run_id: str) -> bool:
-    """Whether a file was touched in any way since the run that read it began.
+def may_have_changed(
+    arrived_ns: "pd.Series[int]", run_ids: "pd.Series[str]"
+) -> npt.NDArray[np.bool_]:
+    """Whether files were touched in any way since the run that read them began.
 
-    Of an object the version tells everything. By times alone a file that was edited and
-    back-dated looks as before. A run that lies in the future says that the clock was
-    set back: no time can be trusted then.
+    By times alone a file that was edited and back-dated looks as before. A run that
+    lies in the future says that the clock was set back: no time can be trusted then.
+
+    Args:
+        arrived_ns: Of each file as ``discover_files`` gives it.
+        run_ids: Of each file the run that read it.
     """
-    if isinstance(root, ObjectUrl):
-        return False
-    started_ns = _started_ns(run_id)
-    arrived = arrived_ns(f"{root}/{path}")
-    return arrived >= started_ns - _TICK_NS or started_ns > time.time_ns()
+    runs, known = pd.factorize(run_ids)
+    starts_ns, now_ns = map(_started_ns, known), time.time_ns()
+    since_ns = [0 if start > now_ns else start - _TICK_NS for start in starts_ns]
+    arrived = arrived_ns.to_numpy(np.int64, na_value=-1)
+    is_later: npt.NDArray[np.bool_] = arrived >= np.array(since_ns, np.int64)[runs]
+    return is_later
 
 
 def arrived_ns(path: str | Path) -> int:
@@ -246,7 +255,6 @@ def new_run_id(now: datetime, salt: str) -> str:
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{salt}"
 
 
-@cache
 def _started_ns(run_id: str) -> int:
     start = datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     return int(start.timestamp()) * 1_000_000_000

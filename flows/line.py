@@ -5,23 +5,25 @@ called is handed in: ``call_plainly`` here, ``call_visibly`` in ``ingest``.
 """
 
 import contextlib
+import dataclasses
 import gc
 import json
 import platform
 import secrets
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import pandas as pd
 from prefect import Task
 from threadpoolctl import threadpool_limits
 
-from flows.batches import cut_articles, cut_batches
+from flows.batches import cut_batches
 from flows.drift import NOT_LOOKED_AT, Quality
 from flows.errand import EVERYTHING_NEW, Errand
 from flows.ledger import LEDGER_COLUMNS, NULLABLE, new_run_id, outcomes
@@ -31,30 +33,31 @@ from flows.progress import Event, tell, tell_step
 from flows.quality import look_at_rows, refuse_drift
 from flows.recurrence import find_recurring
 from flows.settings import Settings, fingerprint, settings_json
+from flows.staging import Made, Staging, Tables
 from flows.summary import (
     NO_COST,
     BatchSummary,
     RunSummary,
     StepCost,
     count_of,
-    slowest_of,
 )
 from tasks.clean import clean_articles
 from tasks.describe import describe_articles
 from tasks.detect import detect_languages
 from tasks.discover import discover_files
 from tasks.errors import PipelineError
+from tasks.fates import Fates
 from tasks.objects import Place
-from tasks.read import Limits, read_files
+from tasks.read import Limits, Reading, read_files, read_piece, read_pieces
 from tasks.schema import DUPLICATES, SOURCES, Reason, Status, Step
 from tasks.split import split_blocks
 from tasks.stopwatch import timing
 from tasks.survey import survey_articles, survey_texts, write_surveys
 from tasks.tables.manifest import Manifest
-from tasks.tables.parts import StagedPart, read_staged
+from tasks.tables.parts import read_staged
 from tasks.tables.warehouse import Reporter, Warehouse
 from tasks.version import PIPELINE_VERSION
-from tasks.write import publish, settle_sources, write
+from tasks.write import publish
 
 _GARBAGE_OBJECTS = 20_000  # new ones before Python looks for garbage among them
 LIBRARIES = (
@@ -126,35 +129,6 @@ def start_run(settings: Settings, flow_run_id: str | None = None) -> Run:
     return Run(run_id, now, settings, flow_run_id)
 
 
-def process_batch(
-    files: pd.DataFrame, run: Run, staging_dir: Path, stem: str, call: Call
-) -> BatchSummary:
-    """Take a batch of files through the line and stage its tables.
-
-    An article that a step cannot digest becomes a reject; the others go on.
-
-    Args:
-        files: Rows of ``Plan.todo``.
-        run: The run it is part of.
-        staging_dir: Where the parts of all batches go.
-        stem: Name of this batch's part.
-        call: How to call a step.
-
-    Returns:
-        Counts; the rows are on disk.
-
-    Raises:
-        PipelineError: A table breaks its contract, or the disk refuses.
-    """
-    with timing() as seconds:
-        tables, costs = make_tables(files, run, call)
-    documents = tables["documents"]
-    start = time.perf_counter()
-    staged = call(write, count_of(len(documents), "article"), tables, staging_dir, stem)
-    costs[Step.WRITE.value] = StepCost(len(documents), time.perf_counter() - start)
-    return summarise(tables, staged, costs, seconds)
-
-
 def survey_batch(files: pd.DataFrame, run: Run, file: Path) -> None:
     """Survey a batch of files before anything is made of them.
 
@@ -163,7 +137,7 @@ def survey_batch(files: pd.DataFrame, run: Run, file: Path) -> None:
         run: The run it is part of.
         file: Written: rows of ``survey.SURVEYS``, one per file.
     """
-    articles, _, sources = read_files.fn(
+    articles, _, sources = read_files(
         files, run.settings.raw_dir, run.run_id, read_limits(run.settings)
     )
     write_surveys(sources["source_path"], survey_texts(articles), file)
@@ -171,7 +145,9 @@ def survey_batch(files: pd.DataFrame, run: Run, file: Path) -> None:
 
 def read_limits(settings: Settings) -> Limits:
     """Return how much of a file is read."""
-    return Limits(settings.max_file_bytes, settings.max_decompression_ratio)
+    return Limits(
+        settings.max_file_bytes, settings.max_decompression_ratio, settings.batch_bytes
+    )
 
 
 @contextlib.contextmanager
@@ -202,6 +178,39 @@ def _one_thread() -> Iterator[None]:
 
 @_one_thread()
 @_collecting_rarely()
+def process_batch(
+    files: pd.DataFrame, run: Run, staging_dir: Path, stem: str, call: Call
+) -> BatchSummary:
+    """Take a batch of files through the line and stage its tables.
+
+    An article that a step cannot digest becomes a reject; the others go on. They are
+    worked on in pieces of ``batch_bytes``, so that a file of any size is a batch that
+    fits into memory.
+
+    Args:
+        files: Rows of ``Plan.todo``.
+        run: The run it is part of.
+        staging_dir: Where the parts of all batches go.
+        stem: Name of this batch's part.
+        call: How to call a step.
+
+    Returns:
+        Counts; the rows are on disk.
+
+    Raises:
+        PipelineError: A table breaks its contract, or the disk refuses.
+    """
+    costs: dict[str, StepCost] = {}
+    with timing() as seconds, TemporaryDirectory(dir=staging_dir) as folder:
+        staging = Staging(staging_dir, Path(folder), stem, call)
+        for made in make_pieces(files, run, call, costs):
+            staging.add(made)
+            del made  # before the next one is made
+    return staging.summarise(costs, seconds)
+
+
+@_one_thread()
+@_collecting_rarely()
 def make_tables(
     files: pd.DataFrame, run: Run, call: Call = call_plainly
 ) -> tuple[dict[str, pd.DataFrame], dict[str, StepCost]]:
@@ -215,43 +224,100 @@ def make_tables(
     Returns:
         The tables of articles by name, and the cost of each step by name.
     """
-    settings = run.settings
     costs: dict[str, StepCost] = {}
-
-    start = time.perf_counter()
-    read, claims, sources = call(
-        read_files,
-        count_of(len(files), "file"),
-        files,
-        settings.raw_dir,
-        run.run_id,
-        read_limits(settings),
-    )
-    costs[Step.READ.value] = StepCost(len(read), time.perf_counter() - start)
-
-    start = time.perf_counter()
-    read, sources = call(
-        survey_articles,
-        count_of(len(read), "article"),
-        read,
-        sources,
-        run.counted_file,
-    )
-    costs[survey_articles.name] = StepCost(len(read), time.perf_counter() - start)
-
-    pieces = [
-        _make_rows(piece, claims, run, call, costs)
-        for piece in cut_articles(read, settings.batch_bytes)
-    ]
+    pieces: list[Made] = []
+    for made in make_pieces(files, run, call, costs):
+        pieces = [one for one in pieces if made.void in {None, one.streamed}]
+        pieces.append(made)
+    filled = [one.tables for one in pieces if len(one.tables.get("documents", ()))]
+    filled = filled or [pieces[-1].tables]
     tables = {
-        name: pd.concat([piece[name] for piece in pieces], ignore_index=True)
-        if len(pieces) > 1
-        else pieces[0][name]
-        for name in pieces[0]
+        name: pd.concat([tables[name] for tables in filled], ignore_index=True)
+        if len(filled) > 1
+        else filled[0][name]
+        for name in filled[0]
     }
-    refused = tables.pop("rejects")
-    tables["sources"] = settle_sources(sources, tables["documents"], refused, read)
+    if (sources := pieces[-1].sources) is not None:
+        tables[SOURCES.name] = sources
     return tables, costs
+
+
+def make_pieces(
+    files: pd.DataFrame, run: Run, call: Call, costs: dict[str, StepCost]
+) -> Iterator[Made]:
+    """Take a batch of files through the line, piece by piece.
+
+    Args:
+        files: Rows of ``discover_files``.
+        run: The run it is part of.
+        call: How to call a step.
+        costs: Added to.
+
+    Yields:
+        The pieces, one at least; the last has the files.
+    """
+    settings = run.settings
+    pieces = read_pieces(files, settings.raw_dir, run.run_id, read_limits(settings))
+    maker = _PieceMaker(run, call, costs)
+    reading = Reading(pieces)
+    noun = count_of(len(files), "file")
+    while not maker.is_done:
+        yield maker.make(reading, noun)
+        noun = f"more of {count_of(len(files), 'file')}"
+
+
+class _PieceMaker:
+    """Makes the pieces of one batch, one after the other."""
+
+    def __init__(self, run: Run, call: Call, costs: dict[str, StepCost]) -> None:
+        self._run, self._call, self._costs = run, call, costs
+        self._fates = Fates()
+        self._sources: list[pd.DataFrame] = []
+        self.is_done = False
+
+    def make(self, reading: Reading, noun: str) -> Made:
+        """Make the next piece.
+
+        Args:
+            reading: Where it is read from.
+            noun: What is read, for the name of the task run.
+        """
+        call, costs = self._call, self._costs
+        start = time.perf_counter()
+        piece = call(read_piece, noun, reading)
+        _add_cost(costs, Step.READ.value, len(piece.articles), start)
+
+        start = time.perf_counter()
+        articles, sources = call(
+            survey_articles,
+            count_of(len(piece.articles), "article"),
+            piece.articles,
+            piece.sources,
+            self._run.counted_file,
+        )
+        _add_cost(costs, survey_articles.name, len(articles), start)
+
+        if piece.void is not None:
+            self._fates.forget(piece.void)
+        tables: Tables = {}
+        if len(articles) or piece.is_last:
+            tables = _make_rows(articles, piece.claims, self._run, call, costs)
+            places = articles[["document_id", "source_path", "member"]]
+            rejects = tables.pop("rejects").merge(
+                places, on="document_id", how="left", validate="many_to_one"
+            )
+            paths = tables["documents"]["source_path"]
+            self._fates.add(paths, rejects, piece.refused)
+        else:
+            self._fates.add((), None, piece.refused)
+        if len(sources) or not self._sources:
+            self._sources = [one for one in self._sources if len(one)] + [sources]
+        self.is_done = piece.is_last
+        settled = None
+        if piece.is_last:
+            settled = self._fates.settle(pd.concat(self._sources, ignore_index=True))
+        unlisted = self._fates.unlisted
+        return Made(tables, piece.streamed, piece.void, settled, unlisted)
 
 
 def _make_rows(
@@ -265,7 +331,7 @@ def _make_rows(
 
     Args:
         articles: Articles as surveyed.
-        claims: What JSON fields state, of these articles and others.
+        claims: What JSON fields state of them.
         run: The run it is part of.
         call: How to call a step.
         costs: Added to.
@@ -280,13 +346,9 @@ def _make_rows(
         frames = tuple(without(frame, rejects) for frame in frames)
         outputs, refused = run_step(task, noun, frames, args, call)
         rejects.append(refused)
-        seconds = time.perf_counter() - start
-        before = costs.get(task.name, NO_COST)
-        costs[task.name] = before.plus(len(outputs[0]), seconds)
+        _add_cost(costs, task.name, len(outputs[0]), start)
         return outputs
 
-    is_ours = claims["document_id"].isin(articles["document_id"])
-    claims = claims[is_ours].reset_index(drop=True)
     blocks, claims, refused = step(clean_articles, "article", (articles, claims))
     rejects.append(refused)
     articles, blocks = step(
@@ -306,6 +368,11 @@ def _make_rows(
         "evidence": evidence,
         "rejects": pd.concat(rejects, ignore_index=True),
     }
+
+
+def _add_cost(costs: dict[str, StepCost], step: str, rows: int, start: float) -> None:
+    spent = time.perf_counter() - start
+    costs[step] = costs.get(step, NO_COST).plus(rows, spent)
 
 
 def run_step(
@@ -376,46 +443,12 @@ def without(frame: pd.DataFrame, rejects: list[pd.DataFrame]) -> pd.DataFrame:
     return frame[~frame["document_id"].isin(gone)].reset_index(drop=True)
 
 
-def summarise(
-    tables: dict[str, pd.DataFrame],
-    staged: StagedPart,
-    costs: dict[str, StepCost],
-    seconds: Mapping[str, float],
-) -> BatchSummary:
-    """Count what a batch has become; ``seconds`` are those of single files."""
-    documents, sources = tables["documents"], tables["sources"]
-    rejects: Counter[str] = Counter()
-    examples: dict[str, str] = {}
-    for path, status, reason, members in zip(
-        sources["source_path"],
-        sources["status"],
-        sources["reason"],
-        sources["rejected_members"],
-        strict=True,
-    ):
-        if status == Status.REJECTED:
-            rejects[str(reason)] += 1
-            examples.setdefault(str(reason), str(path))
-        for member in members:
-            rejects[member["reason"]] += 1
-            examples.setdefault(member["reason"], f"{path} member {member['member']}")
-    return BatchSummary(
-        staged=(staged,),
-        files=Counter(sources["status"].tolist()),
-        documents=len(documents),
-        paragraphs=len(tables["paragraphs"]),
-        removals=len(tables["removals"]),
-        languages=Counter(documents["language"].tolist()),
-        rejects=rejects,
-        examples=examples,
-        steps=costs,
-        slowest=slowest_of(seconds),
-    )
-
-
 def add_up(parts: Iterable[BatchSummary]) -> BatchSummary:
     """Add up the batches of a run, in order."""
-    return sum(parts, start=BatchSummary())
+    summaries = list(parts)
+    counts = (dataclasses.replace(summary, staged=()) for summary in summaries)
+    staged = chain.from_iterable(summary.staged for summary in summaries)
+    return dataclasses.replace(sum(counts, start=BatchSummary()), staged=tuple(staged))
 
 
 def replaced_paths(plan: Plan) -> pd.Series:
@@ -514,14 +547,15 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
         if plan.has_work and not _changes_nothing(plan, batch):
             tell(Event("publish", len(plan.todo), len(plan.todo), plan.unchanged_count))
             row = run_row(run, plan, batch)
-            if batch.staged:
+            staged = warehouse.gather(batch.staged)
+            if staged:
                 quality = look_at_rows(
-                    batch.staged, row, settings, is_typical=plan.is_typical
+                    staged, row, settings, is_typical=plan.is_typical
                 )
                 refuse_drift(quality, settings)
             snapshot = crew.publish(
                 warehouse,
-                list(batch.staged),
+                staged,
                 replaced_paths(plan),
                 row,
                 fingerprint(settings),

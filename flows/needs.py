@@ -5,7 +5,7 @@ import pandas as pd
 from flows.batches import weigh_each
 from flows.plan import Plan, open_warehouse
 from flows.settings import Settings
-from tasks.files.formats import FORMATS
+from tasks.files.formats import COMPRESSIONS, FORMATS
 from tasks.schema import SOURCES, Format, Status
 from tasks.tables.probe import EMPTY_PART_BYTES, Powers
 from tasks.tables.warehouse import Warehouse
@@ -18,12 +18,18 @@ TABLE_BYTES_PER_HTML_BYTE = 0.15
 _CALIBRATION_BYTES = 1_000_000
 """Tables smaller than this say little about the next ones."""
 
-_HTML = tuple(
-    suffix + packed
-    for suffix, format_ in FORMATS.items()
-    if format_ is Format.HTML
-    for packed in ("", ".gz", ".zst")
-)
+
+def _suffixes(wanted: Format) -> tuple[str, ...]:
+    return tuple(
+        suffix + packed
+        for suffix, format_ in FORMATS.items()
+        if format_ is wanted
+        for packed in ("", *COMPRESSIONS)
+    )
+
+
+_HTML = _suffixes(Format.HTML)
+_LINES = _suffixes(Format.JSONL)
 
 
 def check_early(plan: Plan | None, settings: Settings) -> None:
@@ -66,6 +72,9 @@ def check_disk(plan: Plan, warehouse: Warehouse, settings: Settings) -> Powers:
     """
     todo = plan.todo[plan.todo["problem"].isna()]
     table_bytes = expect_bytes(todo, settings.max_file_bytes)
+    # Larger files than a batch are staged in pieces, and then again as a whole.
+    in_pieces = todo[weigh_each(todo) > settings.batch_bytes]
+    table_bytes += expect_bytes(in_pieces, settings.max_file_bytes)
     if len(todo):
         table_bytes *= calibrate(warehouse, settings.max_file_bytes)
     read_bytes = int(todo["size_bytes"].fillna(0).sum())
@@ -84,19 +93,25 @@ def expect_bytes(files: pd.DataFrame, max_file_bytes: int) -> float:
 
     Args:
         files: ``source_path`` and ``size_bytes`` of files that are read.
-        max_file_bytes: Of larger files nothing is read, packed or unpacked.
+        max_file_bytes: Of larger files nothing is read, packed or unpacked, but for
+            files of lines.
 
     Examples:
         >>> files = {"source_path": ["a.txt", "b.html.gz"], "size_bytes": [1000, 1000]}
         >>> expect_bytes(pd.DataFrame(files), 10_000)
         1550.0
     """
-    is_html = files["source_path"].astype("str").str.lower().str.endswith(_HTML)
-    ratios = is_html.astype(bool).map(
+    ratios = _have_suffix(files, _HTML).map(
         {True: TABLE_BYTES_PER_HTML_BYTE, False: TABLE_BYTES_PER_TEXT_BYTE}
     )
     texts = weigh_each(files)
-    return float((texts.where(texts <= max_file_bytes, 0) * ratios).sum())
+    is_read = (texts <= max_file_bytes) | _have_suffix(files, _LINES)
+    return float((texts.where(is_read, 0) * ratios).sum())
+
+
+def _have_suffix(files: pd.DataFrame, suffixes: tuple[str, ...]) -> "pd.Series[bool]":
+    paths = files["source_path"].astype("str").str.lower()
+    return paths.str.endswith(suffixes).astype(bool)
 
 
 def calibrate(warehouse: Warehouse, max_file_bytes: int) -> float:

@@ -49,8 +49,7 @@ class Plan(NamedTuple):
     """What a run has to do.
 
     Attributes:
-        files: Every file found: ``source_path``, ``size_bytes``, ``mtime_ns``,
-            ``problem``, ``detail``; sorted by path.
+        files: Every file found: rows of ``discover_files``.
         todo: Rows of ``files`` to read.
         causes: Files of ``todo`` by ``Cause``.
         deleted: Paths in the ledger that are no longer found, sorted.
@@ -218,19 +217,9 @@ def make_plan(
     same_size = is_known & equal(known["size_bytes"], known["size_bytes_known"])
     same_time = same_size & equal(known["mtime_ns"], known["mtime_ns_known"])
     has_bytes = is_known & known["sha256"].notna() & known["problem"].isna()
-    root = os.fspath(raw_dir)  # a Path for each of a million files would cost seconds
-    asked = known.loc[same_size & has_bytes, ["source_path", "run_id"]]
-    doubtful = [
-        index
-        for index, path, run_id, is_same in zip(
-            asked.index.tolist(),
-            asked["source_path"].tolist(),
-            asked["run_id"].tolist(),
-            same_time[asked.index].tolist(),
-            strict=True,
-        )
-        if not is_same or may_have_changed(root, path, run_id)
-    ]
+    asked = known.loc[same_size & has_bytes, ["arrived_ns", "run_id"]]
+    is_moved = may_have_changed(asked["arrived_ns"], asked["run_id"])
+    doubtful = asked.index[is_moved | ~same_time[asked.index].astype(bool)]
     as_before = _with_known_bytes(known.loc[doubtful], raw_dir)
     is_doubtful, is_as_before = (
         known.index.isin(doubtful),

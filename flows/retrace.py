@@ -1,7 +1,7 @@
 """The laws that need the raw files: every file, and every character of it."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import duckdb
@@ -11,7 +11,7 @@ from flows.batches import cut_batches
 from flows.ledger import arrived_ns
 from flows.settings import Settings
 from tasks.objects import ObjectUrl, Place
-from tasks.read import Limits, read_files
+from tasks.read import Limits, read_pieces
 from tasks.schema import Markup
 from tasks.text.normalise import normalise
 
@@ -140,33 +140,62 @@ def retrace(
         "SELECT source_path, sha256 AS known FROM sources WHERE document_count > 0"
     ).df()
     todo = files.merge(accepted, on="source_path").sort_values("source_path")
-    limits = Limits(settings.max_file_bytes, settings.max_decompression_ratio)
+    limits = Limits(
+        settings.max_file_bytes, settings.max_decompression_ratio, settings.batch_bytes
+    )
     checked, changed = 0, len(accepted) - len(todo)
     problems: list[tuple[str, str]] = []
     for batch in cut_batches(
         todo, batch_bytes=settings.batch_bytes, batch_files=settings.batch_files
     ):
-        articles, _, sources = read_files.fn(
+        known = dict(zip(batch["source_path"], batch["known"], strict=True))
+        found = _Found({}, {})
+        for piece in read_pieces(
             batch[files.columns], settings.raw_dir, "verify", limits
-        )
-        now = dict(zip(sources["source_path"], sources["sha256"], strict=True))
-        same = {
-            path
-            for path, known in zip(batch["source_path"], batch["known"], strict=True)
-            if now.get(path) == known
-        }
-        changed += len(batch) - len(same)
-        articles = articles[articles["source_path"].isin(same)]
-        pieces = _pieces(tables, articles["document_id"].tolist())
-        for row in articles.itertuples():
-            if (own := pieces.get(str(row.document_id))) is None:
-                continue
-            checked += 1
-            raw_text = str(row.raw_text)
-            problems += check_spans(raw_text, own)
-            if row.markup != Markup.HTML:
-                problems += check_tiling(raw_text, own)
+        ):
+            found.forget(piece.void)
+            _check_articles(tables, piece.articles, known, found)
+            now = dict(
+                zip(piece.sources["source_path"], piece.sources["sha256"], strict=True)
+            )
+            changed += sum(known[path] != sha256 for path, sha256 in now.items())
+        checked += sum(found.checked.values())
+        problems += [row for rows in found.problems.values() for row in rows]
     return Retraced(checked, changed, problems)
+
+
+class _Found(NamedTuple):
+    """What was found in a batch, by path."""
+
+    checked: dict[str, int]
+    problems: dict[str, list[tuple[str, str]]]
+
+    def forget(self, path: str | None) -> None:
+        """Forget a file that has changed while it was read."""
+        if path is not None:
+            self.checked.pop(path, None)
+            self.problems.pop(path, None)
+
+
+def _check_articles(
+    tables: duckdb.DuckDBPyConnection,
+    articles: pd.DataFrame,
+    known: Mapping[str, str],
+    found: _Found,
+) -> None:
+    """Compare articles with the tables, if their files are as they were then."""
+    is_same = articles["sha256"] == articles["source_path"].map(known)
+    articles = articles[is_same.astype(bool)]
+    pieces = _pieces(tables, articles["document_id"].tolist())
+    for row in articles.itertuples():
+        if (own := pieces.get(str(row.document_id))) is None:
+            continue
+        path, raw_text = str(row.source_path), str(row.raw_text)
+        found.checked[path] = found.checked.get(path, 0) + 1
+        problems = found.problems.setdefault(path, [])
+        problems += check_spans(raw_text, own)
+        if row.markup != Markup.HTML:
+            problems += check_tiling(raw_text, own)
 
 
 def _pieces(

@@ -83,7 +83,8 @@ class Settings:
         int,
         Knob(
             "bytes",
-            "Larger files are rejected as `too_large`, before or after decompression.",
+            "Larger files are rejected as `too_large`, before or after decompression;"
+            " of JSONL, which may be of any size, lines of more characters.",
             least=1,
         ),
     ] = 50_000_000
@@ -131,7 +132,12 @@ class Settings:
     ] = 0
     batch_bytes: Annotated[
         int,
-        Knob("bytes", "Raw bytes per batch, aiming at 10 to 30 s of work.", least=1),
+        Knob(
+            "bytes",
+            "Raw bytes per batch, aiming at 10 to 30 s of work. A larger file is worked"
+            " on in pieces of so much text: this bounds the memory of a worker.",
+            least=1,
+        ),
     ] = 8_000_000
     batch_files: Annotated[int, Knob("files", "Files per batch, at most.", least=1)] = (
         5_000

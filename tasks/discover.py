@@ -36,6 +36,7 @@ class _Entry(NamedTuple):
     mtime_ns: int | None
     problem: Reason | None
     detail: str | None
+    arrived_ns: int | None = None
 
 
 class _Folder(NamedTuple):
@@ -61,7 +62,9 @@ def discover_files(raw_dir: Place, ignore: Sequence[str] = ()) -> pd.DataFrame:
         One row per file, and one per entry that is neither a file nor a folder that can
         be listed: ``source_path`` (unique, sorted; bytes that are not UTF-8 shown as
         ``\xe9``), ``size_bytes`` and ``mtime_ns`` (null if there is no such file),
-        ``problem`` (a ``Reason``, null if it is to be read) and ``detail``.
+        ``problem`` (a ``Reason``, null if it is to be read), ``detail`` and
+        ``arrived_ns``: when the file, or a link to it, was last changed in any way,
+        which nobody can set (null for objects, whose version tells everything).
 
     Raises:
         SettingsError: ``raw_dir`` is not a folder that can be listed.
@@ -186,7 +189,15 @@ def _look(
         what = next((text for test, text in _KINDS if test(found.st_mode)), "no file")
         return _problem(shown, Reason.NOT_A_FILE, what), None
     reason, why = _judge_name(item.name, folder)
-    return _Entry(shown, found.st_size, found.st_mtime_ns, reason, why), None
+    arrived_ns = found.st_ctime_ns
+    if item.is_symlink():
+        try:
+            link = item.stat(follow_symlinks=False)
+        except OSError as error:
+            return _judge_error(item, shown, error), None
+        arrived_ns = max(arrived_ns, link.st_ctime_ns)
+    size_bytes, mtime_ns = found.st_size, found.st_mtime_ns
+    return _Entry(shown, size_bytes, mtime_ns, reason, why, arrived_ns), None
 
 
 def _judge_error(item: os.DirEntry[str], shown: str, error: OSError) -> _Entry | None:
@@ -271,7 +282,7 @@ def _text(error: OSError) -> str:
 
 def _frame(entries: list[_Entry]) -> pd.DataFrame:
     columns = zip(*entries, strict=True) if entries else [()] * len(_Entry._fields)
-    dtypes = ("str", "Int64", "Int64", "str", "str")
+    dtypes = ("str", "Int64", "Int64", "str", "str", "Int64")
     return pd.DataFrame(
         {
             name: pd.Series(list(values), dtype=dtype)

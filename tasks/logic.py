@@ -62,6 +62,7 @@ CHANGES = (
         "dates by their labels, bylines of nobody, text in JSON-LD",
     ),
     Change(Step.DETECT, 5, EVERY, "brackets do not keep from a first glance"),
+    Change(Step.READ, 3, frozenset({Format.JSONL}), "files of any size; long lines"),
 )
 """Every change, oldest first."""
 

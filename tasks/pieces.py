@@ -1,4 +1,4 @@
-"""What travels along the line inside one article: blocks and claims.
+"""What travels along the line: blocks and claims of an article, members of a file.
 
 Between steps they are rows of a table of the batch; the functions below convert.
 """
@@ -6,7 +6,7 @@ Between steps they are rows of a table of the batch; the functions below convert
 from collections import defaultdict, namedtuple
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import pandas as pd
 import pyarrow as pa
@@ -76,6 +76,15 @@ class Page:
 
 
 _PLACES = {"start_chars": "Int64", "end_chars": "Int64"}
+
+
+class RejectedMember(TypedDict):
+    """One item of ``sources.rejected_members``."""
+
+    member: str
+    stage: str
+    reason: str
+    detail: str
 
 
 def rows_of(frame: pd.DataFrame) -> Iterator[Any]:

@@ -1,34 +1,33 @@
 """Read a batch of files: bytes to text, JSON to articles, nothing lost on the way.
 
 Every file ends as one row of ``sources``; every article of it as one row of
-``articles`` or one entry of ``rejected_members``.
+``articles`` or one entry of ``rejected_members``. What is read is handed on in pieces
+of bounded size, and of a file of lines no more is in memory than that.
 """
 
-import contextlib
 import hashlib
-import json
-import os
-import re
-import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
-from operator import attrgetter
-from typing import Any, NamedTuple
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.errors import UnreadableError, refuse_scarcity
-from tasks.files.compression import UnpackError, unpack
-from tasks.files.crawled import Json, list_articles, read_object
-from tasks.files.encoding import Decoded, Undecoded, decode_bytes
+from tasks.files.compression import UnpackError, unpack, unpack_chunks
+from tasks.files.content import Content, Kept, Open, hash_unread, opening
+from tasks.files.crawled import read_object
+from tasks.files.encoding import Decoded, Undecoded, decode_bytes, tell_encoding
 from tasks.files.formats import tell_format
-from tasks.logic import step_versions
-from tasks.objects import Object, ObjectUrl, Place, ahead_of_time, open_store
-from tasks.pieces import Claim
+from tasks.files.intake import Article, Batch, Piece, Source
+from tasks.files.lines import is_blank
+from tasks.files.members import Member, list_members, stream_members
+from tasks.files.readings import decode_chunks
+from tasks.files.rejects import Reject
+from tasks.objects import Place
+from tasks.pieces import Claim, RejectedMember
 from tasks.schema import (
-    SOURCES,
     Compression,
     Field,
     Format,
@@ -39,18 +38,13 @@ from tasks.schema import (
 )
 from tasks.stopwatch import timed
 
-_INVISIBLE = (
-    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\x00-\x1f\x7f-\x9f"
-)
-_BLANK = re.compile(rf"[\s{_INVISIBLE}]*")
 _HASHED_UNREAD = (Reason.TOO_LARGE.value, Reason.UNSUPPORTED_FORMAT.value)
-_MAX_INT_DIGITS = 18
+_UNPACKING = (Reason.BROKEN_COMPRESSION, Reason.DECOMPRESSION_BOMB)
+_OVER = object()
 _DOCUMENT_ID_DIGITS = 20
 _MAX_NAMES_SHOWN = 8
 _MARKUPS = {Format.MARKDOWN: Markup.MARKDOWN, Format.HTML: Markup.HTML}
 _FILE_COLUMNS = ["source_path", "size_bytes", "mtime_ns", "problem", "detail"]
-_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _JSON_KINDS = {list: "an array", str: "a string", type(None): "null", bool: "a boolean"}
 
 
@@ -59,91 +53,36 @@ class Limits:
     """How much of a file is read.
 
     Attributes:
-        max_file_bytes: Largest file, before and after decompression.
+        max_file_bytes: Largest file, before and after decompression; of JSONL the
+            longest line, in characters.
         max_ratio: Largest decompressed size as a multiple of the compressed one.
+        piece_bytes: So much text is read at a time. A larger file of lines is not read
+            into memory.
     """
 
     max_file_bytes: int = 50_000_000
     max_ratio: float = 200
+    piece_bytes: int = 8_000_000
 
 
-class Reject(Exception):  # noqa: N818 the file is at fault, not the program
-    """A file, or an article in it, that becomes no document."""
+class Reading:
+    """Pieces of a batch that are read one after the other, when they are wanted."""
 
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.reason, self.detail = reason, detail
-
-
-class _Content(NamedTuple):
-    """Bytes of a file with the state of the very file they were read from."""
-
-    raw: bytes
-    size_bytes: int
-    mtime_ns: int
-
-
-@dataclass(slots=True)
-class _Article:
-    """A row of ``articles``."""
-
-    document_id: str
-    source_path: str
-    member: str | None
-    sha256: str
-    format: str
-    compression: str | None
-    encoding: str
-    encoding_method: str
-    encoding_score: float | None
-    encoding_errors: int
-    text_field: str | None
-    markup: str
-    raw_text: str
-    step_versions: Mapping[str, int] | None
-
-
-@dataclass(slots=True)
-class _Source:
-    """A row of ``sources``, filled in while its file is read."""
-
-    source_path: str
-    size_bytes: int | None
-    mtime_ns: int | None
-    run_id: str
-    sha256: str | None = None
-    status: str = Status.ACCEPTED.value
-    stage: str | None = None
-    reason: str | None = None
-    detail: str | None = None
-    document_count: int = 0
-    rejected_members: list[dict[str, str]] = field(default_factory=list)
-    survey: None = None  # of the step after
-
-    @property
-    def step_versions(self) -> Mapping[str, int] | None:
-        """Versions of the rules that decide over this file."""
-        told = tell_format(self.source_path)
-        return step_versions(told[0] if told else None)
-
-    def reject(self, stage: Step, reason: Reason, detail: str) -> None:
-        """Say why there is no document."""
-        is_ignored = reason is Reason.IGNORED_PATTERN
-        self.status = (Status.IGNORED if is_ignored else Status.REJECTED).value
-        self.stage, self.reason, self.detail = stage.value, reason.value, detail
-
-
-class _Batch(NamedTuple):
-    articles: list[_Article]
-    claims: list[tuple[str, Claim]]
-    sources: list[_Source]
+    def __init__(self, pieces: Iterator[Piece]) -> None:
+        """Wrap them: Prefect would go through a plain iterator."""
+        self.pieces = pieces
 
 
 @task(name="read", cache_policy=NO_CACHE, persist_result=False)
+def read_piece(reading: Reading) -> Piece:
+    """Read the next articles of a batch; see ``read_pieces``."""
+    return next(reading.pieces)
+
+
 def read_files(
     files: pd.DataFrame, raw_dir: Place, run_id: str, limits: Limits
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Read files into articles.
+    """Read files into articles, all of them into memory.
 
     Args:
         files: Rows of ``discover_files``.
@@ -152,31 +91,75 @@ def read_files(
         limits: How much of a file is read.
 
     Returns:
-        ``articles``: one row per article, by path and by its order in the file;
-        ``raw_text`` is what all positions count in. ``claims``: metadata that JSON
-        fields state. ``sources``: one row per row of ``files``; an article that a later
-        step rejects is still counted as accepted.
+        ``articles``, ``claims`` and ``sources`` as in ``Piece``, with
+        ``rejected_members``; one row per row of ``files``. An article that a later step
+        rejects is still counted as accepted.
     """
-    batch = _Batch([], [], [])
+    pieces: list[Piece] = []
+    for piece in read_pieces(files, raw_dir, run_id, limits):
+        pieces = [one for one in pieces if piece.void in {None, one.streamed}]
+        pieces.append(piece)
+    articles, claims, sources = (
+        pd.concat(frames, ignore_index=True) if len(pieces) > 1 else frames[0]
+        for frames in (
+            [piece.articles for piece in pieces],
+            [piece.claims for piece in pieces],
+            [piece.sources for piece in pieces],
+        )
+    )
+    members: dict[str, list[RejectedMember]] = {}
+    for piece in pieces:
+        for path, member in piece.refused:
+            members.setdefault(path, []).append(member)
+    listed = pd.Series(
+        [members.get(path, []) for path in sources["source_path"]],
+        sources.index,
+        dtype="object",
+    )
+    return articles, claims, sources.assign(rejected_members=listed)
+
+
+def read_pieces(
+    files: pd.DataFrame,
+    raw_dir: Place,
+    run_id: str,
+    limits: Limits,
+    only: Collection[str] | None = None,
+) -> Iterator[Piece]:
+    """Read files into articles, piece by piece.
+
+    Args:
+        files: Rows of ``discover_files``.
+        raw_dir: Folder, or URL of object storage, that their paths are relative to.
+        run_id: Stored in ``sources``.
+        limits: How much of a file is read.
+        only: Of files of lines, the lines that are wanted; null for all.
+
+    Yields:
+        Pieces, one at least; see there. What they are depends on ``limits``, what they
+        hold together does not.
+    """
+    batch = Batch(limits.piece_bytes)
     ordered = files.sort_values("source_path")[_FILE_COLUMNS]
     wanted = ordered.loc[ordered["problem"].isna(), "source_path"]
-    with _reading(raw_dir, wanted, limits) as read:
+    with opening(
+        raw_dir,
+        [path for path in wanted if tell_format(path)],
+        lambda path: _most_bytes(path, limits),
+        lambda path: _kept_bytes(path, limits),
+    ) as open_file:
         for path, size, mtime, problem, detail in ordered.itertuples(
             index=False, name=None
         ):
-            source = _Source(path, _int(size), _int(mtime), run_id)
-            batch.sources.append(source)
-            if not pd.isna(problem):
-                source.reject(Step.DISCOVER, Reason(problem), detail)
+            source = Source(path, _int(size), _int(mtime), run_id)
+            if pd.isna(problem):
+                yield from _read_file(source, open_file, limits, batch, only)
             else:
-                try:
-                    with timed(path):
-                        _read_source(source, read, limits, batch)
-                except Reject as reject:
-                    source.reject(Step.READ, reject.reason, reject.detail)
-            if source.reason in _HASHED_UNREAD:
-                source.sha256 = _hash_unread(raw_dir, path)
-    return _frame_articles(batch), _frame_claims(batch), _frame_sources(batch)
+                source.reject(Step.DISCOVER, Reason(problem), detail)
+            if source.reason in _HASHED_UNREAD and source.sha256 is None:
+                source.sha256 = hash_unread(raw_dir, path)
+            batch.sources.append(source)
+    yield batch.hand_on(None, is_last=True)
 
 
 def make_document_id(source_path: str, member: str | None) -> str:
@@ -190,28 +173,99 @@ def make_document_id(source_path: str, member: str | None) -> str:
     return hashlib.sha256(place).hexdigest()[:_DOCUMENT_ID_DIGITS]
 
 
-def _read_source(
-    source: _Source, read: Callable[[str], _Content], limits: Limits, batch: _Batch
-) -> None:
-    """Append the articles and claims of one file; raises ``Reject`` if it has none."""
-    told = tell_format(source.source_path)
-    if told is None:
-        raise Reject(Reason.UNSUPPORTED_FORMAT, "the name has no known suffix")
+def _most_bytes(path: str, limits: Limits) -> int:
+    return sys.maxsize if _is_streamed(path) else limits.max_file_bytes
+
+
+def _kept_bytes(path: str, limits: Limits) -> int:
+    return limits.piece_bytes if _is_streamed(path) else sys.maxsize
+
+
+def _is_streamed(path: str) -> bool:
+    told = tell_format(path)
+    return told is not None and told[0] is Format.JSONL
+
+
+def _read_file(
+    source: Source,
+    open_file: Open,
+    limits: Limits,
+    batch: Batch,
+    only: Collection[str] | None,
+) -> Iterator[Piece]:
+    """Append what a file holds, or say what is wrong with it; yield what is full."""
+    path = source.source_path
+    streamed = void = None
+    try:
+        told = tell_format(path)
+        if told is None:
+            raise Reject(  # noqa: TRY301  # it is told below what becomes of it
+                Reason.UNSUPPORTED_FORMAT, "the name has no known suffix"
+            )
+        with timed(path):
+            opened = open_file(path)
+        with opened as content:
+            if not isinstance(content, Kept):
+                streamed = path
+                if batch.articles or batch.refused:
+                    yield batch.hand_on(None)
+            articles = _read_articles(source, content, told, limits, batch, only)
+            for _ in _timed(path, articles):
+                void = streamed
+                yield batch.hand_on(streamed)
+    except Reject as reject:
+        source.reject(Step.READ, reject.reason, reject.detail)
+        source.document_count = 0
+        if streamed:
+            batch.clear()
+        if void:
+            yield batch.hand_on(None, void=void)
+
+
+def _timed(path: str, steps: Iterator[None]) -> Iterator[None]:
+    """Go on step by step, and note how long the steps take."""
+    while True:
+        with timed(path):
+            is_over = next(steps, _OVER) is _OVER
+        if is_over:
+            return
+        yield
+
+
+def _read_articles(  # noqa: PLR0913, PLR0917  # all there is to know
+    source: Source,
+    content: Content,
+    told: tuple[Format, Compression | None],
+    limits: Limits,
+    batch: Batch,
+    only: Collection[str] | None,
+) -> Iterator[None]:
+    """Append the articles and claims of one file.
+
+    Yields:
+        Whenever the batch has to be handed on.
+
+    Raises:
+        Reject: The file has none.
+    """
     article_format, compression = told
-    content = read(source.source_path)
     source.size_bytes, source.mtime_ns = content.size_bytes, content.mtime_ns
-    source.sha256 = hashlib.sha256(content.raw).hexdigest()
-    data = _unpack(content.raw, compression, limits)
-    decoded = decode_bytes(data, html=article_format is Format.HTML)
+    if isinstance(content, Kept):
+        source.sha256 = content.sha256
+    if not content.size_bytes:
+        raise Reject(Reason.EMPTY, "0 bytes")
+    if isinstance(content, Kept) and article_format is not Format.JSONL:
+        raw = _unpack(content.raw, compression, limits)
+        decoded = decode_bytes(raw, html=article_format is Format.HTML)
+    else:
+        decoded = _tell_encoding(source, content, compression, limits)
     if isinstance(decoded, Undecoded):
         raise Reject(decoded.reason, decoded.detail)
-    if _BLANK.fullmatch(decoded.text):
-        raise Reject(Reason.BLANK, "only white space and invisible characters")
-    article = _Article(
+    article = Article(
         document_id=make_document_id(source.source_path, None),
         source_path=source.source_path,
         member=None,
-        sha256=source.sha256,
+        sha256=source.sha256 or "",
         format=article_format.value,
         compression=compression and compression.value,
         encoding=decoded.encoding,
@@ -223,13 +277,78 @@ def _read_source(
         raw_text=decoded.text,
         step_versions=source.step_versions,
     )
-    readings = list(_claim_encodings(decoded))
-    if article_format in {Format.JSON, Format.JSONL}:
-        _read_members(article, source, batch, readings)
-    else:
-        batch.articles.append(article)
-        batch.claims.extend((article.document_id, claim) for claim in readings)
-        source.document_count = 1
+    readings = tuple(_claim_encodings(decoded))
+    if article_format is Format.JSONL:
+        members = stream_members(
+            lambda: decode_chunks(
+                _unpacked(content, compression, limits), decoded.encoding
+            ),
+            limits.max_file_bytes,
+            only,
+        )
+        yield from _read_members(article, members, source, batch, readings)
+        return
+    if is_blank(decoded.text):
+        raise Reject(Reason.BLANK, "only white space and invisible characters")
+    if article_format is Format.JSON:
+        members = list_members(decoded.text)
+        yield from _read_members(article, members, source, batch, readings)
+        return
+    if batch.is_full(len(article.raw_text)):
+        yield
+    batch.add(article, readings, len(article.raw_text))
+    source.document_count = 1
+
+
+def _tell_encoding(
+    source: Source, content: Content, compression: Compression | None, limits: Limits
+) -> Decoded | Undecoded:
+    """Go through a file once: its hash, whether it can be unpacked, its encoding."""
+    try:
+        is_empty = compression is not None and not any(
+            _unpacked(content, compression, limits)
+        )
+        decoded = tell_encoding(lambda: _unpacked(content, compression, limits))
+    except Reject as reject:
+        if reject.reason in _UNPACKING:
+            source.sha256 = content.sha256
+        raise
+    source.sha256 = content.sha256
+    if is_empty:
+        raise Reject(Reason.EMPTY, "0 bytes after decompression")
+    return decoded
+
+
+def _unpack(raw: bytes, compression: Compression | None, limits: Limits) -> bytes:
+    if compression is None:
+        return raw
+    try:
+        data = unpack(raw, compression, limits.max_file_bytes, limits.max_ratio)
+    except UnpackError as error:
+        raise Reject(error.reason, error.detail) from error
+    if not data:
+        raise Reject(Reason.EMPTY, "0 bytes after decompression")
+    return data
+
+
+def _unpacked(
+    content: Content, compression: Compression | None, limits: Limits
+) -> Iterator[bytes]:
+    """Yield the content of a file in chunks.
+
+    Raises:
+        Reject: On the way: it cannot be read, is damaged, or unpacks to too much.
+    """
+    chunks = content.chunks()
+    if compression is None:
+        yield from chunks
+        return
+    try:
+        yield from unpack_chunks(
+            chunks, compression, content.size_bytes, limits.max_ratio
+        )
+    except UnpackError as error:
+        raise Reject(error.reason, error.detail) from error
 
 
 def _claim_encodings(decoded: Decoded) -> Iterator[Claim]:
@@ -243,169 +362,54 @@ def _claim_encodings(decoded: Decoded) -> Iterator[Claim]:
         yield Claim(Field.ENCODING, encoding, "encoding.alternative", score)
 
 
-# Bytes
-
-
-@contextlib.contextmanager
-def _reading(
-    raw_dir: Place, paths: Iterable[str], limits: Limits
-) -> Iterator[Callable[[str], _Content]]:
-    """Give what reads one file by its path; objects are asked for ahead of time."""
-    if not isinstance(raw_dir, ObjectUrl):
-        yield lambda path: _read_unchanged(os.path.join(raw_dir, path), limits)  # noqa: PTH118
-        return
-    store = open_store(raw_dir)
-    with ahead_of_time(
-        lambda path: _read_object(store.open, path, limits),
-        [path for path in paths if tell_format(path)],
-    ) as contents:
-        yield lambda path: contents.pop(path).result()
-
-
-def _read_object(
-    open_object: Callable[[str], Object | None], key: str, limits: Limits
-) -> _Content:
-    """Read an object, which cannot change while it is read.
-
-    Raises:
-        Reject: It cannot be read, or is too large.
-        PipelineError: The store does not answer.
-    """
-    try:
-        found = open_object(key)
-    except UnreadableError as error:
-        raise Reject(Reason.UNREADABLE, error.problem) from error
-    if found is None:
-        raise Reject(Reason.UNREADABLE, "gone since it was listed")
-    _refuse_size(found.info.size_bytes, limits)
-    return _Content(found.read(), found.info.size_bytes, found.info.version_ns)
-
-
-def _refuse_size(size_bytes: int, limits: Limits) -> None:
-    if size_bytes > limits.max_file_bytes:
-        raise Reject(
-            Reason.TOO_LARGE,
-            f"{size_bytes:,} bytes; the limit is {limits.max_file_bytes:,}"
-            " (setting max_file_bytes)",
-        )
-
-
-def _read_unchanged(path: str, limits: Limits) -> _Content:
-    """Read a file as a whole, as it was at one moment.
-
-    Raises:
-        Reject: It cannot be read, is too large, or changed twice while being read.
-        PipelineError: The machine has no open files or memory left.
-    """
-    try:
-        content = _read_once(path, limits) or _read_once(path, limits)
-    except FileNotFoundError as error:
-        raise Reject(Reason.UNREADABLE, "gone since it was listed") from error
-    except IsADirectoryError as error:
-        raise Reject(Reason.NOT_A_FILE, "no file any more") from error
-    except OSError as error:
-        refuse_scarcity(error, path)
-        detail = error.strerror or type(error).__name__
-        raise Reject(Reason.UNREADABLE, detail) from error
-    if content is None:
-        raise Reject(
-            Reason.CHANGED_WHILE_READING, "changed while it was read, twice in a row"
-        )
-    return content
-
-
-def _read_once(path: str, limits: Limits) -> _Content | None:
-    """Content, or null if the file changed meanwhile."""
-    # A named pipe that took the file's place must not make us wait.
-    descriptor = os.open(path, _OPEN_FLAGS)
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            raise Reject(Reason.NOT_A_FILE, "no file any more")
-        _refuse_size(before.st_size, limits)
-        raw = file.read(limits.max_file_bytes + 1)
-        after = os.fstat(descriptor)
-    same = _state(before) == _state(after) == _state(os.stat(path))  # noqa: PTH116
-    if not same or len(raw) != before.st_size:
-        return None
-    return _Content(raw, before.st_size, before.st_mtime_ns)
-
-
-def _state(found: os.stat_result) -> tuple[int, int, int, int]:
-    return found.st_size, found.st_mtime_ns, found.st_dev, found.st_ino
-
-
-def _unpack(raw: bytes, compression: Compression | None, limits: Limits) -> bytes:
-    if not raw:
-        raise Reject(Reason.EMPTY, "0 bytes")
-    if compression is None:
-        return raw
-    try:
-        data = unpack(raw, compression, limits.max_file_bytes, limits.max_ratio)
-    except UnpackError as error:
-        raise Reject(error.reason, error.detail) from error
-    if not data:
-        raise Reject(Reason.EMPTY, "0 bytes after decompression")
-    return data
-
-
-def _hash_unread(raw_dir: Place, path: str) -> str | None:
-    """SHA-256 of a file too large, or of no known format, to be read as a whole.
-
-    Null if it cannot be read, or is no plain file any more; and of an object, which
-    would have to be fetched for nothing else.
-    """
-    if isinstance(raw_dir, ObjectUrl):
-        return None
-    with contextlib.suppress(OSError):
-        descriptor = os.open(os.path.join(raw_dir, path), _OPEN_FLAGS)  # noqa: PTH118
-        with os.fdopen(descriptor, "rb", buffering=0) as file:
-            if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return hashlib.file_digest(file, "sha256").hexdigest()
-    return None
-
-
 # JSON
 
 
-class _Member(NamedTuple):
-    """One article of a JSON file: name, place, value or why there is none."""
-
-    name: str | None
-    place: str
-    value: Json | Reject
-
-
 def _read_members(
-    file: _Article, source: _Source, batch: _Batch, known: list[Claim]
-) -> None:
+    file: Article,
+    members: Iterable[Member],
+    source: Source,
+    batch: Batch,
+    known: tuple[Claim, ...],
+) -> Iterator[None]:
     """Append every article of a JSON file.
 
     Args:
         file: Row to copy.
+        members: The articles.
         source: What is told of the file.
         batch: What to append to.
         known: Claims about every article in it.
+
+    Yields:
+        Whenever the batch has to be handed on.
     """
     first: Reject | None = None
-    for member in _list_members(file.raw_text, Format(file.format)):
+    for member in members:
         try:
             article, claims = _read_member(file, member)
         except Reject as reject:
             first = first or reject
+            if batch.is_full(member.char_count):
+                yield
+            batch.char_count += member.char_count
             if member.name is not None:
-                source.rejected_members.append(
-                    {
-                        "member": member.name,
-                        "stage": Step.READ.value,
-                        "reason": reject.reason.value,
-                        "detail": reject.detail,
-                    }
+                batch.refused.append(
+                    (
+                        file.source_path,
+                        {
+                            "member": member.name,
+                            "stage": Step.READ.value,
+                            "reason": reject.reason.value,
+                            "detail": reject.detail,
+                        },
+                    )
                 )
             continue
-        batch.articles.append(article)
-        claims = (*known, *claims)
-        batch.claims.extend((article.document_id, claim) for claim in claims)
+        size = max(member.char_count, len(article.raw_text))
+        if batch.is_full(size):
+            yield
+        batch.add(article, (*known, *claims), size)
         source.document_count += 1
     if first is None and not source.document_count:
         first = Reject(Reason.NO_TEXT, "no article in it")
@@ -415,7 +419,7 @@ def _read_members(
             source.status = Status.ACCEPTED.value
 
 
-def _read_member(file: _Article, member: _Member) -> tuple[_Article, tuple[Claim, ...]]:
+def _read_member(file: Article, member: Member) -> tuple[Article, tuple[Claim, ...]]:
     place, value = member.place, member.value
     if isinstance(value, Reject):
         raise value
@@ -423,7 +427,7 @@ def _read_member(file: _Article, member: _Member) -> tuple[_Article, tuple[Claim
         kind = _JSON_KINDS.get(type(value), "a number")
         raise Reject(Reason.BROKEN_JSON, f"{place}{kind} where an object should be")
     crawled = read_object(value)
-    if crawled.text_field is None or _BLANK.fullmatch(crawled.text):
+    if crawled.text_field is None or is_blank(crawled.text):
         names = ", ".join(list(value)[:_MAX_NAMES_SHOWN]) or "none"
         names = names.encode("utf-8", "replace").decode("utf-8")
         raise Reject(Reason.NO_TEXT, f"{place}no text in the fields {names}")
@@ -441,105 +445,5 @@ def _read_member(file: _Article, member: _Member) -> tuple[_Article, tuple[Claim
     return article, crawled.claims
 
 
-def _list_members(text: str, article_format: Format) -> Iterator[_Member]:
-    """Articles of a JSON text.
-
-    A ``.json`` file of one object a line, and a ``.jsonl`` file of one object over
-    many lines, are read as what they are.
-    """
-    lines = text.split("\n")
-    starts = (line for line in lines if line.strip())
-    if article_format is Format.JSON:
-        whole = _parse(text)
-        is_lines = isinstance(whole, Reject) and _is_object(next(starts))
-    else:
-        is_lines = any(map(_is_object, starts))
-        whole = None if is_lines else _parse(text)
-        is_lines = is_lines or isinstance(whole, Reject)
-    if is_lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                place = f"line {number}: "
-                yield _Member(str(number), place, _parse(line, first_line=number))
-        return
-    articles = list_articles(whole)
-    if len(articles) == 1 and articles[0] is whole:
-        yield _Member(None, "", whole)
-        return
-    for number, article in enumerate(articles, start=1):
-        yield _Member(str(number), f"item {number}: ", article)
-
-
-def _is_object(line: str) -> bool:
-    return line.lstrip().startswith("{") and not isinstance(_parse(line), Reject)
-
-
-def _parse(text: str, first_line: int = 1) -> Json | Reject:
-    """Value of a JSON text, or where it breaks.
-
-    ``NaN`` is read as Python does; of two fields with one name the last counts.
-    """
-    try:
-        return json.loads(text, parse_int=_read_int)
-    except json.JSONDecodeError as error:
-        line = first_line + error.lineno - 1
-        problem = error.msg.removesuffix(" at")  # as in "starting at"
-        detail = f"line {line}: {problem} at column {error.colno}"
-    except RecursionError:
-        detail = f"line {first_line}: nested too deeply"
-    return Reject(Reason.BROKEN_JSON, detail)
-
-
-def _read_int(digits: str) -> float:
-    return int(digits) if len(digits) <= _MAX_INT_DIGITS else float(digits)
-
-
-# Frames
-
-
 def _int(value: Any) -> int | None:  # noqa: ANN401 a cell of a frame
     return None if pd.isna(value) else int(value)
-
-
-def _frame_articles(batch: _Batch) -> pd.DataFrame:
-    names = [item.name for item in fields(_Article)]
-    dtypes = {
-        "encoding_score": "float64",
-        "encoding_errors": "int32",
-        "step_versions": "object",
-    }
-    return _frame(names, map(attrgetter(*names), batch.articles), dtypes)
-
-
-def _frame_claims(batch: _Batch) -> pd.DataFrame:
-    names = [item.name for item in fields(Claim)]
-    cells = attrgetter(*names)
-    rows = ((document_id, *cells(claim)) for document_id, claim in batch.claims)
-    dtypes = {"score": "float64", "start_chars": "Int64", "end_chars": "Int64"}
-    return _frame(["document_id", *names], rows, dtypes)
-
-
-def _frame_sources(batch: _Batch) -> pd.DataFrame:
-    names: list[str] = SOURCES.schema.names
-    dtypes = {
-        "size_bytes": "Int64",
-        "mtime_ns": "Int64",
-        "document_count": "int32",
-        "rejected_members": "object",
-        "step_versions": "object",
-        "survey": "object",
-    }
-    return _frame(names, map(attrgetter(*names), batch.sources), dtypes)
-
-
-def _frame(
-    names: list[str], rows: Iterable[tuple[object, ...]], dtypes: dict[str, str]
-) -> pd.DataFrame:
-    """Frame with the same types whether it has rows or not; other columns are text."""
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    return pd.DataFrame(
-        {
-            name: pd.Series(list(values), dtype=dtypes.get(name, "str"))
-            for name, values in zip(names, columns, strict=True)
-        }
-    )

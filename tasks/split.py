@@ -175,9 +175,11 @@ def split_blocks(blocks: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         whose place in an HTML source is not known exactly have no row: their text is
         part of a removal of that place.
     """
+    rows = list(rows_of(blocks))
+    words = iter(count_words([row.text for row in rows if row.reason is None]))
     paragraphs: list[tuple[Any, ...]] = []
     removals: list[tuple[Any, ...]] = []
-    for document_id, group in groupby(rows_of(blocks), attrgetter("document_id")):
+    for document_id, group in groupby(rows, attrgetter("document_id")):
         kept = []
         for row in group:
             if row.reason is None:
@@ -215,7 +217,7 @@ def split_blocks(blocks: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
                     row.start_chars,
                     row.end_chars,
                     list(row.normalisations),
-                    count_words(row.text),
+                    next(words),
                     count_sentences(row.text),
                     hash_text(row.text),
                 )

@@ -3,10 +3,11 @@
 Workers stage, each its own part; one coordinator publishes.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+import contextlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -16,11 +17,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
 from tasks.errors import ContractError, WarehouseError
-from tasks.schema import BATCH_TABLES, DOCUMENTS, SOURCES, TABLES, Status
+from tasks.schema import BATCH_TABLES, DOCUMENTS, SOURCES, TABLES
 from tasks.tables import disk
 from tasks.tables.parts import (
     StagedPart,
     describe_part,
+    join_parts,
+    locate_part,
     table_file,
     write_part,
 )
@@ -29,120 +32,12 @@ from tasks.tables.warehouse import Warehouse
 _FIX_STEP = "Fix the step that made these rows."
 
 
-class RejectedMember(TypedDict):
-    """One item of ``sources.rejected_members``."""
-
-    member: str
-    stage: str
-    reason: str
-    detail: str
-
-
-class _Verdict(NamedTuple):
-    status: str
-    stage: str | None
-    reason: str | None
-    detail: str | None
-
-
-def judge_source(document_count: int, rejected: list[RejectedMember]) -> _Verdict:
-    """Say what became of a readable file, from the fate of its articles.
-
-    Args:
-        document_count: Articles that became documents.
-        rejected: Articles that did not; ``member`` is empty if the file is one article.
-
-    Returns:
-        Status, and of the most frequent reason (of equals the first) the stage, the
-        reason, and a detail for a person.
-
-    Examples:
-        >>> judge_source(1, [])
-        _Verdict(status='accepted', stage=None, reason=None, detail=None)
-        >>> blank = {"stage": "read", "reason": "blank", "detail": "only white space"}
-        >>> judge_source(2, [{"member": "3", **blank}]).detail
-        '1 of 3 articles rejected: blank 1'
-        >>> judge_source(0, [{"member": "", **blank}]).detail
-        'only white space'
-    """
-    status = Status.ACCEPTED.value if document_count else Status.REJECTED.value
-    if not rejected:
-        return _Verdict(status, None, None, None)
-    reasons = Counter(item["reason"] for item in rejected).most_common()
-    first = next(item for item in rejected if item["reason"] == reasons[0][0])
-    detail = first["detail"]
-    if first["member"]:
-        counts = ", ".join(f"{reason} {count}" for reason, count in reasons)
-        total = document_count + len(rejected)
-        detail = f"{len(rejected)} of {total} articles rejected: {counts}"
-    return _Verdict(status, str(first["stage"]), str(first["reason"]), detail)
-
-
-def settle_sources(
-    sources: pd.DataFrame,
-    documents: pd.DataFrame,
-    rejects: pd.DataFrame,
-    articles: pd.DataFrame | None = None,
-) -> pd.DataFrame:
-    """Give every file of a batch its final status.
-
-    Args:
-        sources: One row per file, columns of ``schema.SOURCES``, as read. Files that
-            are rejected or ignored by then stay so.
-        documents: One row per document; needs ``source_path``.
-        rejects: One row per rejected article: ``document_id``, ``stage``, ``reason``,
-            ``detail``; also ``source_path`` and ``member`` if ``articles`` is missing.
-        articles: One row per article: ``document_id``, ``source_path``, ``member``.
-
-    Returns:
-        ``sources`` with ``status``, ``stage``, ``reason``, ``detail``,
-        ``document_count`` and ``rejected_members`` settled; same rows, same order.
-
-    Raises:
-        ContractError: The rows do not add up: a file without article and without
-            reason, or an article of an unknown file. A bug in a step.
-    """
-    if articles is not None:
-        places = articles[["document_id", "source_path", "member"]]
-        rejects = rejects[["document_id", "stage", "reason", "detail"]].merge(
-            places, on="document_id", how="left", validate="many_to_one"
-        )
-    counts = Counter(documents["source_path"])
-    found = _group_rejects(rejects)
-    readable = sources["status"] == Status.ACCEPTED
-    if strays := (counts.keys() | found.keys()) - set(sources["source_path"][readable]):
-        raise ContractError(
-            f"table {SOURCES.name!r}",
-            f"articles of {sorted(map(str, strays))[:3]}, which no step accepted",
-            _FIX_STEP,
-        )
-    settled = sources.copy()
-    rows = []
-    for row in sources.to_dict("records"):
-        path, members = row["source_path"], _members(row["rejected_members"])
-        verdict = _Verdict(
-            *(_known(row[key]) for key in ("status", "stage", "reason", "detail"))
-        )
-        if verdict.status == Status.ACCEPTED:
-            rejected = sorted([*members, *found.get(path, [])], key=_member_order)
-            if not counts[path] and not rejected:
-                raise ContractError(
-                    f"table {SOURCES.name!r}",
-                    f"{path!r} was accepted but has no document and no reason",
-                    _FIX_STEP,
-                )
-            verdict = judge_source(counts[path], rejected) if rejected else verdict
-            members = [item for item in rejected if item["member"]]
-        rows.append((*verdict, counts[path], members))
-    columns = [*_Verdict._fields, "document_count", "rejected_members"]
-    for column, values in zip(columns, zip(*rows, strict=True), strict=False):
-        settled[column] = pd.Series(list(values), index=sources.index, dtype=object)
-    settled["document_count"] = settled["document_count"].astype("int32")
-    return settled
-
-
 def stage_tables(
-    tables: dict[str, pd.DataFrame], staging_dir: Path, stem: str
+    tables: dict[str, pd.DataFrame],
+    staging_dir: Path,
+    stem: str,
+    *,
+    is_piece: bool = False,
 ) -> StagedPart:
     """Write the frames of one batch as one part, durably.
 
@@ -151,6 +46,8 @@ def stage_tables(
             ``sources`` for every document.
         staging_dir: Folder from ``Warehouse.new_staging_dir``.
         stem: Name from ``Warehouse.new_stem``; a retry overwrites.
+        is_piece: Other pieces of the batch follow, and ``sources`` with the last; see
+            ``join_pieces``.
 
     Returns:
         Rows, bytes and SHA-256 by table, for ``Warehouse.publish``.
@@ -165,11 +62,49 @@ def stage_tables(
             f"tables {unknown}", "cannot be staged", f"Stage {list(BATCH_TABLES)}."
         )
     conformed = {name: TABLES[name].conform(frame) for name, frame in tables.items()}
-    _check_coherent(conformed)
+    _check_coherent(conformed, is_piece=is_piece)
+    with _writing(staging_dir, stem):
+        return describe_part(write_part(conformed, staging_dir, stem), staging_dir)
+
+
+def join_pieces(
+    pieces: Sequence[StagedPart], sources: pd.DataFrame, staging_dir: Path, stem: str
+) -> StagedPart:
+    """Write the pieces of a batch, with its files, as one part; in bounded memory.
+
+    Args:
+        pieces: From ``stage_tables``, in order; they stay.
+        sources: One row per file.
+        staging_dir: Folder from ``Warehouse.new_staging_dir``.
+        stem: Name from ``Warehouse.new_stem``; a retry overwrites.
+
+    Returns:
+        What ``stage_tables`` does.
+
+    Raises:
+        ContractError: The pieces do not belong to these files. Not retried.
+        WarehouseError: The disk refused; nothing is left behind.
+    """
+    rows = {SOURCES.name: SOURCES.conform(sources)}
+    documents = sum(piece["rows"][DOCUMENTS.name] for piece in pieces)
+    if (told := pc.sum(rows[SOURCES.name]["document_count"]).as_py()) != documents:
+        raise ContractError(
+            f"table {SOURCES.name!r}",
+            f"{told} documents told, {documents} written",
+            _FIX_STEP,
+        )
+    with _writing(staging_dir, stem):
+        part = join_parts([*map(locate_part, pieces)], rows, staging_dir, stem)
+        return describe_part(part, staging_dir)
+
+
+@contextlib.contextmanager
+def _writing(staging_dir: Path, stem: str) -> Iterator[None]:
+    """Leave nothing behind of a part that the disk refuses."""
     remedy = "Free space or fix permissions, then run again; the old tables are intact."
     with disk.reported(f"part {stem!r}", "write its files", remedy):
         try:
-            return describe_part(write_part(conformed, staging_dir, stem), staging_dir)
+            yield
         except OSError:
             for name in BATCH_TABLES:
                 table_file(staging_dir, name, stem).unlink(missing_ok=True)
@@ -189,9 +124,37 @@ def _may_pass_on_retry(_task: Task[..., Any], _run: TaskRun, state: State[Any]) 
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def write(tables: dict[str, pd.DataFrame], staging_dir: Path, stem: str) -> StagedPart:
-    """Stage one batch; see ``stage_tables``."""
-    return stage_tables(tables, staging_dir, stem)
+def write(
+    tables: dict[str, pd.DataFrame],
+    staging_dir: Path,
+    stem: str,
+    *,
+    is_piece: bool = False,
+) -> StagedPart:
+    """Stage one batch, or a piece of one; see ``stage_tables``."""
+    return stage_tables(tables, staging_dir, stem, is_piece=is_piece)
+
+
+@task(
+    name="write",
+    retries=2,
+    retry_delay_seconds=1,
+    retry_condition_fn=_may_pass_on_retry,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def join(
+    pieces: pd.Series, sources: pd.DataFrame, staging_dir: Path, stem: str
+) -> StagedPart:
+    """Stage a batch from its pieces; see ``join_pieces``.
+
+    Args:
+        pieces: As a Series, because Prefect walks through lists.
+        sources: One row per file.
+        staging_dir: Folder from ``Warehouse.new_staging_dir``.
+        stem: Name from ``Warehouse.new_stem``.
+    """
+    return join_pieces(pieces.tolist(), sources, staging_dir, stem)
 
 
 @task(
@@ -227,35 +190,7 @@ def publish(  # noqa: PLR0913, PLR0917  # all that a commit is made of
     return manifest.snapshot
 
 
-def _group_rejects(rejects: pd.DataFrame) -> dict[str, list[RejectedMember]]:
-    grouped: dict[str, list[RejectedMember]] = defaultdict(list)
-    for row in rejects.to_dict("records"):
-        grouped[row["source_path"]].append(
-            {
-                "member": _known(row["member"]) or "",
-                "stage": str(row["stage"]),
-                "reason": str(row["reason"]),
-                "detail": _known(row["detail"]) or "",
-            }
-        )
-    return grouped
-
-
-def _members(value: Any) -> list[RejectedMember]:  # noqa: ANN401  (a cell of a frame)
-    """Return a list cell as a list; Arrow gives arrays, a missing cell gives null."""
-    return list(value) if isinstance(value, Iterable) else []
-
-
-def _known(value: Any) -> Any:  # noqa: ANN401  (a cell of a frame)
-    return None if pd.isna(value) else value
-
-
-def _member_order(item: RejectedMember) -> tuple[int, str]:
-    member = item["member"]
-    return (int(member) if member.isdecimal() else 0, member)
-
-
-def _check_coherent(tables: dict[str, pa.Table]) -> None:
+def _check_coherent(tables: dict[str, pa.Table], *, is_piece: bool) -> None:
     """Refuse rows that could not be replaced together later.
 
     Rows are found again by document, and documents by raw file.
@@ -268,6 +203,8 @@ def _check_coherent(tables: dict[str, pa.Table]) -> None:
             continue
         ids = rows["document_id"]
         _refuse(name, "document", ids, pc.is_in(ids, _array(documents["document_id"])))
+    if is_piece:
+        return
     paths = documents["source_path"]
     _refuse(
         DOCUMENTS.name, "source", paths, pc.is_in(paths, _array(sources["source_path"]))

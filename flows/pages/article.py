@@ -1,7 +1,7 @@
 """What became of one file, as a page: its raw text, every span coloured by its fate."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,13 +30,16 @@ from flows.pages.spans import (
 from flows.reader import Tables
 from flows.settings import Settings
 from tasks.errors import PipelineError
-from tasks.read import Limits, read_files
+from tasks.read import Limits, make_document_id, read_pieces
 from tasks.schema import Field, Reason, Status
 
 Record = dict[str, Any]
 
 SHOWN_ARTICLES = 20
 """Articles of one file that are shown in full; of more there is a list."""
+
+LISTED_REJECTS = 2_000
+"""Of more rejected articles of one file only the number is told."""
 
 SHOWN_CHARS = 1_500_000
 """More of one article's raw text is not shown: a browser has to hold it."""
@@ -143,13 +146,15 @@ def article_page(
                 f"has no member {member!r}",
                 "Leave --member out for the list of its articles.",
             )
-    raw_texts = {} if is_list else _read_raw(settings, source)
+    members = [row["member"] for row in (*documents, *refused[:SHOWN_ARTICLES])]
+    raw_texts = {} if is_list else _read_raw(settings, source, members or [None])
     stories = [] if is_list else [_tell(tables, row, raw_texts) for row in documents]
     unread = [] if is_list else _show_refused(settings, source, refused, raw_texts)
     return make_page(
         "article.html",
         source=source,
-        refused=[(row, _reason(row["reason"])) for row in refused],
+        refused=[(row, _reason(row["reason"])) for row in refused[:LISTED_REJECTS]],
+        unlisted_refused=len(refused[LISTED_REJECTS:]),
         reason=_reason(source["reason"]) if not refused else "",
         listed=documents if is_list else [],
         unlisted=source["document_count"] - len(documents) if is_list else 0,
@@ -184,31 +189,43 @@ def _show_refused(
     ]
 
 
-def _read_raw(settings: Settings, source: Record) -> dict[str, tuple[str, str]]:
+def _read_raw(
+    settings: Settings, source: Record, members: Collection[str | None]
+) -> dict[str, tuple[str, str]]:
     """Read the file again; nothing if its bytes are not those the tables are made of.
+
+    Args:
+        settings: Where the raw folder is, and the limits for reading.
+        source: Its row of ``sources``.
+        members: The articles that are wanted; of a large file there is no room for
+            others.
 
     Returns:
         Decoded raw text and its markup by ``document_id``.
     """
-    columns = ("source_path", "size_bytes", "mtime_ns")
-    row = {name: source[name] for name in columns} | {"problem": None, "detail": None}
-    size_bytes = source["size_bytes"]
+    path, size_bytes = source["source_path"], source["size_bytes"]
     if isinstance(settings.raw_dir, Path):
         try:
-            size_bytes = (settings.raw_dir / source["source_path"]).stat().st_size
+            size_bytes = (settings.raw_dir / path).stat().st_size
         except (OSError, ValueError):
             return {}
-    limits = Limits(settings.max_file_bytes, settings.max_decompression_ratio)
-    articles, _, sources = read_files.fn(
-        pd.DataFrame([row | {"size_bytes": size_bytes}]),
-        settings.raw_dir,
-        "explain",
-        limits,
+    row = {"source_path": path, "size_bytes": size_bytes}
+    row |= {"mtime_ns": source["mtime_ns"], "problem": None, "detail": None}
+    limits = Limits(
+        settings.max_file_bytes, settings.max_decompression_ratio, settings.batch_bytes
     )
-    if sources["sha256"].tolist() != [source["sha256"]]:
-        return {}
-    texts = zip(articles["raw_text"], articles["markup"], strict=True)
-    return dict(zip(articles["document_id"], texts, strict=True))
+    wanted = {make_document_id(path, member) for member in members}
+    lines = {member for member in members if member is not None}
+    found: dict[str, tuple[str, str]] = {}
+    now = None
+    for piece in read_pieces(
+        pd.DataFrame([row]), settings.raw_dir, "explain", limits, lines
+    ):
+        articles = piece.articles[piece.articles["document_id"].isin(wanted)]
+        texts = zip(articles["raw_text"], articles["markup"], strict=True)
+        found |= dict(zip(articles["document_id"], texts, strict=True))
+        now = next(iter(piece.sources["sha256"]), now)
+    return found if now == source["sha256"] else {}
 
 
 def _tell(

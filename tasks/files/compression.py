@@ -1,7 +1,7 @@
 """Unpack gzip and Zstandard, never further than allowed."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import zstandard
@@ -47,42 +47,77 @@ def unpack(
             something else.
     """
     pieces, size = [], 0
-    try:
-        for piece in _unpack_members(raw, compression):
-            size += len(piece)
-            ratio = size / len(raw)
-            if size > _FLOOR_BYTES and ratio > max_ratio:
-                raise UnpackError(
-                    Reason.DECOMPRESSION_BOMB,
-                    f"unpacks to more than {max_ratio:g} times its {len(raw):,} bytes"
-                    " (setting max_decompression_ratio)",
-                )
-            if size > max_bytes:
-                raise UnpackError(
-                    Reason.TOO_LARGE,
-                    f"{len(raw):,} bytes unpack to more than {max_bytes:,}"
-                    " (setting max_file_bytes)",
-                )
-            pieces.append(piece)
-    except (zlib.error, zstandard.ZstdError) as error:
-        raise UnpackError(Reason.BROKEN_COMPRESSION, str(error)) from error
+    for piece in unpack_chunks([raw], compression, len(raw), max_ratio):
+        size += len(piece)
+        if size > max_bytes:
+            raise UnpackError(
+                Reason.TOO_LARGE,
+                f"{len(raw):,} bytes unpack to more than {max_bytes:,}"
+                " (setting max_file_bytes)",
+            )
+        pieces.append(piece)
     return b"".join(pieces)
 
 
-def _unpack_members(raw: bytes, compression: Compression) -> Iterator[bytes]:
-    start = 0
-    while start < len(raw):
-        member = _start_member(compression)
-        while not member.eof:
-            if start >= len(raw):
+def unpack_chunks(
+    chunks: Iterable[bytes],
+    compression: Compression,
+    packed_bytes: int,
+    max_ratio: float,
+) -> Iterator[bytes]:
+    """Unpack a file chunk by chunk, of whatever size.
+
+    Args:
+        chunks: The compressed bytes.
+        compression: How they were compressed.
+        packed_bytes: How many there are.
+        max_ratio: Largest content as a multiple of that, if it is over 1 MB.
+
+    Yields:
+        The content, in pieces of 32 MB at most.
+
+    Raises:
+        UnpackError: As ``unpack``, but for no size; what was yielded before is right.
+    """
+    size = 0
+    try:
+        for piece in _unpack_members(chunks, compression):
+            size += len(piece)
+            if size > _FLOOR_BYTES and size / packed_bytes > max_ratio:
                 raise UnpackError(
-                    Reason.BROKEN_COMPRESSION, "ends in the middle of the stream"
+                    Reason.DECOMPRESSION_BOMB,
+                    f"unpacks to more than {max_ratio:g} times its {packed_bytes:,}"
+                    " bytes (setting max_decompression_ratio)",
                 )
-            step = raw[start : start + _STEP_BYTES[compression]]
-            yield member.decompress(step)
-            start += len(step) - len(member.unused_data)
-        while raw[start : start + 1] == b"\0":  # tapes and disks pad with zeros
-            start += 1
+            yield piece
+    except (zlib.error, zstandard.ZstdError) as error:
+        raise UnpackError(Reason.BROKEN_COMPRESSION, str(error)) from error
+
+
+def _unpack_members(
+    chunks: Iterable[bytes], compression: Compression
+) -> Iterator[bytes]:
+    member = None
+    for step in _cut(chunks, _STEP_BYTES[compression]):
+        left = step
+        while left:
+            if member is None:
+                member = _start_member(compression)
+            elif member.eof:
+                left = left.lstrip(b"\0")  # tapes and disks pad with zeros
+                if not left:
+                    break
+                member = _start_member(compression)
+            yield member.decompress(left)
+            left = member.unused_data if member.eof else b""
+    if member is not None and not member.eof:
+        raise UnpackError(Reason.BROKEN_COMPRESSION, "ends in the middle of the stream")
+
+
+def _cut(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        for start in range(0, len(chunk), size):
+            yield chunk[start : start + size]
 
 
 def _start_member(compression: Compression) -> Any:  # noqa: ANN401 no common type

@@ -11,6 +11,7 @@ import re
 import tomllib
 import unicodedata
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -19,6 +20,15 @@ from pathlib import Path
 import chardet
 from chardet import EncodingEra
 
+from tasks.files.readings import (
+    HEAD_CHARS,
+    Bytes,
+    InMemory,
+    Reading,
+    Streamed,
+    count_high,
+    name_codec,
+)
 from tasks.schema import EncodingMethod, Reason
 
 
@@ -27,7 +37,8 @@ class Decoded:
     """Text of a file and how it was found.
 
     Attributes:
-        text: Without byte order mark; line ends as they are in the file.
+        text: Without byte order mark; line ends as they are in the file. Empty where
+            the bytes are not in memory: see ``decode_chunks``.
         encoding: Python codec, as ``codecs.lookup`` names it.
         method: How the codec was found.
         score: 0 to 1; null unless ``method`` is ``detected``.
@@ -53,7 +64,6 @@ class Undecoded:
 
 
 _SAMPLE_BYTES = 65_536  # statistics settle long before; a text says what it is early
-_PROBE_BYTES = 16_384
 _HEAD_BYTES = 4_096  # browsers look for a charset in 1,024; real pages put it later
 
 _BOMS = (  # UTF-32 first: its little-endian mark begins like that of UTF-16
@@ -72,7 +82,6 @@ _MAGIC = re.compile(
     rb"|OggS\0|ID3[\2-\4]\0|fLaC\0|RIFF.{4}[A-Z]{3}|.{4}ftyp|wOF[F2]\0",
     re.DOTALL,
 )
-_CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\v\f\r\x1b"))
 _MAX_CONTROLS = 0.02  # of the bytes
 _HIGH = bytes(range(0x80, 0x100))
 _ISO_2022 = re.compile(rb"\x1b[$(]|\x1b\.[AF]")
@@ -139,7 +148,7 @@ def decode_bytes(raw: bytes, *, html: bool = False) -> Decoded | Undecoded:
     r"""Decode the bytes of a file.
 
     Args:
-        raw: Content of the file, decompressed.
+        raw: Bytes of the file, decompressed.
         html: Believe the charset that the page declares (``<meta charset>``).
 
     Returns:
@@ -151,22 +160,42 @@ def decode_bytes(raw: bytes, *, html: bool = False) -> Decoded | Undecoded:
         >>> decode_bytes(b"\x89PNG\r\n\x1a\n").reason
         <Reason.BINARY: 'binary'>
     """
-    if marked := _decode_marked(raw):
+    return _decode(InMemory(raw), html=html)
+
+
+def tell_encoding(chunks: Callable[[], Iterable[bytes]]) -> Decoded | Undecoded:
+    """Tell the encoding of bytes that need not fit into memory.
+
+    They are gone through once if they are UTF-8, else once more for each encoding that
+    is considered.
+
+    Args:
+        chunks: Gives the content, decompressed; the same whenever it is called.
+
+    Returns:
+        What ``decode_bytes`` would, without the text.
+    """
+    return _decode(Streamed(chunks), html=False)
+
+
+def _decode(content: Bytes, *, html: bool) -> Decoded | Undecoded:
+    if marked := _decode_marked(content):
         return marked
-    if match := _MAGIC.match(raw):
+    if match := _MAGIC.match(content.head):
         return Undecoded(
             Reason.BINARY, f"begins like a binary file: {match.group()[:8]!r}"
         )
-    controls = _control_share(raw)
-    if (controls > _MAX_CONTROLS or b"\0" in raw) and (wide := _decode_wide(raw)):
+    controls = content.control_count / max(1, content.size_bytes)
+    is_odd = controls > _MAX_CONTROLS or content.has_nul
+    if is_odd and (wide := _decode_wide(content)):
         return wide
-    if escaped := _decode_escaped(raw):
+    if escaped := _decode_escaped(content):
         return escaped
     if controls > _MAX_CONTROLS:
         return Undecoded(
             Reason.BINARY, f"{controls:.1%} of the bytes are control characters"
         )
-    return _decode_text(raw, html=html)
+    return _decode_text(content, html=html)
 
 
 def decode(raw: bytes) -> str | None:
@@ -175,83 +204,70 @@ def decode(raw: bytes) -> str | None:
     return decoded.encoding if isinstance(decoded, Decoded) else None
 
 
-def _decode_text(raw: bytes, *, html: bool) -> Decoded | Undecoded:
-    text = _read(raw, "utf-8")
-    if text is not None:
-        return Decoded(text, "utf-8", EncodingMethod.UTF8)
-    declared = _declared_codec(raw) if html else None
+def _decode_text(content: Bytes, *, html: bool) -> Decoded | Undecoded:
+    if reading := content.read("utf-8"):
+        return Decoded(reading.text, "utf-8", EncodingMethod.UTF8)
+    declared = _declared_codec(content.head) if html else None
     return (
-        _decode_declared(raw, declared)
-        or _decode_repaired(raw, is_declared=declared == "utf-8")
-        or _decode_by_statistics(raw)
+        _decode_declared(content, declared)
+        or _decode_repaired(content, is_declared=declared == "utf-8")
+        or _decode_by_statistics(content)
     )
 
 
-def _read(raw: bytes, codec: str) -> str | None:
-    try:
-        return raw.decode(codec).lstrip("\ufeff")
-    except UnicodeDecodeError:
-        return None
-
-
-def _read_leniently(raw: bytes, codec: str) -> tuple[str, int]:
-    """Text with U+FFFD for what cannot be read, and how many were put in."""
-    text = raw.decode(codec, "replace")
-    own = raw.count(b"\xef\xbf\xbd") if codec.startswith("utf-8") else 0
-    return text.lstrip("\ufeff"), max(0, text.count("\ufffd") - own)
-
-
-def _count_high(text: str) -> int:
-    return len(text) - len(text.encode("ascii", "ignore"))
-
-
-def _control_share(raw: bytes) -> float:
-    return (len(raw) - len(raw.translate(None, _CONTROLS))) / max(1, len(raw))
-
-
-def _decode_marked(raw: bytes) -> Decoded | None:
+def _decode_marked(content: Bytes) -> Decoded | None:
     """Believe a byte order mark, unless what follows it is no text."""
     for mark, codec in _BOMS:
-        if not raw.startswith(mark):
+        if not content.head.startswith(mark):
             continue
-        text, errors = _read_leniently(raw, codec)
-        if errors <= 1 + _MAX_BROKEN * _count_high(text) and (
-            codec == "utf-8-sig" or _readable(text) >= _MIN_READABLE
+        reading = content.read_leniently(codec)
+        errors = reading.errors
+        if errors <= 1 + _MAX_BROKEN * reading.high_count and (
+            codec == "utf-8-sig" or _readable(reading.head) >= _MIN_READABLE
         ):
-            return Decoded(text, codec, EncodingMethod.BOM, errors=errors)
+            return Decoded(reading.text, codec, EncodingMethod.BOM, errors=errors)
     return None
 
 
-def _decode_wide(raw: bytes) -> Decoded | None:
+def _decode_wide(content: Bytes) -> Decoded | None:
     """Find UTF-16 and UTF-32 without a mark: one of their byte orders reads well."""
     readings = []
+    head = InMemory(content.head[:_HEAD_BYTES])
     for codec in _WIDE:
-        sample, errors = _read_leniently(raw[:_HEAD_BYTES], codec)
-        if errors <= 1:  # the sample may cut a surrogate pair
-            readings.append((_readable(sample), codec))
+        sample = head.read_leniently(codec)
+        if sample.errors <= 1:  # the sample may cut a surrogate pair
+            readings.append((_readable(sample.text), codec))
     score, codec = max(readings, default=(0.0, ""), key=lambda reading: reading[0])
     if score < _MIN_READABLE:
         return None
-    text, errors = _read_leniently(raw, codec)
-    if errors > 1 + _MAX_BROKEN * len(text):
+    whole = content.read_leniently(codec)
+    if whole.errors > 1 + _MAX_BROKEN * whole.char_count:
         return None
     readings.sort(reverse=True)
     others = tuple((other, value) for value, other in readings if other != codec)
-    return Decoded(text, codec, EncodingMethod.DETECTED, score, errors, others)
+    return Decoded(
+        whole.text, codec, EncodingMethod.DETECTED, score, whole.errors, others
+    )
 
 
-def _decode_escaped(raw: bytes) -> Decoded | None:
+def _decode_escaped(content: Bytes) -> Decoded | None:
     """Find ISO-2022, which is plain ASCII but for its escape sequences."""
-    if not _ISO_2022.search(raw[:_SAMPLE_BYTES]):
+    if not _ISO_2022.search(content.head[:_SAMPLE_BYTES]):
         return None
-    guess = chardet.detect(raw, compat_names=False, max_bytes=_SAMPLE_BYTES)
+    guess = chardet.detect(content.head, compat_names=False, max_bytes=_SAMPLE_BYTES)
     codec = guess["encoding"] or ""
     if not codec.startswith("iso2022"):
         return None
-    text, codec, errors = _read_best(raw, codec)
-    if text is None:
+    reading, codec = _read_best(content, codec)
+    if reading is None:
         return None
-    return Decoded(text, codec, EncodingMethod.DETECTED, guess["confidence"], errors)
+    return Decoded(
+        reading.text,
+        codec,
+        EncodingMethod.DETECTED,
+        guess["confidence"],
+        reading.errors,
+    )
 
 
 def _declared_codec(raw: bytes) -> str | None:
@@ -269,49 +285,55 @@ def _declared_codec(raw: bytes) -> str | None:
     return name if _TEXT_CODEC.fullmatch(name) else None
 
 
-def _decode_declared(raw: bytes, codec: str | None) -> Decoded | None:
+def _decode_declared(content: Bytes, codec: str | None) -> Decoded | None:
     """Believe a declared charset, unless it turns words into signs."""
-    text = _read(raw, codec) if codec else None
-    if codec is None or text is None:
+    reading = content.read(codec) if codec else None
+    if codec is None or reading is None:
         return None
-    sample = text[:_PROBE_BYTES]
-    if _count_oddities(sample) > _MAX_ODD * _count_high(sample):
+    sample = reading.head
+    if _count_oddities(sample) > _MAX_ODD * count_high(sample):
         return None
-    return Decoded(text, _name(codec), EncodingMethod.DECLARED)
+    return Decoded(reading.text, name_codec(codec), EncodingMethod.DECLARED)
 
 
-def _decode_repaired(raw: bytes, *, is_declared: bool) -> Decoded | None:
+def _decode_repaired(content: Bytes, *, is_declared: bool) -> Decoded | None:
     """Accept UTF-8 with a few broken bytes: cut at the end, or pasted from elsewhere.
 
     Legacy text hardly ever contains a valid UTF-8 sequence, so a few of them prove more
     than one broken byte does.
     """
-    text, errors = _read_leniently(raw, "utf-8")
-    valid = _count_high(text) - text.count("\ufffd")
-    cut = errors == 1 and text.endswith("\ufffd")
+    reading = content.read_leniently("utf-8")
+    errors = reading.errors
+    valid = reading.high_count - reading.replaced_count
+    cut = errors == 1 and reading.is_cut
     share = _MAX_BROKEN_DECLARED if is_declared else _MAX_BROKEN
     if (
         errors <= share * valid
         or (errors == 1 and valid >= _MIN_PROOF)
-        or (cut and (valid or raw[-1] < _FIRST_LEAD_BYTE))
+        or (cut and (valid or content.last_byte < _FIRST_LEAD_BYTE))
     ):
-        return Decoded(text, "utf-8", EncodingMethod.REPAIRED, errors=errors)
+        return Decoded(reading.text, "utf-8", EncodingMethod.REPAIRED, errors=errors)
     return None
 
 
-def _decode_by_statistics(raw: bytes) -> Decoded | Undecoded:
-    guesses = _guess(raw)
+def _decode_by_statistics(content: Bytes) -> Decoded | Undecoded:
+    guesses = _guess(content.head)
     if not guesses:
         return Undecoded(Reason.BINARY, "looks like no text in any encoding")
     for index, (codec, score) in enumerate(guesses):
         if score < _NEAR * guesses[0][1]:
             break
-        text, codec, errors = _read_best(raw, codec)  # noqa: PLW2901 a superset of it
-        if text is not None and _is_plausible(text, score):
+        reading, codec = _read_best(content, codec)  # noqa: PLW2901 a superset of it
+        if reading is not None and _is_plausible(reading.head, score):
             refused = [(other, 0.0) for other, _ in guesses[:index]]
             others = guesses[index + 1 :][:_ALTERNATIVES] + refused
             return Decoded(
-                text, codec, EncodingMethod.DETECTED, score, errors, tuple(others)
+                reading.text,
+                codec,
+                EncodingMethod.DETECTED,
+                score,
+                reading.errors,
+                tuple(others),
             )
     codec, score = guesses[0]
     return Undecoded(
@@ -320,7 +342,7 @@ def _decode_by_statistics(raw: bytes) -> Decoded | Undecoded:
     )
 
 
-def _guess(raw: bytes) -> list[tuple[str, float]]:
+def _guess(head: bytes) -> list[tuple[str, float]]:
     """Codecs by score, best first; empty if the bytes look binary.
 
     chardet's confidence, less the share of characters that a reading makes odd: a tie
@@ -328,23 +350,23 @@ def _guess(raw: bytes) -> list[tuple[str, float]]:
     """
     # chardet would believe any label, and this function is for when it is not to be.
     found = chardet.detect_all(
-        _LABEL.sub(b"", raw[:_HEAD_BYTES]) + raw[_HEAD_BYTES : 2 * _SAMPLE_BYTES],
+        _LABEL.sub(b"", head[:_HEAD_BYTES]) + head[_HEAD_BYTES:],
         compat_names=False,
         max_bytes=_SAMPLE_BYTES,
         encoding_era=_ERAS,
     )
-    sample = raw[:_SAMPLE_BYTES]
+    sample = head[:_SAMPLE_BYTES]
     guesses: dict[str, float] = {}
     for guess in found:
         if guess["encoding"] is None:
             return []
         codec = guess["encoding"]
-        if _SUPERSETS.get(codec) and _read(sample, _SUPERSETS[codec]) is not None:
+        if _SUPERSETS.get(codec) and _reads(sample, _SUPERSETS[codec]) is not None:
             codec = _SUPERSETS[codec]
-        guesses.setdefault(_name(codec), guess["confidence"])
+        guesses.setdefault(name_codec(codec), guess["confidence"])
     first = next(iter(guesses))
     best = guesses[first]
-    if first == "iso8859-15" and _read(sample, "cp1252") == _read(sample, first):
+    if first == "iso8859-15" and _reads(sample, "cp1252") == _reads(sample, first):
         first = "cp1252"  # the usual name for the same text
         guesses.pop(first, None)
         guesses = {first: best, **guesses}
@@ -356,11 +378,16 @@ def _guess(raw: bytes) -> list[tuple[str, float]]:
     ):
         guesses["iso8859-2"] = best + _TIE
     ranked = [
-        (codec, round(score * (1 - _odd_share(sample[:_PROBE_BYTES], codec)), 4))
+        (codec, round(score * (1 - _odd_share(sample[:HEAD_CHARS], codec)), 4))
         for codec, score in guesses.items()
         if score >= _NEAR * best and (codec == first or codec in _COMMON)
     ]
     return sorted(ranked, key=lambda guess: -guess[1])
+
+
+def _reads(sample: bytes, codec: str) -> str | None:
+    reading = InMemory(sample).read(codec)
+    return reading.text if reading else None
 
 
 def _odd_share(sample: bytes, codec: str) -> float:
@@ -369,24 +396,20 @@ def _odd_share(sample: bytes, codec: str) -> float:
     return min(1.0, odd / max(1, high))
 
 
-def _read_best(raw: bytes, codec: str) -> tuple[str | None, str, int]:
+def _read_best(content: Bytes, codec: str) -> tuple[Reading | None, str]:
     """Decode with the superset of ``codec`` if it fits, else with itself.
 
     Returns:
-        Text (null if too much of it cannot be read), codec used, errors.
+        What was read (null if too much of it cannot be), codec used.
     """
     for name in dict.fromkeys((_SUPERSETS.get(codec, codec), codec)):
-        if (text := _read(raw, name)) is not None:
-            return text, _name(name), 0
+        if reading := content.read(name):
+            return reading, name_codec(name)
     if codec in _MULTIBYTE:  # elsewhere a byte without meaning tells against the codec
-        text, errors = _read_leniently(raw, codec)
-        if errors <= 1 + _MAX_BROKEN_MULTIBYTE * _count_high(text):
-            return text, _name(codec), errors
-    return None, codec, 0
-
-
-def _name(codec: str) -> str:
-    return codecs.lookup(codec).name
+        reading = content.read_leniently(codec)
+        if reading.errors <= 1 + _MAX_BROKEN_MULTIBYTE * reading.high_count:
+            return reading, name_codec(codec)
+    return None, codec
 
 
 def _count_oddities(text: str) -> int:
@@ -408,12 +431,12 @@ def _count_oddities(text: str) -> int:
 
 def _is_plausible(text: str, score: float) -> bool:
     """Tell text from random bytes, which some codec always reads."""
-    sample = text[:_PROBE_BYTES]
+    sample = text[:HEAD_CHARS]
     if _readable(sample) < _MIN_READABLE:
         return False
     # A likely reading may be odd all the same: mojibake is for a later step to undo.
     return score >= _LIKELY or (
-        _count_oddities(sample) <= _MAX_ODD * _count_high(sample)
+        _count_oddities(sample) <= _MAX_ODD * count_high(sample)
     )
 
 

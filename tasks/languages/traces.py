@@ -15,6 +15,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from tasks.hashindex import HashIndex
 from tasks.languages.scripts import Codes, Flags, Floats, Indices, join_texts
 from tasks.languages.sums import add_rows
 
@@ -29,9 +30,8 @@ _MIXER = np.uint64(0xBF58476D1CE4E5B9)
 _UPPER = np.uint64(32)
 _WORD = np.uint64(0x5851F42D4C957F2D)  # keeps whole words apart from parts of words
 _LONGEST_WORD = 64
-_BUCKET_BITS = 21
+_INDEX_BITS = 21
 _MANY = 8  # languages that share a part
-_BUCKET_SHIFT = np.uint32(32 - _BUCKET_BITS)
 _SPACE = 0x20
 _DATA = resources.files("tasks") / "data" / "traces.npz"
 
@@ -42,8 +42,7 @@ class Traces:
 
     Attributes:
         languages: Codes, sorted.
-        keys: Parts of words, ascending.
-        starts: Place of the first key of each bucket: keys of the same upper bits.
+        index: Parts of words.
         ends: Where in ``columns`` and ``values`` the languages of each part end, with
             a 0 ahead: also where those of the next begin.
         columns: Place in ``languages`` of a language that uses the part.
@@ -58,8 +57,7 @@ class Traces:
     """
 
     languages: tuple[str, ...]
-    keys: Keys
-    starts: Indices
+    index: HashIndex[np.uint32]
     ends: Indices
     columns: npt.NDArray[np.uint8]
     values: npt.NDArray[np.uint8]
@@ -81,7 +79,7 @@ class Traces:
             the number of parts that it rests on. A row is the same to the last bit in
             any company: it is a sum of whole numbers.
         """
-        rows = self._find(keys)
+        rows = self.index.find(keys)
         sums = self._add_few(rows, owners, count)
         sums += add_rows(self.shared, self.places[rows], owners, count)
         counts = np.bincount(owners, rows >= 0, minlength=count)
@@ -102,23 +100,6 @@ class Traces:
         )
         return sums.reshape(count, width).astype(np.float64)
 
-    def _find(self, keys: Keys) -> Indices:
-        """Return the row of each key, -1 where there is none."""
-        rows = self.starts[keys >> _BUCKET_SHIFT]
-        seen = self.keys.take(rows, mode="clip")
-        found = np.where(seen == keys, rows, -1)
-        # Keys ascend: on to the next while there are smaller ones.
-        open_ = np.flatnonzero(seen < keys)
-        rows = rows[open_]
-        while len(open_):
-            rows, wanted = rows + 1, keys[open_]
-            seen = self.keys.take(rows, mode="clip")
-            hit = seen == wanted
-            found[open_[hit]] = rows[hit]
-            on = (seen < wanted) & (rows < len(self.keys))
-            open_, rows = open_[on], rows[on]
-        return found
-
 
 def arrange(  # noqa: PLR0913 - the columns of the data file
     languages: Sequence[str],
@@ -130,7 +111,6 @@ def arrange(  # noqa: PLR0913 - the columns of the data file
     unit: float,
 ) -> Traces:
     """Make the tables from what is stored; ``lengths`` are languages per part."""
-    sizes = np.bincount(keys >> _BUCKET_SHIFT, minlength=1 << _BUCKET_BITS)
     many = lengths >= _MANY
     places = np.where(many, np.cumsum(many, dtype=np.int32), 0)
     rows = np.repeat(places, lengths)
@@ -139,8 +119,7 @@ def arrange(  # noqa: PLR0913 - the columns of the data file
     shared[rows[is_shared], columns[is_shared]] = values[is_shared]
     return Traces(
         languages=tuple(languages),
-        keys=keys,
-        starts=np.concatenate([[0], np.cumsum(sizes)], dtype=np.int32),
+        index=HashIndex(keys, _INDEX_BITS),
         ends=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
         columns=columns,
         values=values,

@@ -142,11 +142,8 @@ def sync_folder(folder: Path) -> None:
 
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file's bytes."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def measure_files(paths: Iterable[Path]) -> dict[tuple[int, int], int]:

@@ -1,6 +1,8 @@
 """Parts: Parquet files of one stem, written, filtered and merged in bounded memory."""
 
-from collections import defaultdict
+import hashlib
+import os
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +25,9 @@ from tasks.tables.manifest import FileEntry, Part
 from tasks.tables.migrations import migrate
 
 ROW_GROUP_ROWS = 32 * 1024
+ROW_GROUP_BYTES = 64 << 20
+"""Uncompressed size at which a row group is full, however few its rows are: a part is
+read again one row group at a time."""
 SMALL_PART_BYTES = 64 << 20
 """Parts below this are worth merging."""
 MERGED_PART_BYTES = 128 << 20
@@ -31,6 +36,10 @@ MERGED_PART_MEMORY_BYTES = 512 << 20
 """Uncompressed size at which a merged part is full, whatever its size on disk."""
 SMALL_PARTS = 8
 """Number of small parts of one size class from which they are merged."""
+TINY_PART_BYTES = 1 << 20
+"""Staged parts below this are gathered before anything looks at them."""
+_GATHERED_PARTS = 1_000
+_GATHERED_MEMORY_BYTES = 128 << 20
 _SMALLEST_CLASS_BITS = 17
 _CLASS_BITS = 3  # each class reaches to SMALL_PARTS times the size of the one below
 
@@ -106,6 +115,45 @@ def locate_part(staged: StagedPart) -> LocatedPart:
     return Part(staged["stem"], files), Path(staged["staging_dir"])
 
 
+def gather_parts(
+    staged: Sequence[StagedPart], folder: Path, new_stem: Callable[[], str]
+) -> list[StagedPart]:
+    """Put many tiny parts together, a thousand at a time; their files go.
+
+    What a small Parquet file costs is opening it, a millisecond: laws, comparison and
+    merging would open each dozens of times.
+
+    Args:
+        staged: Parts of a run.
+        folder: Folder for the new parts, made if missing.
+        new_stem: Gives a fresh stem.
+
+    Returns:
+        Parts with the same rows: the same ones, if few are tiny.
+
+    Raises:
+        WarehouseError: A file is not what the worker says.
+        ContractError: A file has other columns than the contract.
+        OSError: The disk refused.
+    """
+    located = [locate_part(part) for part in staged]
+    tiny = [item for item in located if item[0].size_bytes < TINY_PART_BYTES]
+    if len(tiny) < SMALL_PARTS:
+        return list(staged)
+    gathered = [
+        describe_part(part, place)
+        for part, place in located
+        if part.size_bytes >= TINY_PART_BYTES
+    ]
+    for pieces in _read_tiny(tiny):
+        tables = {name: pa.concat_tables(rows) for name, rows in pieces.items()}
+        gathered.append(describe_part(write_part(tables, folder, new_stem()), folder))
+    for part, place in tiny:
+        for _, file, _ in part.paths():
+            os.unlink(f"{place}/{file}")  # noqa: PTH108  # speed
+    return gathered
+
+
 def read_staged(
     staged: Iterable[StagedPart], table: str, columns: Sequence[str]
 ) -> pa.Table:
@@ -151,7 +199,10 @@ def write_file(table: Table, pieces: Iterable[pa.Table], path: Path) -> FileEntr
             write_page_index=True,
         ) as writer:
             for piece in _cut_row_groups(pieces):
-                writer.write_table(piece.cast(table.schema), ROW_GROUP_ROWS)
+                group_rows = piece.num_rows * ROW_GROUP_BYTES // max(1, piece.nbytes)
+                writer.write_table(
+                    piece.cast(table.schema), max(1, min(ROW_GROUP_ROWS, group_rows))
+                )
                 rows += piece.num_rows
         file.sync()
         return FileEntry(rows, file.size_bytes, file.sha256)
@@ -172,6 +223,35 @@ def write_part(tables: dict[str, pa.Table], folder: Path, stem: str) -> Part:
         (folder / name).mkdir(parents=True, exist_ok=True)
         pieces = [sort_rows(table, tables[name])] if name in tables else []
         files[name] = write_file(table, pieces, table_file(folder, name, stem))
+    return Part(stem, files)
+
+
+def join_parts(
+    parts: Sequence[LocatedPart], tables: dict[str, pa.Table], folder: Path, stem: str
+) -> Part:
+    """Write several parts as one, one row group at a time in memory.
+
+    Rows are sorted as far as they are in each part.
+
+    Args:
+        parts: Parts of the same tables, each with the folder it lies in.
+        tables: Conforming rows of tables that are not taken from the parts.
+        folder: Folder with a folder per table, made if missing.
+        stem: Name of the new part.
+    """
+    files = {}
+    for name in BATCH_TABLES:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        pieces: Iterable[pa.Table] = (
+            [sort_rows(TABLES[name], tables[name])]
+            if name in tables
+            else (
+                rows
+                for part, place in parts
+                for rows in _read_groups(place, name, part.stem)
+            )
+        )
+        files[name] = write_file(TABLES[name], pieces, table_file(folder, name, stem))
     return Part(stem, files)
 
 
@@ -534,13 +614,15 @@ def find_gone(
         if part.is_runs:
             continue
         paths = read_column(folder, part, SOURCES.name, "source_path").to_pylist()
-        if repeated := new.intersection(paths):
+        own = Counter(paths)
+        repeated = new.intersection(own) | {p for p, count in own.items() if count > 1}
+        if repeated:
             raise ContractError(
                 f"table {SOURCES.name!r}",
                 f"{min(repeated)!r} is staged in two parts",
                 "Put every raw file into one batch only.",
             )
-        new.update(paths)
+        new.update(own)
     return pa.array(sorted(new.union(replaced_paths)), pa.string())
 
 
@@ -557,6 +639,33 @@ def _check_runs(parts: Sequence[LocatedPart]) -> None:
                     "Give every publish a run of its own.",
                 )
             seen.update(run_ids)
+
+
+def _read_tiny(parts: Iterable[LocatedPart]) -> Iterator[dict[str, list[pa.Table]]]:
+    """Yield the rows of tiny parts by table, as many at a time as fit into memory."""
+    rows: dict[str, list[pa.Table]] = defaultdict(list)
+    count = memory = 0
+    for part, folder in parts:
+        for name, entry in part.files.items():
+            if not entry.rows:
+                continue
+            path = table_file(folder, name, part.stem)
+            data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() != entry.sha256:
+                raise WarehouseError(
+                    f"table {name!r}", f"{path} differs from its SHA-256", DAMAGED
+                )
+            with pq.ParquetFile(pa.BufferReader(data)) as file:
+                memory += _memory_of(file.metadata)
+                # Threads cost more than they bring.
+                rows[name].append(file.read(use_threads=False))
+            _check_columns(name, rows[name][-1].schema, path)
+        count += 1
+        if count >= _GATHERED_PARTS or memory >= _GATHERED_MEMORY_BYTES:
+            yield rows
+            rows, count, memory = defaultdict(list), 0, 0
+    if count:
+        yield rows
 
 
 def _holds(part: Part, folder: Path, gone: pa.Array) -> bool:
@@ -580,30 +689,33 @@ def _touch(pieces: Iterable[pa.Table], touched: pa.Table) -> Iterator[pa.Table]:
 
 
 def _memory_bytes(part: Part, folder: Path) -> int:
-    total = 0
-    for name in part.files:
-        footer = pq.read_metadata(table_file(folder, name, part.stem))
-        total += sum(
-            footer.row_group(index).total_byte_size
-            for index in range(footer.num_row_groups)
-        )
-    return total
+    files = (table_file(folder, name, part.stem) for name in part.files)
+    return sum(_memory_of(pq.read_metadata(file)) for file in files)
+
+
+def _memory_of(footer: pq.FileMetaData) -> int:
+    groups = map(footer.row_group, range(footer.num_row_groups))
+    return sum(group.total_byte_size for group in groups)
 
 
 def _read_groups(folder: Path, name: str, stem: str) -> Iterator[pa.Table]:
     """Yield the row groups of a file, after a piece without rows."""
     path = table_file(folder, name, stem)
     with pq.ParquetFile(path) as file:
-        if not file.schema_arrow.equals(TABLES[name].schema):
-            raise ContractError(
-                f"table {name!r}",
-                f"{path} has other columns than tasks/schema.py, same schema version",
-                "Raise SCHEMA_VERSION and say in tasks/tables/migrations.py how the old"
-                " rows become new ones.",
-            )
+        _check_columns(name, file.schema_arrow, path)
         yield TABLES[name].empty()
         for index in range(file.num_row_groups):
             yield file.read_row_group(index)
+
+
+def _check_columns(name: str, schema: pa.Schema, path: Path) -> None:
+    if not schema.equals(TABLES[name].schema):
+        raise ContractError(
+            f"table {name!r}",
+            f"{path} has other columns than tasks/schema.py, same schema version",
+            "Raise SCHEMA_VERSION and say in tasks/tables/migrations.py how the old"
+            " rows become new ones.",
+        )
 
 
 def _migrate_groups(
@@ -620,7 +732,10 @@ def _cut_row_groups(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:
     waiting: pa.Table | None = None
     for piece in pieces:
         waiting = piece if waiting is None else pa.concat_tables([waiting, piece])
-        if full := waiting.num_rows // ROW_GROUP_ROWS * ROW_GROUP_ROWS:
+        if waiting.nbytes >= ROW_GROUP_BYTES:
+            yield waiting
+            waiting = None
+        elif full := waiting.num_rows // ROW_GROUP_ROWS * ROW_GROUP_ROWS:
             yield waiting.slice(0, full)
             waiting = waiting.slice(full)
     if waiting is not None and waiting.num_rows:

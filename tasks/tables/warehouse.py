@@ -63,6 +63,7 @@ from tasks.tables.parts import (
     assemble,
     check_hashes,
     find_gone,
+    gather_parts,
     link_part,
     locate_part,
     migrate_part,
@@ -511,6 +512,21 @@ class Warehouse:
         """Return a fresh stem for a part: number of the snapshot to be, random part."""
         return _make_stem(self._next_number())
 
+    def gather(self, staged: Sequence[StagedPart]) -> list[StagedPart]:
+        """Put many tiny parts together, so that all that follows opens few files.
+
+        Args:
+            staged: Results of ``stage_tables``; what is put together is removed.
+
+        Returns:
+            Parts with the same rows, for ``publish``.
+
+        Raises:
+            WarehouseError: A file is damaged, or the disk refused.
+        """
+        with disk.reported(str(self.live), "put the new parts together", _INTACT):
+            return gather_parts(staged, self.new_staging_dir(), self.new_stem)
+
     def publish(
         self,
         staged: Sequence[StagedPart],
@@ -692,7 +708,7 @@ class Warehouse:
         )
 
     def _next_number(self) -> int:
-        live = self.manifest()
+        live = self._base if self._lock else self.manifest()
         earlier = snapshots.snapshot_numbers(self.room)
         return 1 + max([live.snapshot if live else 0, *earlier])
 

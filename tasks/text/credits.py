@@ -1,7 +1,7 @@
 """Credit lines: what stands under a title, names and dates and little else."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from tasks.text import lexicon
@@ -196,14 +196,14 @@ def _is_place(text: str) -> bool:
 
 
 def read_bare_names(
-    text: str, language: str | None, words: set[str]
+    text: str, language: str | None, is_written: Callable[[str], bool]
 ) -> tuple[str, ...]:
     """Read names that stand alone on a line, or nothing if it may be something else.
 
     Args:
         text: One line.
         language: Language of the article, if known.
-        words: Words that the article writes in lower case: no names.
+        is_written: Whether the article has a word: one in lower case is no name.
     """
     if ends_sentence(text) or is_caption(text) or lexicon.find_notes(text):
         return ()
@@ -215,10 +215,16 @@ def read_bare_names(
     if all(lexicon.find_leftover(part) for part in parts):
         return ()
     for part in parts:
-        common = len(part) > len("von") and part.casefold() in words
-        if part[0].isupper() and (common or _ROMAN.fullmatch(part)):
+        if part[0].isupper() and (
+            _ROMAN.fullmatch(part) or _is_common(part, is_written)
+        ):
             return ()
     names = parse_names(text, labelled=False, language=language)
     if len(names) > 1 and any(" " not in name for name in names):
         return ()
     return names
+
+
+def _is_common(word: str, is_written: Callable[[str], bool]) -> bool:
+    lower = word.casefold()
+    return len(word) > len("von") and lower.islower() and is_written(lower)

@@ -8,7 +8,7 @@ from tasks.pieces import Block, Claim
 from tasks.schema import Field, Markup, RemovalReason
 from tasks.text import lexicon
 
-_WORDS = re.compile(r"[^\W\d_]+")
+_LETTERS = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(slots=True)
@@ -34,15 +34,19 @@ class Draft:
     odds: Sequence[float] = ()
     title_odds: Sequence[float] = ()
     recurring: frozenset[int] = frozenset()
-    _lower_words: set[str] | None = None
     _taken_out: dict[int, Block] = field(default_factory=dict)
 
-    @property
-    def lower_words(self) -> set[str]:
-        """Words the article writes in lower case, so they are no names."""
-        if self._lower_words is None:
-            self._lower_words = set(filter(str.islower, _WORDS.findall(self.raw)))
-        return self._lower_words
+    def writes(self, word: str) -> bool:
+        """Whether the article has a word somewhere just like this."""
+        at = self.raw.find(word) if _LETTERS.fullmatch(word) else -1
+        while at >= 0:
+            end = at + len(word)
+            if not _LETTERS.search(
+                self.raw[max(at - 1, 0) : at] + self.raw[end : end + 1]
+            ):
+                return True
+            at = self.raw.find(word, at + 1)
+        return False
 
     def kept(self) -> list[int]:
         """Return the indexes of blocks that still belong to the article."""

@@ -34,6 +34,7 @@ _MANY_PLACES = 60
 _WIDE = re.compile(
     "[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]"
 )
+_MAYBE_WIDE = re.compile(rb"[\xe1\xe3-\xed\xef]|\xe2[\xba-\xbf]")  # searched faster
 _TERMINAL = re.compile(r"[.!?…。！？؟۔।:;]['\"”“»›’)\]]*$")
 
 _SENTENCE_END = re.compile(r"(?<!\d)[.!?…。！？؟۔।;]['\"”“»›’)\]]*$")
@@ -78,7 +79,11 @@ def find_lines(raw: str, begin: int = 0) -> list[Line]:
         Lines in order; characters outside their spans are white space or invisible.
     """
     lines: list[Line] = []
-    has_wide = not raw.isascii() and _WIDE.search(raw) is not None
+    has_wide = (
+        not raw.isascii()
+        and _MAYBE_WIDE.search(raw.encode(errors="replace")) is not None
+        and _WIDE.search(raw) is not None
+    )
     blank, stop = True, begin
     for match in _LINE.finditer(raw, begin):
         line, start = match[0], match.start()

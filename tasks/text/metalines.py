@@ -119,7 +119,7 @@ def lift_bare_byline(draft: Draft) -> None:
         )
         names: tuple[str, ...] = ()
         if has_title and block.kind in {None, Kind.BODY}:
-            names = read_bare_names(block.text, draft.language, draft.lower_words)
+            names = read_bare_names(block.text, draft.language, draft.writes)
         if names and (is_dated or not skipped):
             rule_id = "head.bare_name"
             draft.claim(Field.AUTHORS, "; ".join(names), rule_id, _BY_GUESS, index)

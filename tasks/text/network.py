@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from tasks.hashindex import HashIndex
 from tasks.text.measures import Measures
-from tasks.text.words import Index, Signs
+from tasks.text.words import Signs, index_keys
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -76,7 +77,7 @@ class Network:
     names: tuple[str, ...]
     mean: npt.NDArray[np.float64]
     scale: npt.NDArray[np.float64]
-    signs: Index
+    signs: HashIndex[np.uint64]
     members: tuple[Layers, ...]
 
     def judge(self, measures: Measures) -> Floats:
@@ -140,7 +141,7 @@ def read_network(arrays: Mapping[str, npt.NDArray[Any]]) -> Network:
         tuple(arrays["names"].tolist()),
         arrays["mean"],
         arrays["scale"],
-        Index(arrays["keys"]),
+        index_keys(arrays["keys"]),
         tuple(layers(number) for number in range(count)),
     )
 
@@ -152,7 +153,9 @@ def load_network() -> Network:
         return read_network(arrays)
 
 
-def _find_known(known: Index, signs: Signs, rows: int) -> sparse.csr_matrix:
+def _find_known(
+    known: HashIndex[np.uint64], signs: Signs, rows: int
+) -> sparse.csr_matrix:
     """Count the known signs of every block: blocks by signs."""
     place = known.find(signs.keys)
     is_known = place >= 0

@@ -202,7 +202,7 @@ def _weigh_title(draft: Draft, index: int, *, is_first: bool) -> int:
         following[0].reason is not None or is_prose(following[0].text)
     )
     length = 2 if words >= _FULL_TITLE_WORDS else -2 if words == 1 else 0
-    is_name = bool(read_bare_names(text, draft.language, draft.lower_words))
+    is_name = bool(read_bare_names(text, draft.language, draft.writes))
     return _REPEATED * (again - is_name) + length + is_first + is_above
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tasks.hashindex import HashIndex
 from tasks.text import lexicon
 from tasks.text.captions import agencies
 from tasks.text.characters import KINDS, Char, Characters, line_up, lower_codes
@@ -29,8 +30,7 @@ _IN_WORDS = np.isin(
     ),
 )
 PRIME = np.uint64(0x9E3779B97F4A7C15)  # odd: 2**64 over the golden ratio
-_BITS = 18
-_SHIFT = np.uint64(64 - _BITS)
+_INDEX_BITS = 18
 _TINY = 2  # characters
 _HASHED_CHARS = 16
 _SIGN_CHARS = 300  # of a text
@@ -137,28 +137,9 @@ class Known(IntFlag):
     PHOTO = 4
 
 
-class Index:
-    """Places of hashes among known ones, found many at once.
-
-    Attributes:
-        keys: The known hashes, ascending.
-    """
-
-    def __init__(self, keys: Keys) -> None:
-        self.keys = keys
-        begins = (keys >> _SHIFT).astype(np.int64)
-        self._first = np.searchsorted(begins, np.arange(1 << _BITS)).astype(np.int32)
-        self._most = int(np.bincount(begins).max())  # hashes that begin alike
-        self._padded = np.append(keys, np.repeat(keys[-1:], self._most))
-
-    def find(self, keys: Keys) -> Ints:
-        """Return the place of each hash; -1 if it is not known."""
-        at = self._first[keys >> _SHIFT]
-        found = np.full(len(keys), -1, np.int64)
-        for step in range(self._most):
-            hit = self._padded[at + step] == keys
-            found[hit] = at[hit] + step
-        return np.minimum(found, len(self.keys) - 1)
+def index_keys(keys: Keys) -> HashIndex[np.uint64]:
+    """Make an index of hashes of words or signs, ascending."""
+    return HashIndex(keys, _INDEX_BITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +151,7 @@ class Dictionary:
         known: What each is known for, and 0 at the end for all others.
     """
 
-    index: Index
+    index: HashIndex[np.uint64]
     known: npt.NDArray[np.uint8]
 
     def look_up(self, keys: Keys) -> npt.NDArray[np.uint8]:
@@ -204,6 +185,6 @@ def known_words() -> Dictionary:
             found[key] = known | bit if is_told else known
     keys = sorted(found)
     return Dictionary(
-        Index(np.array(keys, np.uint64)),
+        index_keys(np.array(keys, np.uint64)),
         np.array([*(found[key] for key in keys), 0], np.uint8),
     )

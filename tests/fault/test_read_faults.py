@@ -9,8 +9,8 @@ import sys
 import pytest
 import zstandard
 
-from tasks import read as read_module
 from tasks.discover import discover_files
+from tasks.files import content as content_module
 from tasks.read import Limits, read_files
 from tasks.schema import SOURCES
 
@@ -20,7 +20,7 @@ TEXT = b"It rained on the harbour all night. " * 50
 def read(raw_dir, limits=None, files=None):
     """Articles, and the row of sources of the one file."""
     files = discover_files(raw_dir, []) if files is None else files
-    articles, _, sources = read_files.fn(files, raw_dir, "run", limits or Limits())
+    articles, _, sources = read_files(files, raw_dir, "run", limits or Limits())
     SOURCES.conform(sources)
     assert len(sources) == len(files) == 1
     source = sources.iloc[0]
@@ -190,7 +190,7 @@ def meddle(monkeypatch, action, times):
             action(len(calls))
         return fstat(descriptor)
 
-    monkeypatch.setattr(read_module.os, "fstat", fstat_and_meddle)
+    monkeypatch.setattr(content_module.os, "fstat", fstat_and_meddle)
     return calls
 
 
@@ -246,7 +246,7 @@ def test_a_file_that_may_not_be_read(tmp_path):
         "from tasks.read import Limits, read_files\n"
         "raw = Path(sys.argv[1])\n"
         "os.getuid() or os.setuid(65534)\n"
-        "sources = read_files.fn(discover_files(raw, []), raw, 'run', Limits())[2]\n"
+        "sources = read_files(discover_files(raw, []), raw, 'run', Limits())[2]\n"
         "print(sources[['reason', 'detail', 'size_bytes']].values.tolist())\n"
     )
     home = tmp_path / "home"
@@ -271,7 +271,7 @@ def test_a_disk_that_fails_is_a_row(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(read_module.os, "open", fail)
+    monkeypatch.setattr(content_module.os, "open", fail)
     _, source = read(tmp_path, files=files)
 
     assert source["reason"] == "unreadable"

@@ -85,10 +85,12 @@ def test_not_credits(line):
 )
 def test_short_lines_are_not_names(line):
     """A name alone must not be anything else: a heading, a note, a menu, a caption."""
-    assert read_bare_names(line, "de", {"künstliche"}) == ()
+    assert read_bare_names(line, "de", {"künstliche"}.__contains__) == ()
 
 
 def test_names_alone():
     """People, and organisations whose name is coined."""
-    assert read_bare_names("Svenja Tammen", "de", set()) == ("Svenja Tammen",)
-    assert read_bare_names("n+1", "de", set()) == ("n+1",)
+    assert read_bare_names("Svenja Tammen", "de", set().__contains__) == (
+        "Svenja Tammen",
+    )
+    assert read_bare_names("n+1", "de", set().__contains__) == ("n+1",)

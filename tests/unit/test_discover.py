@@ -44,6 +44,19 @@ def test_files_are_listed_at_any_depth_sorted_by_path(tmp_path):
     assert files["mtime_ns"][0] == (tmp_path / "Z.txt").stat().st_mtime_ns
 
 
+def test_files_tell_when_they_arrived(tmp_path):
+    """Of a link that is when it, or what it leads to, was last changed in any way."""
+    write(tmp_path, "old", "a.txt")
+    os.utime(tmp_path / "a.txt", (0, 0))
+    (tmp_path / "link.txt").symlink_to(tmp_path / "old")
+
+    files = discover_files(tmp_path, []).set_index("source_path")
+
+    assert files["mtime_ns"]["a.txt"] == 0
+    for name in ("a.txt", "link.txt"):
+        assert files["arrived_ns"][name] == os.lstat(tmp_path / name).st_ctime_ns
+
+
 def test_an_empty_folder_has_no_rows_but_the_same_types(tmp_path):
     """Frames with and without rows can be joined."""
     empty = discover_files(tmp_path, [])

@@ -98,7 +98,7 @@ def test_older_warehouse_is_migrated_without_reading(folder, monkeypatch):
     make_older(folder / "warehouse")
     use_settings_of_1(folder)
     monkeypatch.setattr(logic, "CHANGES", logic.CHANGES[:5])
-    monkeypatch.setattr("flows.line.read_files", no_reading)
+    monkeypatch.setattr("flows.line.read_pieces", no_reading)
     noted = dict.fromkeys(("step_versions", "run_id", "survey"))
     before = {path: row | noted for path, row in before.items()}
 
@@ -180,7 +180,7 @@ def test_touched_files_are_not_read(folder, monkeypatch):
     """The new time is noted in `sources`; that is all that is written."""
     file = folder / "raw" / "a.txt"
     os.utime(file, ns=(5, 5))
-    monkeypatch.setattr("flows.line.read_files", no_reading)
+    monkeypatch.setattr("flows.line.read_pieces", no_reading)
     before = rows(folder)
 
     summary = run(folder)

@@ -1,5 +1,6 @@
 """Object storage: URLs, versions, what a store refuses."""
 
+import gzip
 import subprocess
 import sys
 import time
@@ -7,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import obstore
+import pandas as pd
 import pytest
 from obstore.store import MemoryStore
 
 from tasks import discover, read
 from tasks.errors import PipelineError, SettingsError
+from tasks.files import content
 from tasks.objects import (
     ObjectInfo,
     ObjectUrl,
@@ -29,7 +32,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 def store(monkeypatch):
     """A store in memory that every step takes for the one at ``URL``."""
     store = Store(URL, MemoryStore())
-    for step in (discover, read):
+    for step in (discover, content):
         monkeypatch.setattr(step, "open_store", lambda _url: store)
     return store
 
@@ -71,7 +74,7 @@ def test_objects_are_read_as_files(store):
     files = discover.discover_files(URL, ["README.md"])
     store.delete(["b.txt"])
 
-    articles, _, sources = read.read_files.fn(files, URL, "run", read.Limits())
+    articles, _, sources = read.read_files(files, URL, "run", read.Limits())
 
     assert files["source_path"].tolist() == ["README.md", "b.txt", "c.jpg", "de/a.txt"]
     assert articles["source_path"].tolist() == ["de/a.txt"]
@@ -81,6 +84,44 @@ def test_objects_are_read_as_files(store):
     known = dict(zip(files["source_path"], files["mtime_ns"], strict=True))
     stated = dict(zip(sources["source_path"], sources["mtime_ns"], strict=True))
     assert stated == known
+
+
+LARGE = "\n".join(f'{{"text": "Day {day}, and it rained."}}' for day in range(99))
+
+
+def read_large(files):
+    """Rows of an object of lines, with room for a few of them."""
+    return read.read_files(files, URL, "run", read.Limits(piece_bytes=200))
+
+
+def test_a_large_object_of_lines_is_read_as_it_comes(store):
+    """Whatever its size; the rows are those of a small one, packed or not."""
+    store.put("a.jsonl", LARGE.encode())
+    store.put("b.jsonl.gz", gzip.compress(LARGE.encode()))
+    files = discover.discover_files(URL)
+    whole = read.read_files(files, URL, "run", read.Limits())
+
+    for expected, found in zip(whole, read_large(files), strict=True):
+        pd.testing.assert_frame_equal(found, expected)
+
+
+def test_a_large_object_that_is_replaced_meanwhile(store, monkeypatch):
+    """It is fetched more than once: other bytes by then make it no article at all."""
+    store.put("a.jsonl", LARGE.encode())
+    files = discover.discover_files(URL)
+    get, calls = obstore.get, []
+
+    def get_and_replace(*args):
+        calls.append(args)
+        if len(calls) == 4:  # it was looked at and its encoding is known
+            store.put("a.jsonl", LARGE.replace("rained", "snowed").encode())
+        return get(*args)
+
+    monkeypatch.setattr(obstore, "get", get_and_replace)
+    articles, _, sources = read_large(files)
+
+    assert len(articles) == 0
+    assert sources["reason"].tolist() == ["changed_while_reading"]
 
 
 def refuse(monkeypatch, error):
@@ -101,7 +142,7 @@ def test_object_that_may_not_be_read(store, monkeypatch):
         obstore.exceptions.PermissionDeniedError("403\n<Code>AccessDenied</Code>"),
     )
 
-    _, _, sources = read.read_files.fn(files, URL, "run", read.Limits())
+    _, _, sources = read.read_files(files, URL, "run", read.Limits())
     assert sources["reason"].tolist() == ["unreadable"]
 
 
@@ -121,7 +162,7 @@ def test_no_article_is_to_blame_for_the_store(store, monkeypatch, error):
     refuse(monkeypatch, error)
 
     with pytest.raises(PipelineError, match=r"s3://news/raw/a\.txt: cannot read it"):
-        read.read_files.fn(files, URL, "run", read.Limits())
+        read.read_files(files, URL, "run", read.Limits())
 
 
 def test_what_is_begun_is_not_awaited_after_an_error():

@@ -73,6 +73,8 @@ LIMITS = (1000, 200)
 
 def make(files, ledger, raw_dir, limits=LIMITS):
     """Plan a run after one with the usual limits."""
+    arrived = [arrived_ns(raw_dir / path) for path in files["source_path"]]
+    files = files.assign(arrived_ns=pd.Series(arrived, dtype="Int64"))
     return make_plan(files, ledger, raw_dir, limits, {RUN_ID: LIMITS})
 
 

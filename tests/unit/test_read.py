@@ -43,7 +43,7 @@ CLAIM_COLUMNS = [
 def read(raw_dir, limits=None, ignore=()):
     """All three frames of a folder."""
     files = discover_files(raw_dir, ignore)
-    frames = read_files.fn(files, raw_dir, "run", limits or Limits())
+    frames = read_files(files, raw_dir, "run", limits or Limits())
     SOURCES.conform(frames[2])
     return frames
 
@@ -286,8 +286,8 @@ def test_order_does_not_depend_on_the_order_of_files(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(f"Words of {name}.")
     files = discover_files(tmp_path, [])
-    forth = read_files.fn(files, tmp_path, "run", Limits())
-    back = read_files.fn(files.iloc[::-1], tmp_path, "run", Limits())
+    forth = read_files(files, tmp_path, "run", Limits())
+    back = read_files(files.iloc[::-1], tmp_path, "run", Limits())
 
     for left, right in zip(forth, back, strict=True):
         pd.testing.assert_frame_equal(left, right)

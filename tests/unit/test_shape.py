@@ -1,6 +1,10 @@
 """Laws of `tasks/text/shape.py`: how text looks, in any script."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.text.shape import (
     count_sentences,
@@ -69,7 +73,19 @@ def test_prose(text, expected):
 )
 def test_counts(text, words, sentences):
     """Words are runs of letters, sentences end with their marks."""
-    assert (count_words(text), count_sentences(text)) == (words, sentences)
+    assert (count_words([text]), count_sentences(text)) == ([words], sentences)
+
+
+@given(st.lists(st.text() | st.text("aé1 -'’_\u200c.東あ々๑\U00020000\n")))
+def test_words_are_those_of_their_pattern(texts):
+    """Whatever else is counted at the same time."""
+    han = (
+        "\u2e80-\u2fdf\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff"
+    )
+    letters = f"[^\\W_{han}]+"
+    word = re.compile(f"[{han}]|{letters}(?:['’\u200c-]{letters})*")
+
+    assert count_words(texts) == [len(word.findall(text)) for text in texts]
 
 
 def test_sentence_end_may_be_quoted_or_footnoted():

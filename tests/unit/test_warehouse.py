@@ -296,6 +296,21 @@ def test_same_file_staged_twice(warehouse):
     assert see(warehouse.live) == {"a.txt": 1}
 
 
+def test_same_file_in_gathered_parts(warehouse):
+    """That a raw file is staged twice is still seen once its parts are one."""
+    batches = [{f"{n}.txt": 1} for n in range(SMALL_PARTS - 1)] + [{"0.txt": 2}]
+    with warehouse.lock():
+        folder = warehouse.new_staging_dir()
+        staged = [
+            stage_tables(make_batch(batch), folder, warehouse.new_stem())
+            for batch in batches
+        ]
+        gathered = warehouse.gather(staged)
+        assert len(gathered) == 1
+        with pytest.raises(ContractError, match=r"'0\.txt' is staged in two parts"):
+            warehouse.publish(gathered, [], make_run(1), "fingerprint")
+
+
 def test_same_run_twice(warehouse):
     """A run publishes once."""
     publish(warehouse, 1)

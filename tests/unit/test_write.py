@@ -7,9 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import ContractError
+from tasks.fates import Fates
 from tasks.schema import BATCH_TABLES, SOURCES, TABLES
 from tasks.tables.warehouse import Warehouse
-from tasks.write import judge_source, publish, settle_sources, stage_tables, write
+from tasks.write import join_pieces, publish, stage_tables, write
 from tests.warehouse_rows import fill_row, make_batch, make_run, see
 
 
@@ -34,16 +35,22 @@ NO_REJECTS = frame(columns=["document_id", "stage", "reason", "detail"])
 def settle(sources, documents=(), rejects=NO_REJECTS, articles=None):
     """Settle rows; articles are given as (document_id, source_path, member)."""
     columns = ["document_id", "source_path", "member"]
-    settled = settle_sources(
-        frame(*sources, columns=SOURCES.schema.names),
-        pd.DataFrame({"source_path": pd.Series(list(documents), dtype=object)}),
-        rejects,
-        pd.DataFrame(articles or [], columns=columns),
+    places = pd.DataFrame(articles or [], columns=columns, dtype="str")
+    fates = Fates()
+    fates.add(
+        documents,
+        rejects.astype("str").merge(places, on="document_id", how="left"),
+        [
+            (row["source_path"], one)
+            for row in sources
+            for one in row["rejected_members"]
+        ],
     )
+    settled = fates.settle(frame(*sources, columns=SOURCES.schema.names))
     return SOURCES.conform(settled).to_pylist()
 
 
-# settle_sources
+# Fates
 
 
 def test_accepted_file():
@@ -109,10 +116,9 @@ def test_rows_and_order_stay():
     """Settling adds no row, drops none, and keeps order and index."""
     rows = [source("b", status="ignored"), source("c"), source("a")]
     sources = frame(*rows).set_index(pd.Index([7, 5, 6]))
-    documents = pd.DataFrame({"source_path": ["a", "c", "a"]})
-    settled = settle_sources(
-        sources, documents, NO_REJECTS.assign(source_path=[], member=[])
-    )
+    fates = Fates()
+    fates.add(["a", "c", "a"])
+    settled = fates.settle(sources)
 
     assert settled["source_path"].to_list() == ["b", "c", "a"]
     assert settled["document_count"].to_list() == [0, 1, 2]
@@ -142,15 +148,34 @@ def test_reject_of_an_unknown_article():
         settle([source("a.txt")], ["a.txt"], frame(reject), [("2", "a.txt", None)])
 
 
-def test_judge_source_names_the_most_frequent_reason():
+def test_the_most_frequent_reason_is_named():
     """The most frequent reason wins; of equals the first."""
     rejected = [member("1", "blank"), member("2", "no_text"), member("3", "no_text")]
+    [most] = settle([source("a.jsonl", rejected_members=rejected)])
+    [first] = settle([source("a.jsonl", rejected_members=rejected[:2])])
 
-    assert judge_source(0, rejected).reason == "no_text"
-    assert judge_source(0, rejected[:2]).reason == "blank"
+    assert (most["reason"], first["reason"]) == ("no_text", "blank")
 
 
-# stage_tables
+# stage_tables and join_pieces
+
+
+def test_pieces_without_their_file(tmp_path):
+    """A piece need not know its file; the batch must, and tells each document once."""
+    batch = make_batch({"a.jsonl": 3})
+    sources = batch.pop("sources")
+    with pytest.raises(ContractError, match="rows without source"):
+        stage_tables(batch, tmp_path, "whole")
+
+    pieces = [
+        stage_tables(batch, tmp_path, f"piece-{number}", is_piece=True)
+        for number in range(2)
+    ]
+    joined = join_pieces(pieces[:1], sources, tmp_path, "joined")
+
+    assert joined["rows"] == pieces[0]["rows"] | {"sources": 1}
+    with pytest.raises(ContractError, match="1 documents told, 2 written"):
+        join_pieces(pieces, sources, tmp_path, "twice")
 
 
 def test_stage_tables(tmp_path):

@@ -1,0 +1,206 @@
+"""What becomes of the files of a batch, told by the fate of their articles."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from tasks.errors import ContractError
+from tasks.pieces import RejectedMember
+from tasks.schema import SOURCES, Status
+
+LISTED_MEMBERS = 100_000
+"""So many rejected articles of one file are listed one by one. Of the others there is
+one for each reason, which says how many it stands for: a file of a million broken lines
+must not become a cell that nobody can hold in memory."""
+
+_FIX_STEP = "Fix the step that made these rows."
+
+
+class Verdict(NamedTuple):
+    """What became of a file; the columns of ``sources`` that say so."""
+
+    status: str
+    stage: str | None
+    reason: str | None
+    detail: str | None
+
+
+@dataclass(slots=True)
+class _Fate:
+    """What has become of the articles of one file so far."""
+
+    documents: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    first: dict[str, RejectedMember] = field(default_factory=dict)
+    listed: list[RejectedMember] = field(default_factory=list)
+    beyond: dict[str, RejectedMember] = field(default_factory=dict)
+    unlisted: Counter[str] = field(default_factory=Counter)
+    last: dict[str, str] = field(default_factory=dict)
+
+    def reject(self, item: RejectedMember) -> None:
+        """Note the next rejected article; ``member`` is empty if it is the file."""
+        reason = item["reason"]
+        self.counts[reason] += 1
+        self.first.setdefault(reason, item)
+        if len(self.listed) < LISTED_MEMBERS:
+            if item["member"]:
+                self.listed.append(item)
+        elif reason not in self.beyond:
+            self.beyond[reason] = item
+        else:
+            self.unlisted[reason] += 1
+            self.last[reason] = item["member"]
+
+    def judge(self) -> Verdict:
+        """Say what became of the file.
+
+        Returns:
+            Status, and of the most frequent reason (of equals the first) the stage, the
+            reason, and a detail for a person.
+        """
+        status = Status.ACCEPTED.value if self.documents else Status.REJECTED.value
+        if not self.counts:
+            return Verdict(status, None, None, None)
+        reasons = self.counts.most_common()
+        first = self.first[reasons[0][0]]
+        detail = first["detail"]
+        if first["member"]:
+            counts = ", ".join(f"{reason} {count}" for reason, count in reasons)
+            rejected = self.counts.total()
+            total = self.documents + rejected
+            detail = f"{rejected} of {total} articles rejected: {counts}"
+        return Verdict(status, str(first["stage"]), str(first["reason"]), detail)
+
+    def members(self) -> list[RejectedMember]:
+        """Return the column ``rejected_members``."""
+        beyond = [self._sum_up(item) for item in self.beyond.values()]
+        return [*self.listed, *beyond]
+
+    def _sum_up(self, item: RejectedMember) -> RejectedMember:
+        more = self.unlisted[item["reason"]]
+        if not more:
+            return item
+        detail = (
+            f"{item['detail']}; {more:,} more for this reason, not listed, the last of"
+            f" them member {self.last[item['reason']]}"
+        )
+        return {**item, "detail": detail}
+
+
+class Fates:
+    """What has become of the articles of a batch, as its pieces are done."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._fates: defaultdict[str, _Fate] = defaultdict(_Fate)
+        self._followed: set[str] = set()
+
+    def add(
+        self,
+        documents: Iterable[str],
+        rejects: pd.DataFrame | None = None,
+        refused: Iterable[tuple[str, RejectedMember]] = (),
+    ) -> None:
+        """Note what became of the next articles.
+
+        Args:
+            documents: Path of the file of each document.
+            rejects: One row per article that a step rejected: ``source_path``,
+                ``member``, ``stage``, ``reason``, ``detail``.
+            refused: What reading has rejected, with the path of its file.
+        """
+        counts = Counter(documents)
+        for path, count in counts.items():
+            self._fates[path].documents += count
+        found = _group_rejects(rejects)
+        self._followed |= counts.keys() | found.keys()
+        for path, member in refused:
+            found[path].append(member)
+        for path, members in found.items():
+            fate = self._fates[path]
+            for member in sorted(members, key=_member_order):
+                fate.reject(member)
+
+    def forget(self, path: str) -> None:
+        """Forget what became of the articles of a file."""
+        self._fates.pop(path, None)
+        self._followed.discard(path)
+
+    @property
+    def unlisted(self) -> Counter[str]:
+        """How many rejected articles are not listed, by reason."""
+        return sum((fate.unlisted for fate in self._fates.values()), Counter())
+
+    def settle(self, sources: pd.DataFrame) -> pd.DataFrame:
+        """Give every file of the batch its final status.
+
+        Args:
+            sources: One row per file, columns of ``schema.SOURCES``, as read. Files
+                that are rejected or ignored by then stay so.
+
+        Returns:
+            ``sources`` with ``status``, ``stage``, ``reason``, ``detail``,
+            ``document_count`` and ``rejected_members`` settled; same rows, same order.
+
+        Raises:
+            ContractError: The rows do not add up: a file without article and without
+                reason, or an article of an unknown file. A bug in a step.
+        """
+        readable = sources["status"] == Status.ACCEPTED
+        if strays := self._followed - set(sources["source_path"][readable]):
+            raise ContractError(
+                f"table {SOURCES.name!r}",
+                f"articles of {sorted(map(str, strays))[:3]}, which no step accepted",
+                _FIX_STEP,
+            )
+        settled = sources.copy()
+        rows = []
+        for path, *known in zip(
+            sources["source_path"],
+            *(sources[column] for column in Verdict._fields),
+            strict=True,
+        ):
+            fate = self._fates.get(path, _Fate())
+            verdict = Verdict(*map(_known, known))
+            if verdict.status == Status.ACCEPTED:
+                if not fate.documents and not fate.counts:
+                    raise ContractError(
+                        f"table {SOURCES.name!r}",
+                        f"{path!r} was accepted but has no document and no reason",
+                        _FIX_STEP,
+                    )
+                verdict = fate.judge() if fate.counts else verdict
+            rows.append((*verdict, fate.documents, fate.members()))
+        columns = [*Verdict._fields, "document_count", "rejected_members"]
+        for column, values in zip(columns, zip(*rows, strict=True), strict=False):
+            settled[column] = pd.Series(list(values), index=sources.index, dtype=object)
+        settled["document_count"] = settled["document_count"].astype("int32")
+        return settled
+
+
+def _group_rejects(
+    rejects: pd.DataFrame | None,
+) -> defaultdict[str, list[RejectedMember]]:
+    grouped: defaultdict[str, list[RejectedMember]] = defaultdict(list)
+    for row in [] if rejects is None else rejects.to_dict("records"):
+        grouped[row["source_path"]].append(
+            {
+                "member": _known(row["member"]) or "",
+                "stage": str(row["stage"]),
+                "reason": str(row["reason"]),
+                "detail": _known(row["detail"]) or "",
+            }
+        )
+    return grouped
+
+
+def _known(value: Any) -> Any:  # noqa: ANN401  (a cell of a frame)
+    return None if pd.isna(value) else value
+
+
+def _member_order(item: RejectedMember) -> tuple[int, str]:
+    member = item["member"]
+    return (int(member) if member.isdecimal() else 0, member)
