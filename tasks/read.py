@@ -392,19 +392,14 @@ def _read_members(
             first = first or reject
             if batch.is_full(member.char_count):
                 yield
-            batch.char_count += member.char_count
             if member.name is not None:
-                batch.refused.append(
-                    (
-                        file.source_path,
-                        {
-                            "member": member.name,
-                            "stage": Step.READ.value,
-                            "reason": reject.reason.value,
-                            "detail": reject.detail,
-                        },
-                    )
-                )
+                rejected: RejectedMember = {
+                    "member": member.name,
+                    "stage": Step.READ.value,
+                    "reason": reject.reason.value,
+                    "detail": reject.detail,
+                }
+                batch.refuse(file.source_path, rejected, member.char_count)
             continue
         size = max(member.char_count, len(article.raw_text))
         if batch.is_full(size):

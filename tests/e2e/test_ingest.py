@@ -96,8 +96,9 @@ def test_pieces_of_a_large_file_are_steps_of_one_batch(raw_dir, tmp_path):
 
     _, runs = task_runs()
     names = [task_run.name for task_run in runs]
-    assert names.count("read more of 1 file") == 1
-    assert "write 2 pieces" in names
+    more = names.count("read more of 1 file")
+    assert more >= 1
+    assert f"write {more + 1} pieces" in names
     assert summary.batch.documents == 12
     whole = ingest_plainly(
         read_settings({}, raw_dir=raw_dir, warehouse_dir=tmp_path / "whole")

@@ -113,7 +113,7 @@ def test_a_batch_in_pieces_gives_the_same_rows(tmp_path):
     small = replace(run.settings, batch_bytes=3 * len(STORY))
     pieces, costs_of_pieces = make_tables(files, run._replace(settings=small), call)
 
-    assert calls["read"] == calls["clean"] == calls["describe"] > 5
+    assert calls["read"] >= calls["clean"] == calls["describe"] > 5
     for name, rows in whole.items():
         table = TABLES[name]
         assert table.conform(pieces[name]) == table.conform(rows), name
