@@ -260,8 +260,8 @@ def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
         (batch, run, staging_dir, warehouse.new_stem())
         for batch in cut_work(plan.todo, settings)
     ]
-    pieces = weigh_files(plan.todo) // settings.batch_bytes
-    is_visible = max(len(work), pieces) <= VISIBLE_BATCHES
+    pieces = max(len(work), weigh_files(plan.todo) // settings.batch_bytes)
+    is_visible = pieces <= VISIBLE_BATCHES
     get_run_logger().info(
         "%s, %s to read in %s, engine %s",
         count_of(len(plan.files), "file"),
@@ -275,7 +275,7 @@ def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
     results: dict[int, BatchSummary] = {}
     done = 0
     _tell("read", 0, plan)
-    with logging_steps(is_brief=len(work) > LOGGED_BATCHES):
+    with logging_steps(is_brief=pieces > LOGGED_BATCHES):
         for index, result in results_of(process, work, engine, is_visible=is_visible):
             results[index] = result
             done += len(work[index][0])

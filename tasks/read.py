@@ -305,7 +305,9 @@ def _tell_encoding(
 ) -> Decoded | Undecoded:
     """Go through a file once: its hash, whether it can be unpacked, its encoding."""
     try:
-        is_empty = not any(_unpacked(content, compression, limits))
+        is_empty = compression is not None and not any(
+            _unpacked(content, compression, limits)
+        )
         decoded = tell_encoding(lambda: _unpacked(content, compression, limits))
     except Reject as reject:
         if reject.reason in _UNPACKING:

@@ -525,7 +525,8 @@ SOURCES = _table(
                     ]
                 )
             ),
-            "Articles of a container that were rejected, by line or item from 1.",
+            "Articles of a container that were rejected, by line or item from 1."
+            " Of more than 100,000 the rest is counted: one for each reason says it.",
         ),
         _RUN_ID,
         _nullable(

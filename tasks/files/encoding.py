@@ -22,7 +22,7 @@ from chardet import EncodingEra
 
 from tasks.files.readings import (
     HEAD_CHARS,
-    Content,
+    Bytes,
     InMemory,
     Reading,
     Streamed,
@@ -148,7 +148,7 @@ def decode_bytes(raw: bytes, *, html: bool = False) -> Decoded | Undecoded:
     r"""Decode the bytes of a file.
 
     Args:
-        raw: Content of the file, decompressed.
+        raw: Bytes of the file, decompressed.
         html: Believe the charset that the page declares (``<meta charset>``).
 
     Returns:
@@ -178,7 +178,7 @@ def tell_encoding(chunks: Callable[[], Iterable[bytes]]) -> Decoded | Undecoded:
     return _decode(Streamed(chunks), html=False)
 
 
-def _decode(content: Content, *, html: bool) -> Decoded | Undecoded:
+def _decode(content: Bytes, *, html: bool) -> Decoded | Undecoded:
     if marked := _decode_marked(content):
         return marked
     if match := _MAGIC.match(content.head):
@@ -204,7 +204,7 @@ def decode(raw: bytes) -> str | None:
     return decoded.encoding if isinstance(decoded, Decoded) else None
 
 
-def _decode_text(content: Content, *, html: bool) -> Decoded | Undecoded:
+def _decode_text(content: Bytes, *, html: bool) -> Decoded | Undecoded:
     if reading := content.read("utf-8"):
         return Decoded(reading.text, "utf-8", EncodingMethod.UTF8)
     declared = _declared_codec(content.head) if html else None
@@ -215,7 +215,7 @@ def _decode_text(content: Content, *, html: bool) -> Decoded | Undecoded:
     )
 
 
-def _decode_marked(content: Content) -> Decoded | None:
+def _decode_marked(content: Bytes) -> Decoded | None:
     """Believe a byte order mark, unless what follows it is no text."""
     for mark, codec in _BOMS:
         if not content.head.startswith(mark):
@@ -229,7 +229,7 @@ def _decode_marked(content: Content) -> Decoded | None:
     return None
 
 
-def _decode_wide(content: Content) -> Decoded | None:
+def _decode_wide(content: Bytes) -> Decoded | None:
     """Find UTF-16 and UTF-32 without a mark: one of their byte orders reads well."""
     readings = []
     head = InMemory(content.head[:_HEAD_BYTES])
@@ -250,7 +250,7 @@ def _decode_wide(content: Content) -> Decoded | None:
     )
 
 
-def _decode_escaped(content: Content) -> Decoded | None:
+def _decode_escaped(content: Bytes) -> Decoded | None:
     """Find ISO-2022, which is plain ASCII but for its escape sequences."""
     if not _ISO_2022.search(content.head[:_SAMPLE_BYTES]):
         return None
@@ -285,7 +285,7 @@ def _declared_codec(raw: bytes) -> str | None:
     return name if _TEXT_CODEC.fullmatch(name) else None
 
 
-def _decode_declared(content: Content, codec: str | None) -> Decoded | None:
+def _decode_declared(content: Bytes, codec: str | None) -> Decoded | None:
     """Believe a declared charset, unless it turns words into signs."""
     reading = content.read(codec) if codec else None
     if codec is None or reading is None:
@@ -296,7 +296,7 @@ def _decode_declared(content: Content, codec: str | None) -> Decoded | None:
     return Decoded(reading.text, name_codec(codec), EncodingMethod.DECLARED)
 
 
-def _decode_repaired(content: Content, *, is_declared: bool) -> Decoded | None:
+def _decode_repaired(content: Bytes, *, is_declared: bool) -> Decoded | None:
     """Accept UTF-8 with a few broken bytes: cut at the end, or pasted from elsewhere.
 
     Legacy text hardly ever contains a valid UTF-8 sequence, so a few of them prove more
@@ -316,7 +316,7 @@ def _decode_repaired(content: Content, *, is_declared: bool) -> Decoded | None:
     return None
 
 
-def _decode_by_statistics(content: Content) -> Decoded | Undecoded:
+def _decode_by_statistics(content: Bytes) -> Decoded | Undecoded:
     guesses = _guess(content.head)
     if not guesses:
         return Undecoded(Reason.BINARY, "looks like no text in any encoding")
@@ -396,7 +396,7 @@ def _odd_share(sample: bytes, codec: str) -> float:
     return min(1.0, odd / max(1, high))
 
 
-def _read_best(content: Content, codec: str) -> tuple[Reading | None, str]:
+def _read_best(content: Bytes, codec: str) -> tuple[Reading | None, str]:
     """Decode with the superset of ``codec`` if it fits, else with itself.
 
     Returns:

@@ -51,7 +51,7 @@ class Reading(Protocol):
     def is_cut(self) -> bool: ...  # noqa: D102
 
 
-class Content(Protocol):
+class Bytes(Protocol):
     """Bytes that may be text.
 
     Attributes:
@@ -128,7 +128,7 @@ def _mark_last(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
 
 
 class InMemory:
-    """Bytes in memory, as a whole; see ``Content``."""
+    """Bytes in memory, as a whole; see ``Bytes``."""
 
     def __init__(self, raw: bytes) -> None:
         """Keep the bytes."""
@@ -213,7 +213,7 @@ class _Summed:
 
 
 class Streamed:
-    """Bytes that are gone through whenever something is asked; see ``Content``.
+    """Bytes that are gone through whenever something is asked; see ``Bytes``.
 
     What nearly always settles it is found in one go: whether they are UTF-8.
     """

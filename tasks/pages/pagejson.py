@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from tasks.pages.pagesource import fold
+from tasks.text.normalise import compose
 
 _Json: TypeAlias = "dict[str, _Json] | list[_Json] | str | int | float | bool | None"
 _Node: TypeAlias = dict[str, _Json]
@@ -17,7 +18,8 @@ _ARTICLE_TYPE = re.compile(
 )
 _PAGE_TYPE = re.compile(r"^(?:Item|About|FAQ|Medical)?(?:Web)?Page$|^VideoObject$")
 _TEASERS = frozenset({"itemListElement", "hasPart", "isRelatedTo", "comment", "review"})
-_ADDRESSES = frozenset({"url", "mainEntityOfPage"})
+_ORIGINALS = ("isBasedOn", "translationOfWork")
+_ADDRESSES = frozenset({"url", "mainEntityOfPage", *_ORIGINALS})
 _PROPERTIES = (
     "headline",
     "name",
@@ -33,9 +35,24 @@ _PROPERTIES = (
     "keywords",
     "inLanguage",
     "translator",
+    *_ORIGINALS,
 )
 _MAX_DEPTH = 20
 _BODY = re.compile(r'"articleBody"\s*:\s*("(?:[^"\\]|\\.)*+")', re.DOTALL)
+_NO_TEXT = re.compile(  # bounded, so that time grows with the length only
+    r"<[^<>]{0,999}>|\\u003c.{0,999}?\\u003e|&lt;.{0,999}?&gt;|(?<=\])\([^()]{0,999}\)",
+    re.IGNORECASE | re.DOTALL,
+)
+_END = re.compile(r"(?<=[.!?\u2026])\s+|(?:\\[nrt]|[\r\n\t])+")  # of a sentence or line
+_NO_LETTERS = re.compile(r"[\W_]+")
+_CHUNK = 20  # letters
+_MOST = 0.5
+_GAP = re.compile(
+    r"\s*(?:(?:\\[nr]|[\r\n]|(?:<|\\u003c)\\?/?(?:p|br|div|h\d|li|ul|ol|blockquote)\b"
+    r"[^<>]{0,999}?(?:>|\\u003e))\s*)+",
+    re.IGNORECASE,
+)
+_MIN_UNSEEN = 40  # letters
 _TAG = re.compile(r"<[^>]*>")
 
 
@@ -81,6 +98,64 @@ def read_article_body(source: str) -> str:
         for match in _BODY.finditer(source)
     )
     return max(bodies, key=len, default="")
+
+
+def find_unseen(source: str, seen: str) -> Iterator[tuple[int, int]]:
+    """Find what the longest ``articleBody`` says and the rest of the page does not.
+
+    Args:
+        source: The whole page.
+        seen: Its visible text.
+
+    Yields:
+        Places in ``source``, still written as JSON: runs of sentences of some length.
+    """
+    match = max(_BODY.finditer(source), key=lambda body: len(body[1]), default=None)
+    if match is None:
+        return
+    known = _letters(seen)
+    start, end = match.start(1) + 1, match.end(1) - 1
+    # Tags and the addresses of links are none of the text, but keep their places.
+    text = _NO_TEXT.sub(lambda part: " " * len(part[0]), source[start:end])
+    run: tuple[int, int] | None = None
+    ends = [*_END.finditer(text)]
+    starts = [0, *(end.end() for end in ends)]
+    for low, high in zip(
+        starts, [*(end.start() for end in ends), len(text)], strict=True
+    ):
+        said = _letters(_unescape(str(_load(f'"{text[low:high]}"') or "")))
+        if len(said) < _MIN_UNSEEN:
+            continue
+        chunks = [said[at : at + _CHUNK] for at in range(0, len(said), _CHUNK)]
+        # Other words may have got into a sentence: of a link or of a teaser.
+        if sum(chunk in known for chunk in chunks) < _MOST * len(chunks):
+            run = run[0] if run else start + low, start + high
+        elif run:
+            yield run
+            run = None
+    if run:
+        yield run
+
+
+def cut_body(source: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Cut a piece of an ``articleBody`` at its line breaks and block elements."""
+    for gap in _GAP.finditer(source, start, end):
+        if start < gap.start():
+            yield start, gap.start()
+        start = gap.end()
+    if start < end:
+        yield start, end
+
+
+def _unescape(text: str) -> str:
+    """Text without references, which some systems write twice (``&amp;quot;``)."""
+    for _ in range(2):
+        text = html.unescape(text)
+    return text
+
+
+def _letters(text: str) -> str:
+    return _NO_LETTERS.sub("", compose(text).casefold())
 
 
 def _load(text: str) -> _Json:

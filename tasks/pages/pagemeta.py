@@ -89,6 +89,8 @@ _META: dict[str, tuple[Field, float]] = {
     "og:url": (Field.URL, 0.9),
     "twitter:url": (Field.URL, 0.7),
     "parsely-link": (Field.URL, 0.8),
+    "syndication-source": (Field.SOURCE_URL, 0.8),
+    "original-source": (Field.SOURCE_URL, 0.8),
     "article:section": (Field.SECTION, 0.9),
     "og:article:section": (Field.SECTION, 0.9),
     "parsely-section": (Field.SECTION, 0.9),
@@ -125,6 +127,8 @@ _JSONLD: dict[str, tuple[Field, float]] = {
     "keywords": (Field.TAGS, 0.8),
     "inLanguage": (Field.LANGUAGE, 0.8),
     "translator": (Field.TRANSLATOR, 0.9),
+    "isBasedOn": (Field.SOURCE_URL, 0.85),
+    "translationOfWork": (Field.SOURCE_URL, 0.9),
 }
 _SCORES = {
     "html.h1": 0.77,
@@ -511,6 +515,10 @@ def _claims(
     elif raw.field is Field.URL:
         is_address = values[0].startswith(("http://", "https://"))
         yield values[0] if is_address else "", raw.rule_id, raw.score
+    elif raw.field is Field.SOURCE_URL:
+        # Pages also name themselves as their source.
+        is_other = bool(hosts(values[0])) and not hosts(values[0]) & sites.names
+        yield values[0] if is_other else "", raw.rule_id, raw.score
     elif raw.field is Field.TAGS:
         tags = dict.fromkeys(
             tag.strip() for value in values for tag in re.split(r"[,;]", value)

@@ -19,7 +19,7 @@ import lxml.html
 from tasks.pages.pagecredits import read_credit_lines
 from tasks.pages.pagedates import guess_date
 from tasks.pages.pageinserts import find_inserts
-from tasks.pages.pagejson import read_article_body
+from tasks.pages.pagejson import cut_body, find_unseen, read_article_body
 from tasks.pages.pagejudge import judge_parts
 from tasks.pages.pagemeasures import Known, Part, cut_parts, read_names
 from tasks.pages.pagemeta import read_claims, read_descriptions, weigh_claims
@@ -61,6 +61,8 @@ _LONG_CHARS = 100  # running text
 _STANDFIRST_CHARS = 40, 800
 _ALIKE_CHARS = 60  # a description may be cut, or go on
 _CLEANINGS = ("nfc", "invisible", "spaces")
+_JSON_CLEANINGS = ("json", "html", *_CLEANINGS)
+_UNSEEN_CHARS = 500  # an article
 
 
 def read_webpage(html: str) -> Page:
@@ -103,7 +105,36 @@ def _read_page(html: str) -> Page:
     claims += read_credit_lines(blocks, _language(claims))
     if untouched is not None and not _is_dated(claims):
         claims += guess_date(untouched, claims)
-    return Page(blocks, weigh_claims(claims))
+    return Page([*blocks, *_unseen_blocks(html, source, blocks)], weigh_claims(claims))
+
+
+def _unseen_blocks(html: str, source: Source, blocks: list[Block]) -> list[Block]:
+    """What a script of the page calls its article's text, but readers do not see.
+
+    Beside an article it may be of widgets or of another edition: it is no text of it,
+    but it is not lost. Where it is most of what there is to read, the page is shown by
+    its script, and this is the article.
+    """
+    places = [*find_unseen(html, source.text)]
+    unseen = sum(end - start for start, end in places)
+    kept = sum(len(block.text) for block in blocks if block.reason is None)
+    if unseen >= _UNSEEN_CHARS and unseen > kept:
+        pieces = [piece for place in places for piece in cut_body(html, *place)]
+        texts = [normalise(html[slice(*piece)], _JSON_CLEANINGS) for piece in pieces]
+        return [
+            Block(*piece, text, _JSON_CLEANINGS)
+            for piece, text in zip(pieces, texts, strict=True)
+            if text
+        ]
+    return [
+        Block(
+            *place,
+            html[slice(*place)],
+            reason=RemovalReason.NOT_MAIN_CONTENT,
+            rule_id="html.only_in_json",
+        )
+        for place in places
+    ]
 
 
 def _is_dated(claims: list[Claim]) -> bool:

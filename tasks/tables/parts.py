@@ -25,7 +25,7 @@ from tasks.tables.manifest import FileEntry, Part
 from tasks.tables.migrations import migrate
 
 ROW_GROUP_ROWS = 32 * 1024
-ROW_GROUP_BYTES = 128 << 20
+ROW_GROUP_BYTES = 64 << 20
 """Uncompressed size at which a row group is full, however few its rows are: a part is
 read again one row group at a time."""
 SMALL_PART_BYTES = 64 << 20

@@ -15,7 +15,7 @@ _HEAD_PROSE = 2  # a teaser and a caption may stand above the byline
 _TEASER_WORDS = 40
 _CREDIT_WORDS = 25
 _HASHTAGS = re.compile(r"#\w+(?:\s+#\w+)+")
-_LISTED = re.compile(r"[,;|、，·•]\s*")
+_LISTED = re.compile(r"[,;|、，،؛·•]\s*")
 _LABELLED = {
     "permalink": Field.URL,
     "tags": Field.TAGS,

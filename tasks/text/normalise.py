@@ -6,6 +6,7 @@ Each is a pure function ``str -> str`` of the span alone, so that anyone can red
 """
 
 import html
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -119,10 +120,23 @@ def strip_tags_of_code(text: str) -> str:
     return html.unescape(_TAG.sub("", text)).strip("\n")
 
 
+def unescape_json(text: str) -> str:
+    r"""Text of a piece of a JSON string: escapes (``\\u00fc``, ``\\n``) resolved.
+
+    Half a pair of surrogates becomes U+FFFD; what is no JSON stays as it is.
+    """
+    try:
+        text = json.loads(f'"{text}"', strict=False)
+    except ValueError:
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 NORMALISATIONS: dict[str, Callable[[str], str]] = {
     "html": strip_tags,
     "html_table": strip_cells,
     "html_code": strip_tags_of_code,
+    "json": unescape_json,
     "markdown": strip_markdown,
     "mojibake": fix_mojibake,
     "nfc": compose,

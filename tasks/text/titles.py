@@ -111,7 +111,19 @@ def _find_title_among(draft: Draft, known: set[_Key], kept: list[int]) -> int | 
         found = _find_by_place(draft, kept)
     if found is None or _is_first_question(draft, kept, found):
         return None
-    return found
+    return None if _goes_on(draft, found) else found
+
+
+def _goes_on(draft: Draft, index: int) -> bool:
+    """Whether a line is half a sentence: the text below goes on in lower case."""
+    below = next(iter(draft.blocks[index + 1 : index + 2]), None)
+    return (
+        below is not None
+        and below.reason is None
+        and not below.blank_before
+        and below.text[:1].islower()
+        and is_prose(below.text)
+    )
 
 
 def _is_first_question(draft: Draft, kept: list[int], index: int) -> bool:

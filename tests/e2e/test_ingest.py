@@ -87,6 +87,28 @@ def test_small_run_shows_every_step(raw_dir, tmp_path):
     assert (events[-1].done_files, events[-1].all_files) == (8, 8)
 
 
+def test_pieces_of_a_large_file_are_steps_of_one_batch(raw_dir, tmp_path):
+    """The timeline shows each of them, and what is done with all at the end."""
+    lines = [json.dumps({"text": f"{STORY} Part {index}."}) for index in range(6)]
+    (raw_dir / "large.jsonl").write_text("\n".join(lines))
+    settings = {"raw_dir": raw_dir, "batch_bytes": 1_000}
+    summary = ingest(**settings, warehouse_dir=tmp_path / "warehouse")
+
+    _, runs = task_runs()
+    names = [task_run.name for task_run in runs]
+    assert names.count("read more of 1 file") == 1
+    assert "write 2 pieces" in names
+    assert summary.batch.documents == 12
+    whole = ingest_plainly(
+        read_settings({}, raw_dir=raw_dir, warehouse_dir=tmp_path / "whole")
+    )
+    assert whole.batch.documents == 12
+    for name in ("documents", "paragraphs", "evidence", "sources"):
+        assert rows_of(tmp_path / "warehouse", name) == rows_of(
+            tmp_path / "whole", name
+        )
+
+
 def test_report_is_an_artifact(raw_dir, tmp_path):
     """The run's page shows funnel, languages, rejects, quality, steps without logs."""
     ingest(raw_dir=raw_dir, warehouse_dir=tmp_path / "warehouse")

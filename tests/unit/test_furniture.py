@@ -182,3 +182,14 @@ def test_the_first_question_of_an_interview_is_no_title(first):
 
     assert [c.value for c in claims if c.field is Field.TITLE] == []
     assert [c.value for c in titled if c.field is Field.TITLE] == [title]
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\x0b", "\u2028"])
+def test_half_a_sentence_is_no_title(line_break):
+    """A line that the next one goes on with in lower case is not the title."""
+    half = "Am Fluss entlang fahren seit Montag"
+    broken = f"{half}{line_break}wieder mehr Menschen mit dem Rad als mit dem Bus."
+
+    _, claims = clean_text("\n\n".join([broken, *PROSE[1:]]), Markup.TEXT, [])
+
+    assert not [c.value for c in claims if c.field is Field.TITLE]

@@ -1,5 +1,6 @@
 """Object storage: URLs, versions, what a store refuses."""
 
+import gzip
 import subprocess
 import sys
 import time
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import obstore
+import pandas as pd
 import pytest
 from obstore.store import MemoryStore
 
@@ -82,6 +84,44 @@ def test_objects_are_read_as_files(store):
     known = dict(zip(files["source_path"], files["mtime_ns"], strict=True))
     stated = dict(zip(sources["source_path"], sources["mtime_ns"], strict=True))
     assert stated == known
+
+
+LARGE = "\n".join(f'{{"text": "Day {day}, and it rained."}}' for day in range(99))
+
+
+def read_large(files):
+    """Rows of an object of lines, with room for a few of them."""
+    return read.read_files(files, URL, "run", read.Limits(piece_bytes=200))
+
+
+def test_a_large_object_of_lines_is_read_as_it_comes(store):
+    """Whatever its size; the rows are those of a small one, packed or not."""
+    store.put("a.jsonl", LARGE.encode())
+    store.put("b.jsonl.gz", gzip.compress(LARGE.encode()))
+    files = discover.discover_files(URL)
+    whole = read.read_files(files, URL, "run", read.Limits())
+
+    for expected, found in zip(whole, read_large(files), strict=True):
+        pd.testing.assert_frame_equal(found, expected)
+
+
+def test_a_large_object_that_is_replaced_meanwhile(store, monkeypatch):
+    """It is fetched more than once: other bytes by then make it no article at all."""
+    store.put("a.jsonl", LARGE.encode())
+    files = discover.discover_files(URL)
+    get, calls = obstore.get, []
+
+    def get_and_replace(*args):
+        calls.append(args)
+        if len(calls) == 4:  # it was looked at and its encoding is known
+            store.put("a.jsonl", LARGE.replace("rained", "snowed").encode())
+        return get(*args)
+
+    monkeypatch.setattr(obstore, "get", get_and_replace)
+    articles, _, sources = read_large(files)
+
+    assert len(articles) == 0
+    assert sources["reason"].tolist() == ["changed_while_reading"]
 
 
 def refuse(monkeypatch, error):

@@ -13,6 +13,7 @@ from tasks.tables.parts import (
     SMALL_PARTS,
     gather_parts,
     group_small,
+    join_parts,
     locate_part,
     table_file,
     touch_part,
@@ -183,3 +184,22 @@ def test_damage_is_not_touched(located, tmp_path):
 
     with pytest.raises(WarehouseError, match="SHA-256"):
         touch_part(part, folder, tmp_path / "new", "new", touched)
+
+
+@pytest.mark.parametrize("limit", [1, 10**9])
+def test_parts_are_joined_in_order(located, tmp_path, monkeypatch, limit):
+    """All their rows in one file; a row group ends where it would take much memory."""
+    monkeypatch.setattr(parts, "ROW_GROUP_BYTES", limit)
+    part = join_parts(located, {}, tmp_path / "joined", "one")
+
+    for name, entry in part.files.items():
+        path = tmp_path / "joined" / name / "one.parquet"
+        pieces = [
+            pq.read_table(folder / name / f"{piece.stem}.parquet", partitioning=None)
+            for piece, folder in located
+        ]
+        expected = pa.concat_tables(pieces)
+        assert pq.read_table(path, partitioning=None) == expected
+        assert entry.rows == expected.num_rows
+        groups = pq.read_metadata(path).num_row_groups
+        assert groups == (expected.num_rows if limit == 1 else min(1, entry.rows))

@@ -1,5 +1,7 @@
 """What one HTML page becomes: blocks with their place, claims about the article."""
 
+import json
+
 import pytest
 
 from tasks.clean import clean_text
@@ -560,6 +562,57 @@ def test_source_keeps_the_place_of_references():
         (16, 21),
         (21, 22),
     ]
+
+
+def stored(text):
+    """A page's JSON-LD that says what its article's text is."""
+    data = {"@type": "NewsArticle", "articleBody": text}
+    return f"<script type='application/ld+json'>{json.dumps(data)}</script>"
+
+
+def test_text_that_only_a_script_holds_is_noticed():
+    """What JSON-LD says and no reader sees is a removal at its place, not nothing."""
+    extra = "Ünder the quay lay a box with all the books that he had filled."
+    seen = f"{SENTENCE}, in spring."
+    html = page(BODY, stored(f"{seen}\n{extra}\n{SENTENCE}, all year round."))
+
+    found = [b for b in read_webpage(html).blocks if b.rule_id == "html.only_in_json"]
+
+    assert [normalise(block.text, ["json"]) for block in found] == [extra]
+    assert [html[b.start_chars : b.end_chars] == b.text for b in found] == [True]
+    quiet = read_webpage(page(BODY, stored(f"<p>{seen}</p>&amp;nbsp;"))).blocks
+    assert "html.only_in_json" not in {block.rule_id for block in quiet}
+
+
+def test_page_that_a_script_shows_has_the_text_of_its_json():
+    """Where little else is there to read, the text in JSON-LD is the article."""
+    lines = [f"{SENTENCE}, in year {year} of his long service." for year in range(9)]
+    html = page("<p>Please switch JavaScript on.</p>", stored("\n\n".join(lines)))
+
+    blocks = [b for b in read_webpage(html).blocks if b.reason is None]
+
+    assert [b.text for b in blocks if b.text.startswith("The light")] == lines
+    for block in blocks:
+        span = html[block.start_chars : block.end_chars]
+        assert normalise(span, block.normalisations) == block.text
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("https://quay.example/a", "https://quay.example/a"),
+        ("https://own.example/", None),
+    ],
+)
+def test_page_may_name_its_original(address, found):
+    """What an article is based on, or republished from, unless that is the page."""
+    own = "<link rel='canonical' href='https://own.example/ships'>"
+    meta = f"<meta name='syndication-source' content='{address}'>"
+    data = json.dumps({"@type": "Article", "isBasedOn": {"@id": address}})
+    script = f"<script type='application/ld+json'>{data}</script>"
+
+    assert claims(own + meta).get(Field.SOURCE_URL) == found
+    assert claims(own + script).get(Field.SOURCE_URL) == found
 
 
 def test_markup_tells_headings_and_lists_from_menus():

@@ -10,7 +10,7 @@ from tasks.errors import ContractError
 from tasks.fates import Fates
 from tasks.schema import BATCH_TABLES, SOURCES, TABLES
 from tasks.tables.warehouse import Warehouse
-from tasks.write import publish, stage_tables, write
+from tasks.write import join_pieces, publish, stage_tables, write
 from tests.warehouse_rows import fill_row, make_batch, make_run, see
 
 
@@ -157,7 +157,25 @@ def test_the_most_frequent_reason_is_named():
     assert (most["reason"], first["reason"]) == ("no_text", "blank")
 
 
-# stage_tables
+# stage_tables and join_pieces
+
+
+def test_pieces_without_their_file(tmp_path):
+    """A piece need not know its file; the batch must, and tells each document once."""
+    batch = make_batch({"a.jsonl": 3})
+    sources = batch.pop("sources")
+    with pytest.raises(ContractError, match="rows without source"):
+        stage_tables(batch, tmp_path, "whole")
+
+    pieces = [
+        stage_tables(batch, tmp_path, f"piece-{number}", is_piece=True)
+        for number in range(2)
+    ]
+    joined = join_pieces(pieces[:1], sources, tmp_path, "joined")
+
+    assert joined["rows"] == pieces[0]["rows"] | {"sources": 1}
+    with pytest.raises(ContractError, match="1 documents told, 2 written"):
+        join_pieces(pieces, sources, tmp_path, "twice")
 
 
 def test_stage_tables(tmp_path):
