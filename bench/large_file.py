@@ -31,7 +31,7 @@ _RECORD = {"title": "A record", "note": " ".join(20 * _WORDS)}
 _CHILD = """
 import resource, sys
 from pathlib import Path
-from flows.line import ingest_plainly
+from flows.conduct import ingest_plainly
 from flows.progress import listening
 from flows.settings import read_settings
 

@@ -54,8 +54,8 @@ def main() -> None:
 
         from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
 
+        from flows.conduct import ingest_plainly  # noqa: PLC0415
         from flows.ingest import ingest  # noqa: PLC0415  # reads the environment
-        from flows.line import ingest_plainly  # noqa: PLC0415
         from flows.settings import read_settings  # noqa: PLC0415
 
         def settings(warehouse: str) -> dict[str, Path]:

@@ -31,7 +31,7 @@ from pathlib import Path
 from throughput import PEERS, ROOT, make_articles, read_originals, write_corpus
 
 RATE = 100  # samples a second
-ROOT_FRAME = "conduct (flows/line.py"
+ROOT_FRAME = "conduct (flows/conduct.py"
 ELSE = "all else"
 GROUPS = {
     "language detection": ("(tasks/languages/", "(tasks/detect.py", "(langdetect/"),

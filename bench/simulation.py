@@ -36,8 +36,9 @@ import pyarrow.parquet as pq
 from coordinator import Maker
 
 from flows.batches import cut_batches
+from flows.conduct import Crew, add_up, conduct
 from flows.errand import EVERYTHING_NEW
-from flows.line import Crew, Run, add_up, conduct, start_run
+from flows.line import Run, start_run
 from flows.plan import Plan
 from flows.settings import read_settings
 from flows.summary import BatchSummary, StepCost

@@ -387,7 +387,7 @@ def _start(args: argparse.Namespace, errand: Errand) -> int:
     is_empty = plan and plan.is_first and not len(plan.files)
     if is_empty:
         prepare_environment()
-        from flows.line import ingest_plainly
+        from flows.conduct import ingest_plainly
         from flows.pages.reporter import write_report
 
         # A question gets no rows rather than an error.

@@ -25,17 +25,15 @@ from flows.alerts import alert, alert_failure
 from flows.artifacts import leave_artifacts
 from flows.backstage import logging_steps
 from flows.batches import weigh_files
+from flows.conduct import Crew, add_up, conduct
 from flows.engines import LOGGED_BATCHES, choose_engine, cut_work, results_of
 from flows.errand import Errand
 from flows.line import (
     Call,
-    Crew,
     P,
     R,
     Run,
-    add_up,
     call_plainly,
-    conduct,
     process_batch,
     start_run,
     survey_batch,

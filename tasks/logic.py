@@ -55,7 +55,12 @@ CHANGES = (
     Change(Step.CLEAN, 6, EVERY, "lines of plain text are judged by words and place"),
     Change(Step.SPLIT, 3, EVERY, "captions with the credit of an agency or a person"),
     Change(Step.DETECT, 4, EVERY, "near relatives; no language and an unknown one"),
-    Change(Step.CLEAN, 7, EVERY, "each date by its own label; fewer guessed ones"),
+    Change(
+        Step.CLEAN,
+        7,
+        EVERY,
+        "dates by their labels, bylines of nobody, text in JSON-LD",
+    ),
     Change(Step.DETECT, 5, EVERY, "brackets do not keep from a first glance"),
     Change(Step.READ, 3, frozenset({Format.JSONL}), "files of any size; long lines"),
 )

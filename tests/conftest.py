@@ -54,7 +54,7 @@ def prefect_server():
 @pytest.fixture(scope="session")
 def samples():
     """The warehouse of the samples in ``raw/``, to be read only."""
-    from flows.line import ingest_plainly  # slow
+    from flows.conduct import ingest_plainly  # slow
     from flows.settings import read_settings
     from tests.warehouse_rows import FAST_FOLDER
 

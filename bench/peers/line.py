@@ -6,7 +6,7 @@ python bench/peers/line.py RAW_FOLDER WAREHOUSE
 import sys
 from pathlib import Path
 
-from flows.line import ingest_plainly
+from flows.conduct import ingest_plainly
 from flows.settings import read_settings
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from tasks.text.shape import is_prose, measure_words
 
 _CLEANINGS = ("html", "nfc", "invisible", "spaces")
 _TOUCHING = re.compile(r"(?<=\w)(?:</?[a-zA-Z][^<>]*>)+(?=\w)")
+_CLOSED = re.compile(r"</(?:b|strong|dt|em|i|label|span)\s*>\s*(?=\S)", re.IGNORECASE)
 _ABOVE, _BELOW = 16, 6  # blocks around the running text
 _INSIDE = 3
 _MAX_WORDS = 25
@@ -92,6 +93,11 @@ def _text(block: Block) -> str:
         return ""
     if block.reason is None:
         return block.text
+    # ``<b>Author</b> Ada Byron``: what a label is for stands in other type.
+    head, *rest = _CLOSED.split(block.text, maxsplit=1)
+    label = normalise(head, _CLEANINGS) if rest else ""
+    if label and _is_label(label):
+        return f"{label.rstrip(' :')}: {normalise(rest[0], _CLEANINGS)}"
     # ``<a>Ada Byron</a><i>Reporter</i>``: the eye sees two things.
     return normalise(_TOUCHING.sub(" | ", block.text), _CLEANINGS)
 

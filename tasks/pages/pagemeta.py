@@ -178,15 +178,12 @@ _JSON_SCRIPTS = XPath("//script[contains(@type, 'ld+json')]")
 _ITEMS = XPath("//*[@itemprop]")
 _HEADINGS = XPath("//h1")
 _TITLES = XPath("//title[not(ancestor::svg)]")
-_HOME_LINKS = XPath(
-    "//a[@href and (@rel = 'home' or @href = '/' or"
-    " string-length(@href) - string-length(translate(@href, '/', '')) < 4)]"
-)
 _CANONICAL = XPath("//link[@rel='canonical']/@href")
 _REL_AUTHOR = XPath("//a[contains(concat(' ', @rel, ' '), ' author ')]")
 _TIMES = XPath("//time[@datetime]")
 _BYLINES = XPath("//*[contains(@class, 'uthor') or contains(@class, 'yline')]")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
+_ROOT = re.compile(r"/|(?:https?:)?//[^/?#]+/?")
 _DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}", re.IGNORECASE)
 _DASHES = frozenset({"-", "\u2013", "\u2014"})
 _TITLE_SPACES = 2
@@ -362,11 +359,16 @@ def _site_names(tree: lxml.html.HtmlElement, raws: list[_Raw]) -> Sites:
         elif raw.field is Field.URL:
             domains |= hosts(raw.values[0])
     starts = {
-        squash(_text(link))
-        for link in _HOME_LINKS(tree)
-        if link.get("href") == "/" or hosts(link.get("href")) & domains
+        squash(_text(link)) for link in tree.iter("a") if _leads_home(link, domains)
     }
     return Sites(frozenset((names | domains) - {""}), frozenset(starts - {""}))
+
+
+def _leads_home(link: lxml.html.HtmlElement, domains: set[str]) -> bool:
+    address = link.get("href", "")
+    if not address or not _ROOT.fullmatch(address):
+        return False
+    return address == "/" or not hosts(address).isdisjoint(domains)
 
 
 def _clean(raws: list[_Raw], sites: Sites) -> list[Claim]:

@@ -28,12 +28,12 @@ from tasks.tables.disk import link_or_copy
 from tasks.tables.duplicates import (
     MATCHES,
     PRINT_COLUMNS,
+    BucketSet,
     Ids,
     Prints,
     add_clusters,
     drop_equal,
     find_affected,
-    find_buckets,
     find_matches,
     join_prints,
     read_prints,
@@ -62,7 +62,13 @@ Derived = dict[str, pa.Table]
 """Rows by table of ``DERIVED_TABLES``."""
 
 _KEYS = ["source_path", "document_id"]
-ALL_ANEW = 4  # once a change concerns one in so many articles, all are compared
+ALL_ANEW = 4
+"""Once a change concerns one in so many articles, all are compared."""
+ALL_ANEW_IN_MEMORY = 32
+"""The same where the prints of all fit into memory with ease: then it is faster, as
+measured, than to look for what a change may concern."""
+IN_MEMORY_ARTICLES = 4_000_000
+"""Articles whose prints do: 1.5 GB while they are compared."""
 
 
 class Change(NamedTuple):
@@ -204,7 +210,8 @@ def _update_duplicates(
 ) -> pa.Table:
     gone, new = drop_equal(change.gone, change.new)
     count = sum(part.files[DOCUMENTS.name].rows for part, _ in parts)
-    if (len(gone.ids) + len(new.ids)) * ALL_ANEW > count:
+    share = ALL_ANEW_IN_MEMORY if count <= IN_MEMORY_ARTICLES else ALL_ANEW
+    if (len(gone.ids) + len(new.ids)) * share > count:
         return add_clusters(find_matches(_all_prints(parts)))
     changed = join_prints([gone, new])
     if not len(changed.ids):
@@ -259,7 +266,7 @@ def _find_repeats(
 
 def _share_bucket(parts: Sequence[LocatedPart], prints: Prints) -> Prints:
     """Return all articles that share a bucket with one of some."""
-    buckets = pa.array(np.unique(find_buckets(prints.minhashes)))
+    buckets = BucketSet(prints)
     return join_prints(
         select_sharing(rows, buckets)
         for part in parts

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import line
+from flows import conduct
 from flows.settings import read_settings
 from tasks.tables import disk, snapshots
 from tasks.tables.manifest import MANIFEST_NAME
@@ -39,7 +39,7 @@ def ingest(
         batch_files=batch_files,
         wait_for_lock=wait_for_lock,
     )
-    return str(line.ingest_plainly(settings).snapshot)
+    return str(conduct.ingest_plainly(settings).snapshot)
 
 
 def ingest_with_fault(

@@ -17,8 +17,8 @@ import psutil
 import pytest
 from prefect.settings import PREFECT_API_URL
 
+from flows.conduct import ingest_plainly
 from flows.ingest import ingest
-from flows.line import ingest_plainly
 from flows.settings import read_settings
 from tasks.errors import PipelineError
 from tests.alongside import alongside

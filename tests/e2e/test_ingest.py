@@ -7,8 +7,8 @@ import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, FlowRunFilter, LogFilter
 
+from flows.conduct import ingest_plainly
 from flows.ingest import ingest
-from flows.line import ingest_plainly
 from flows.progress import listening
 from flows.settings import read_settings
 from tasks import clean

@@ -17,7 +17,7 @@ from obstore.store import from_url
 
 from flows.__main__ import main
 from flows.clusters import describe_crew, find_fault
-from flows.line import ingest_plainly
+from flows.conduct import ingest_plainly
 from flows.pages.reporter import write_report
 from flows.plan import look_around
 from flows.reader import open_tables, table_files

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows import __main__ as command
-from flows.line import ingest_plainly
+from flows.conduct import ingest_plainly
 from flows.pages.reporter import write_report
 from flows.settings import read_settings
 from tasks.tables.manifest import REPORT_NAME

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from flows import __main__ as command
-from flows.line import ingest_plainly
+from flows.conduct import ingest_plainly
 from flows.needs import calibrate, check_disk, expect_bytes
 from flows.plan import look_around
 from flows.reader import open_tables

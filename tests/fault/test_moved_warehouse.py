@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.line import ingest_plainly
+from flows.conduct import ingest_plainly
 from flows.settings import read_settings
 from tasks.tables.warehouse import Warehouse
 from tests.campaign.raw_folder import RawFolder

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from flows.line import ingest_plainly
+from flows.conduct import ingest_plainly
 from flows.settings import read_settings
 from tasks.errors import PipelineError
 from tests.campaign.readers import look

@@ -8,8 +8,8 @@ import signal
 
 import pytest
 
+from flows.conduct import ingest_plainly
 from flows.ingest import ingest
-from flows.line import ingest_plainly
 from flows.settings import read_settings
 from tasks.errors import PipelineError
 from tests.alongside import alongside

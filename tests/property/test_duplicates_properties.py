@@ -31,6 +31,7 @@ def test_any_history_gives_the_rows_of_a_rebuild(runs, firsts, number):
         tempfile.TemporaryDirectory(dir=FAST_FOLDER) as root,
         mock.patch.object(duplicates, "BUCKET_FIRSTS", firsts),
         mock.patch.object(comparison, "ALL_ANEW", 0),
+        mock.patch.object(comparison, "IN_MEMORY_ARTICLES", 0),
     ):
         warehouse = Warehouse(Path(root) / "warehouse")
         for index, (batch, deleted) in enumerate(runs, 1):

@@ -10,7 +10,7 @@ import pyarrow as pa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from flows.line import ingest_plainly
+from flows.conduct import ingest_plainly
 from flows.settings import read_settings
 from tasks.schema import RUNS, TABLES
 from tasks.tables.warehouse import Warehouse

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-import flows.line
+import flows.conduct
 from tasks.schema import SOURCES
 from tasks.tables.warehouse import Warehouse
 from tests.property.test_incremental_properties import (
@@ -107,7 +107,7 @@ def test_examples_do_turn_what_recurs(actions, tmp_path):
 def test_file_that_changes_after_it_was_counted(tmp_path, monkeypatch):
     """Its neighbours went by what it was; the next run sets that right."""
     raw_dir = replay(writes(*NAMES[:4]), tmp_path)
-    survey = flows.line.survey_batch
+    survey = flows.conduct.survey_batch
 
     def survey_then_change(files, run, file):
         survey(files, run, file)
@@ -115,7 +115,7 @@ def test_file_that_changes_after_it_was_counted(tmp_path, monkeypatch):
         (raw_dir / "site/a.txt").write_text(text, encoding="utf-8")
         (raw_dir / "site/b.txt").unlink(missing_ok=True)
 
-    monkeypatch.setattr("flows.line.survey_batch", survey_then_change)
+    monkeypatch.setattr("flows.conduct.survey_batch", survey_then_change)
     run_over(raw_dir, tmp_path / "warehouse")
     monkeypatch.undo()
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from flows.arrivals import Rhythm, Settling, Watcher, has_arrivals
-from flows.line import ingest_plainly
+from flows.conduct import ingest_plainly
 from flows.paper import open_paper
 from flows.plan import look_around
 from flows.settings import read_settings

@@ -7,7 +7,7 @@ import pytest
 from lxml import html
 
 from flows import __main__ as command
-from flows.line import ingest_plainly
+from flows.conduct import ingest_plainly
 from flows.pages import article
 from flows.pages.reporter import write_report
 from flows.pages.spans import Piece, find_anchor, list_pieces, make_rows

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from flows import __main__ as command
-from flows.line import ingest_plainly
+from flows.conduct import ingest_plainly
 from flows.settings import read_settings
 from tasks.tables import disk
 from tasks.tables.warehouse import Warehouse

@@ -30,6 +30,7 @@ NOTICE = "This notice of nine words stands below every article."
 def warehouse(fast_folder, monkeypatch):
     """An empty warehouse whose publishes never compare everything anew."""
     monkeypatch.setattr(comparison, "ALL_ANEW", 0)
+    monkeypatch.setattr(comparison, "IN_MEMORY_ARTICLES", 0)
     return Warehouse(fast_folder / "warehouse")
 
 

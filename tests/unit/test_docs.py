@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from flows.__main__ import _parser
-from flows.line import ingest_plainly
+from flows.conduct import ingest_plainly
 from flows.settings import read_settings
 from tasks.tables.warehouse import Warehouse
 

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
+from flows.conduct import ingest_plainly
 from flows.drift import Figures, compare, compare_last_run
-from flows.line import ingest_plainly
 from flows.plan import look_around
 from flows.reader import open_tables
 from flows.settings import read_settings

@@ -13,8 +13,11 @@ from tasks.tables.duplicates import (
     BUCKET_FIRSTS,
     MATCHES,
     PRINT_COLUMNS,
+    BucketSet,
+    Prints,
     add_clusters,
     drop_equal,
+    find_buckets,
     find_matches,
     join_prints,
     read_prints,
@@ -131,6 +134,18 @@ def test_articles_of_an_older_schema_are_left_out():
     assert len(prints.ids) == 0
     assert add_clusters(find_matches(prints)).num_rows == 0
     assert len(join_prints([]).ids) == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 500])
+def test_set_of_buckets_is_exact(count):
+    """It holds the buckets of its articles and no other, whatever shares a place."""
+    chance = np.random.default_rng(7)
+    minhashes = chance.integers(0, 256, (2_000, 128), dtype=np.uint8)
+    none = np.zeros(count)
+    buckets = BucketSet(Prints(none, none, none, minhashes[:count]))
+
+    asked = find_buckets(minhashes)
+    assert buckets.holds(asked).tolist() == np.isin(asked, asked[:count]).tolist()
 
 
 def test_what_stays_the_same_is_no_change():

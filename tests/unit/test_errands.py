@@ -5,9 +5,9 @@ import os
 
 import pytest
 
+from flows.conduct import ingest_plainly
 from flows.errand import Errand
 from flows.ledger import Cause
-from flows.line import ingest_plainly
 from flows.plan import look_around
 from flows.settings import Settings, fingerprint_of_1, read_settings
 from tasks import logic

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from flows.line import ingest_plainly
+from flows.conduct import ingest_plainly
 from flows.reader import open_tables
 from flows.saved import ask_example, find_example, load_examples, read_values
 from flows.settings import read_settings

@@ -32,8 +32,8 @@ estas pli larĝa kaj sekura. Nun ankaŭ la infanoj povas biciki al la lernejo.
 Lasu komenton
 """
 INGEST = (
-    "from flows.line import ingest_plainly; from flows.settings import read_settings;"
-    " ingest_plainly(read_settings({}))"
+    "from flows.conduct import ingest_plainly;"
+    " from flows.settings import read_settings; ingest_plainly(read_settings({}))"
 )
 
 

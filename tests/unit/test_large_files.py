@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.line import ingest_plainly
+from flows.conduct import ingest_plainly
 from flows.pages.article import article_page
 from flows.plan import look_around
 from flows.reader import open_tables
@@ -299,7 +299,7 @@ def test_a_run_killed_between_pieces_leaves_the_old_tables(folder):
     script = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from flows.line import ingest_plainly\n"
+        "from flows.conduct import ingest_plainly\n"
         "from flows.settings import read_settings\n"
         "from tasks.tables import parts\n"
         "import tasks.write\n"

@@ -3,8 +3,8 @@
 import duckdb
 import pytest
 
+from flows.conduct import ingest_plainly
 from flows.laws import table_laws
-from flows.line import ingest_plainly
 from flows.reader import open_tables
 from flows.settings import read_settings
 from tasks.schema import TABLES

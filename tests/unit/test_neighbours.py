@@ -3,7 +3,7 @@
 import pytest
 
 from flows.__main__ import main
-from flows.line import ingest_plainly
+from flows.conduct import ingest_plainly
 from flows.settings import read_settings
 from tests.golden.test_recurrence import FOOTER, NAVIGATION, page
 

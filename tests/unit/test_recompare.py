@@ -4,8 +4,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from flows.conduct import ingest_plainly
 from flows.explain import find_likes
-from flows.line import ingest_plainly
 from flows.reader import open_tables
 from flows.recompare import compare_again
 from flows.settings import read_settings

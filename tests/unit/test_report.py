@@ -12,7 +12,7 @@ import pytest
 from lxml import html
 
 from flows import drift
-from flows.line import ingest_plainly
+from flows.conduct import ingest_plainly
 from flows.pages import report, reporter
 from flows.pages.questions import Question, ask, load_sections
 from flows.pages.report import report_page

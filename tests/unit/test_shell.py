@@ -16,7 +16,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from flows.completion import SqlCompleter
-from flows.line import ingest_plainly
+from flows.conduct import ingest_plainly
 from flows.pager import Pager
 from flows.prompt import make_prompt
 from flows.settings import read_settings

@@ -328,6 +328,7 @@ def test_strip_site_knows_both_ends():
         ),
         ("<p>By <a>Ada Byron</a><i>Reporter</i></p>", Field.AUTHORS, "Ada Byron"),
         ("<p>Author:</p><p>Ada Byron</p>", Field.AUTHORS, "Ada Byron"),
+        ("<p><b>Autorin/Autor</b> Ada Byron</p>", Field.AUTHORS, "Ada Byron"),
     ],
 )
 def test_lines_above_the_text_say_who_and_when(line, field, value):
