@@ -20,6 +20,7 @@ import resource
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -161,6 +162,14 @@ def commit(warehouse: Warehouse, maker: Maker, first: int, count: int) -> Commit
     )
 
 
+def write_csv(lines: Sequence[NamedTuple], path: Path) -> None:
+    """Write lines of one kind, one at least, under the names of their fields."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(lines[0]._fields)
+        table.writerows(lines)
+
+
 def main() -> None:
     """Publish batch after batch and print what each commit costs."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -194,10 +203,7 @@ def main() -> None:
     finally:
         shutil.rmtree(place)
     if arguments.csv:
-        with arguments.csv.open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
-            table.writerow(Commit._fields)
-            table.writerows(lines)
+        write_csv(lines, arguments.csv)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ out, and what it costs per article (``bench/coordinator.py``) is in it as well.
 """
 
 import argparse
-import csv
 import hashlib
 import os
 import platform
@@ -33,7 +32,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-from coordinator import Maker
+from coordinator import Maker, write_csv
 
 from flows.batches import cut_batches
 from flows.conduct import Crew, add_up, conduct
@@ -335,10 +334,7 @@ def main() -> None:
     finally:
         shutil.rmtree(place)
         if arguments.csv and lines:
-            with arguments.csv.open("w", newline="", encoding="utf-8") as file:
-                table = csv.writer(file)
-                table.writerow(Line._fields)
-                table.writerows(lines)
+            write_csv(lines, arguments.csv)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@ One bad article is not an error: it becomes a row of ``sources`` with its reason
 
 import errno
 
+FIX_STEP = "Fix the step that made these rows."
+"""What to do about rows that break their contract."""
+
 _SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 

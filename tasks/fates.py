@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from tasks.errors import ContractError
+from tasks.errors import FIX_STEP, ContractError
 from tasks.pieces import RejectedMember
 from tasks.schema import SOURCES, Status
 
@@ -15,8 +15,6 @@ LISTED_MEMBERS = 100_000
 """So many rejected articles of one file are listed one by one. Of the others there is
 one for each reason, which says how many it stands for: a file of a million broken lines
 must not become a cell that nobody can hold in memory."""
-
-_FIX_STEP = "Fix the step that made these rows."
 
 
 class Verdict(NamedTuple):
@@ -154,7 +152,7 @@ class Fates:
             raise ContractError(
                 f"table {SOURCES.name!r}",
                 f"articles of {sorted(map(str, strays))[:3]}, which no step accepted",
-                _FIX_STEP,
+                FIX_STEP,
             )
         settled = sources.copy()
         rows = []
@@ -170,7 +168,7 @@ class Fates:
                     raise ContractError(
                         f"table {SOURCES.name!r}",
                         f"{path!r} was accepted but has no document and no reason",
-                        _FIX_STEP,
+                        FIX_STEP,
                     )
                 verdict = fate.judge() if fate.counts else verdict
             rows.append((*verdict, fate.documents, fate.members()))

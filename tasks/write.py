@@ -5,9 +5,9 @@ Workers stage, each its own part; one coordinator publishes.
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -16,7 +16,7 @@ from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
-from tasks.errors import ContractError, WarehouseError
+from tasks.errors import FIX_STEP, ContractError, WarehouseError
 from tasks.schema import BATCH_TABLES, DOCUMENTS, SOURCES, TABLES
 from tasks.tables import disk
 from tasks.tables.parts import (
@@ -29,7 +29,8 @@ from tasks.tables.parts import (
 )
 from tasks.tables.warehouse import Warehouse
 
-_FIX_STEP = "Fix the step that made these rows."
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def stage_tables(
@@ -91,7 +92,7 @@ def join_pieces(
         raise ContractError(
             f"table {SOURCES.name!r}",
             f"{told} documents told, {documents} written",
-            _FIX_STEP,
+            FIX_STEP,
         )
     with _writing(staging_dir, stem):
         part = join_parts([*map(locate_part, pieces)], rows, staging_dir, stem)
@@ -116,14 +117,19 @@ def _may_pass_on_retry(_task: Task[..., Any], _run: TaskRun, state: State[Any]) 
     return isinstance(state.result(raise_on_failure=False), WarehouseError)
 
 
-@task(
-    name="write",
-    retries=2,
-    retry_delay_seconds=1,
-    retry_condition_fn=_may_pass_on_retry,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
+def _patient_task(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a task that is tried again if the disk has refused."""
+    return task(
+        name=name,
+        retries=2,
+        retry_delay_seconds=1,
+        retry_condition_fn=_may_pass_on_retry,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )
+
+
+@_patient_task("write")
 def write(
     tables: dict[str, pd.DataFrame],
     staging_dir: Path,
@@ -135,14 +141,7 @@ def write(
     return stage_tables(tables, staging_dir, stem, is_piece=is_piece)
 
 
-@task(
-    name="write",
-    retries=2,
-    retry_delay_seconds=1,
-    retry_condition_fn=_may_pass_on_retry,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
+@_patient_task("write")
 def join(
     pieces: pd.Series, sources: pd.DataFrame, staging_dir: Path, stem: str
 ) -> StagedPart:
@@ -157,14 +156,7 @@ def join(
     return join_pieces(pieces.tolist(), sources, staging_dir, stem)
 
 
-@task(
-    name="publish",
-    retries=2,
-    retry_delay_seconds=1,
-    retry_condition_fn=_may_pass_on_retry,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
+@_patient_task("publish")
 def publish(  # noqa: PLR0913, PLR0917  # all that a commit is made of
     warehouse: Warehouse,
     staged: list[StagedPart],
@@ -229,5 +221,5 @@ def _refuse(
         raise ContractError(
             f"table {table!r}",
             f"{len(wrong)} rows without {missing}, first {wrong[0].as_py()!r}",
-            _FIX_STEP,
+            FIX_STEP,
         )
