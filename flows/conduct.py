@@ -102,9 +102,8 @@ def library_versions() -> dict[str, str]:
     """Return the versions that a row may depend on, by library."""
     versions = {"python": platform.python_version()}
     for name in LIBRARIES:
-        with contextlib.suppress(
-            PackageNotFoundError
-        ):  # eldc is not to be had everywhere
+        # eldc is not to be had everywhere.
+        with contextlib.suppress(PackageNotFoundError):
             versions[name] = version(name)
     return versions
 

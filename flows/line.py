@@ -19,6 +19,7 @@ from prefect import Task
 from threadpoolctl import threadpool_limits
 
 from flows.ledger import new_run_id
+from flows.limits import limits_of
 from flows.progress import tell_step
 from flows.settings import Settings
 from flows.staging import Made, Staging, Tables
@@ -33,7 +34,7 @@ from tasks.describe import describe_articles
 from tasks.detect import detect_languages
 from tasks.errors import PipelineError
 from tasks.fates import Fates
-from tasks.read import Limits, Reading, read_files, read_piece, read_pieces
+from tasks.read import Reading, read_files, read_piece, read_pieces
 from tasks.schema import SOURCES, Reason, Step
 from tasks.split import split_blocks
 from tasks.stopwatch import timing
@@ -104,16 +105,9 @@ def survey_batch(files: pd.DataFrame, run: Run, file: Path) -> None:
         file: Written: rows of ``survey.SURVEYS``, one per file.
     """
     articles, _, sources = read_files(
-        files, run.settings.raw_dir, run.run_id, read_limits(run.settings)
+        files, run.settings.raw_dir, run.run_id, limits_of(run.settings)
     )
     write_surveys(sources["source_path"], survey_texts(articles), file)
-
-
-def read_limits(settings: Settings) -> Limits:
-    """Return how much of a file is read."""
-    return Limits(
-        settings.max_file_bytes, settings.max_decompression_ratio, settings.batch_bytes
-    )
 
 
 @contextlib.contextmanager
@@ -223,7 +217,7 @@ def make_pieces(
         The pieces, one at least; the last has the files.
     """
     settings = run.settings
-    pieces = read_pieces(files, settings.raw_dir, run.run_id, read_limits(settings))
+    pieces = read_pieces(files, settings.raw_dir, run.run_id, limits_of(settings))
     maker = _PieceMaker(run, call, costs)
     reading = Reading(pieces)
     noun = count_of(len(files), "file")

@@ -9,9 +9,10 @@ import pandas as pd
 
 from flows.batches import cut_batches
 from flows.ledger import arrived_ns
+from flows.limits import limits_of
 from flows.settings import Settings
 from tasks.objects import ObjectUrl, Place
-from tasks.read import Limits, read_pieces
+from tasks.read import read_pieces
 from tasks.schema import Markup
 from tasks.text.normalise import normalise
 
@@ -140,9 +141,7 @@ def retrace(
         "SELECT source_path, sha256 AS known FROM sources WHERE document_count > 0"
     ).df()
     todo = files.merge(accepted, on="source_path").sort_values("source_path")
-    limits = Limits(
-        settings.max_file_bytes, settings.max_decompression_ratio, settings.batch_bytes
-    )
+    limits = limits_of(settings)
     checked, changed = 0, len(accepted) - len(todo)
     problems: list[tuple[str, str]] = []
     for batch in cut_batches(

@@ -15,6 +15,7 @@ from flows.explain import (
     find_source,
     write_fact,
 )
+from flows.limits import limits_of
 from flows.pages.refusal import Refusal, show_refused
 from flows.pages.sheet import make_page, name_language
 from flows.pages.spans import (
@@ -30,7 +31,7 @@ from flows.pages.spans import (
 from flows.reader import Tables
 from flows.settings import Settings
 from tasks.errors import PipelineError
-from tasks.read import Limits, make_document_id, read_pieces
+from tasks.read import make_document_id, read_pieces
 from tasks.schema import Field, Reason, Status
 
 Record = dict[str, Any]
@@ -211,9 +212,7 @@ def _read_raw(
             return {}
     row = {"source_path": path, "size_bytes": size_bytes}
     row |= {"mtime_ns": source["mtime_ns"], "problem": None, "detail": None}
-    limits = Limits(
-        settings.max_file_bytes, settings.max_decompression_ratio, settings.batch_bytes
-    )
+    limits = limits_of(settings)
     wanted = {make_document_id(path, member) for member in members}
     lines = {member for member in members if member is not None}
     found: dict[str, tuple[str, str]] = {}

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import stat
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
@@ -57,7 +58,7 @@ class Kept:
             yield self.raw[start : start + _CHUNK_BYTES]
 
 
-class _Hashed:
+class _Hashed(ABC):
     """Bytes that have one hash, as often as they are gone through; see ``Content``."""
 
     def __init__(self, size_bytes: int, mtime_ns: int) -> None:
@@ -83,8 +84,9 @@ class _Hashed:
             raise _changed()
         self._sha256 = sha256
 
+    @abstractmethod
     def _look(self) -> Iterator[bytes]:
-        raise NotImplementedError
+        """Yield the bytes; raise ``Reject`` if they are not the same any more."""
 
 
 class OnDisk(_Hashed):

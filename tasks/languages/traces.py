@@ -224,10 +224,9 @@ def _powers() -> npt.NDArray[np.uint64]:
 def _letters() -> Codes:
     """Return each code point, and a space for those that are no letters or marks."""
     table = np.full(0x110000, _SPACE, np.uint32)
-    for first, last in ((0, 0x10000),):
-        for code in range(first, last):
-            if unicodedata.category(chr(code))[0] in "LM":
-                table[code] = code
+    for code in range(0x10000):
+        if unicodedata.category(chr(code))[0] in "LM":
+            table[code] = code
     return table
 
 

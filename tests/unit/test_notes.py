@@ -13,6 +13,12 @@ TEXT = (
 )
 
 
+def claimed(line, field):
+    """Return what an article with a line below its text claims for a field."""
+    _, claims = clean_text(f"Ships\n\n{TEXT}\n\n{line}\n", Markup.TEXT, [])
+    return [claim.value for claim in claims if claim.field is field]
+
+
 @pytest.mark.parametrize(
     ("note", "name"),
     [
@@ -230,9 +236,7 @@ def test_a_note_names_the_original(label):
 )
 def test_a_labelled_line_holds_the_tags(line):
     """They are lifted out of the text, one by one, whatever comma parts them."""
-    _, claims = clean_text(f"Ships\n\n{TEXT}\n\n{line}\n", Markup.TEXT, [])
-
-    assert [c.value for c in claims if c.field is Field.TAGS] == ["sea; ships"]
+    assert claimed(line, Field.TAGS) == ["sea; ships"]
 
 
 @pytest.mark.parametrize(
@@ -290,6 +294,4 @@ def test_a_labelled_line_holds_the_tags(line):
 )
 def test_a_labelled_line_holds_the_section(line):
     """It is lifted out of the text."""
-    _, claims = clean_text(f"Ships\n\n{TEXT}\n\n{line}\n", Markup.TEXT, [])
-
-    assert [c.value for c in claims if c.field is Field.SECTION] == ["Sea"]
+    assert claimed(line, Field.SECTION) == ["Sea"]
