@@ -21,8 +21,9 @@ from tasks.pages.pagedates import guess_date
 from tasks.pages.pageinserts import find_inserts
 from tasks.pages.pagejson import cut_body, find_unseen, read_article_body
 from tasks.pages.pagejudge import judge_parts
-from tasks.pages.pagemeasures import Known, Part, cut_parts, read_names
+from tasks.pages.pagemeasures import Part, cut_parts
 from tasks.pages.pagemeta import read_claims, read_descriptions, weigh_claims
+from tasks.pages.pagenames import read_names
 from tasks.pages.pageopinion import read_opinion
 from tasks.pages.pagesource import Element, Source, fold, is_caption
 from tasks.pieces import Block, Claim, Page
@@ -94,17 +95,19 @@ def _read_page(html: str) -> Page:
     tree = parse_page(html)
     claims: list[Claim] = []
     descriptions: list[str] = []
-    opinion, untouched = "", None
     if tree is not None:
         claims, descriptions = read_claims(tree), read_descriptions(tree)
-        if not _is_dated(claims):
-            untouched = copy.deepcopy(tree)
-        opinion = read_opinion(tree)
-    odds = judge_parts(source, parts, Known(read_article_body(html), opinion))
+
+    def ask() -> str:
+        if tree is None:
+            return ""
+        return read_opinion(tree if _is_dated(claims) else copy.deepcopy(tree))
+
+    odds = judge_parts(source, parts, read_article_body(html), ask)
     blocks = _blocks(source, parts, odds, descriptions)
     claims += read_credit_lines(blocks, _language(claims))
-    if untouched is not None and not _is_dated(claims):
-        claims += guess_date(untouched, claims)
+    if tree is not None and not _is_dated(claims):
+        claims += guess_date(tree, claims)
     return Page([*blocks, *_unseen_blocks(html, source, blocks)], weigh_claims(claims))
 
 
