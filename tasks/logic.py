@@ -63,6 +63,7 @@ CHANGES = (
     ),
     Change(Step.DETECT, 5, EVERY, "brackets do not keep from a first glance"),
     Change(Step.READ, 3, frozenset({Format.JSONL}), "files of any size; long lines"),
+    Change(Step.CLEAN, 8, PAGES, "titles: what the heading says, whole"),
 )
 """Every change, oldest first."""
 

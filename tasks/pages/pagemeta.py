@@ -148,22 +148,22 @@ _SCORES = {
 _VOTES = {
     "html.h1": ("h1", 1.0),
     "html.h1_unlike": ("h1", 0.3),
-    "html.jsonld.headline": ("json", 1.1),
-    "html.jsonld_page.headline": ("json", 1.1),
+    "html.jsonld.headline": ("json", 1.3),
+    "html.jsonld_page.headline": ("json", 1.3),
     "html.itemprop.headline": ("item", 0.9),
     "html.meta.headline": ("item", 0.9),
-    "html.meta.og:title": ("og", 0.9),
-    "html.title_without_site": ("title", 0.7),
-    "html.title": ("title", 0.5),
-    "html.meta.twitter:title": ("twitter", 0.3),
-    "html.meta.twitter:text:title": ("twitter", 0.3),
+    "html.meta.og:title": ("og", 0.6),
+    "html.title_without_site": ("title", 0.3),
+    "html.title": ("title", 0.3),
+    "html.meta.twitter:title": ("twitter", 0.4),
+    "html.meta.twitter:text:title": ("twitter", 0.4),
     "html.jsonld.name": ("name", 0.1),
     "html.jsonld_page.name": ("name", 0.1),
 }
 _STRIPPED = frozenset({"html.title", "html.title_without_site"})
 _OTHER_VOTE = ("other", 0.9)
 _KICKER = re.compile(r":\s+|\s[-\u2013\u2014|]\s")
-_AGREED, _DISPUTED, _AGREEMENT = 0.92, 0.65, 2.0
+_AGREED, _DISPUTED, _AGREEMENT = 0.94, 0.69, 1.6
 _AUTHORS_AGREED = 0.95
 _AUTHORS_COMPLETE = 0.96
 _AUTHOR_IS_SITE = 0.3

@@ -15,6 +15,7 @@ from tasks.text.normalise import compose, drop_invisible
 _SEPARATOR = re.compile(
     r"\s+[|\-\u2013\u2014\u00b7\u2022\u00bb\u00ab\u203a:~/]+\s+|\s*[|»]+\s*|\s*::\s*|\s+[\u2013\u2014]|:\s+"
 )
+_MAINLY = 0.43  # of 17 names longer than that of their site, those below are others
 _ISO = re.compile(
     r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2})(?:(?:[T\s]+|$).*)?)?)?|(\d{4})(\d\d)(\d\d)(?:T.*)?"
     r"|(\d{4})/(\d{1,2})/(\d{1,2})(?:\s.*)?",
@@ -148,7 +149,7 @@ def strip_site(title: str, sites: Sites, heads: Collection[str]) -> str:
             return title[:start].strip()
         if squash(title[end:]) in heads:
             return title[end:].strip()
-    while cuts and _is_no_title(title[cuts[-1][1] :], sites):
+    while cuts and _is_no_title(title[cuts[-1][1] :], sites, title[slice(*cuts[-1])]):
         title = title[: cuts.pop()[0]].strip()
     if cuts and _is_no_title(title[: cuts[0][0]], sites):
         title = title[cuts[0][1] :].strip()
@@ -169,18 +170,32 @@ def find_days(title: str) -> list[str]:
     return [day.value for day in found if day and not day.is_ambiguous]
 
 
-def _is_no_title(part: str, sites: Sites) -> bool:
-    is_name = _is_site(part, sites.names) or squash(part) in sites.starts
-    return is_name or bool(find_days(f"|{part}"))
+def _is_no_title(part: str, sites: Sites, mark: str = "") -> bool:
+    """Whether a part of a title is a name of the site, or a day.
+
+    Args:
+        part: What stands before or after a mark.
+        sites: Names the site goes by.
+        mark: The mark before it. What follows a colon belongs to the title, unless it
+            is a whole name.
+    """
+    is_loose = mark.strip() != ":"
+    is_name = _is_site(part, sites.names, is_loose=is_loose)
+    return is_name or squash(part) in sites.starts or bool(find_days(f"|{part}"))
 
 
-def _is_site(part: str, sites: Collection[str]) -> bool:
+def _is_site(part: str, sites: Collection[str], *, is_loose: bool) -> bool:
     name = squash(part)
     return bool(name) and any(
-        name == site or (len(name) > 3 and (name in site or site in name))  # noqa: PLR2004
+        name == site or (is_loose and len(name) > 3 and _is_like(name, site))  # noqa: PLR2004
         for site in sites
         if len(site) > 2  # noqa: PLR2004 -- initials are in many words
     )
+
+
+def _is_like(name: str, site: str) -> bool:
+    """Whether one is in the other; a longer name must be that of the site mainly."""
+    return name in site or (site in name and len(site) >= _MAINLY * len(name))
 
 
 def people(values: Iterable[str], *, is_strict: bool = False) -> list[str]:
