@@ -259,13 +259,22 @@ def _from_meta(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
         if name in _ITEMPROPS and (values := found.get(name)) and name not in _META:
             target, score = _ITEMPROPS[name]
             yield _Raw(target, tuple(values[:1]), f"html.itemprop.{name}", score)
-    for number in ("1", "2"):
-        label = found.get(f"twitter:label{number}", [""])[0]
-        if _LABELS.match(label.strip()) and (
-            data := found.get(f"twitter:data{number}")
-        ):
-            score = _SCORES["html.twitter_data"]
-            yield _Raw(Field.AUTHORS, (data[0],), "html.twitter_data", score)
+    labelled = {
+        found.get(f"twitter:label{number}", [""])[0]: found.get(
+            f"twitter:data{number}", []
+        )
+        for number in ("1", "2")
+    }
+    # Some write the label into the name: ``twitter:misc:Written by``.
+    labelled |= {
+        name.removeprefix("twitter:misc:"): values
+        for name, values in found.items()
+        if name.startswith("twitter:misc:")
+    }
+    for label, values in labelled.items():
+        if values and _LABELS.match(label.strip()):
+            rule_id = "html.twitter_data"
+            yield _Raw(Field.AUTHORS, (values[0],), rule_id, _SCORES[rule_id])
 
 
 def _from_json(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:

@@ -258,6 +258,30 @@ def test_heading_outvotes_what_is_written_for_search():
     assert claims(head, body)[Field.TITLE] == search
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        (
+            "<meta name='twitter:label1' content='Written by'>"
+            "<meta name='twitter:data1' content='Ada Byron'>"
+        ),
+        (
+            "<meta name='twitter:label1' content='Est. reading time'>"
+            "<meta name='twitter:data1' content='3 minutes'>"
+            "<meta name='twitter:label2' content='Verfasst von'>"
+            "<meta name='twitter:data2' content='Ada Byron'>"
+        ),
+        (
+            "<meta name='twitter:misc:Written by' content='Ada Byron'>"
+            "<meta name='twitter:misc:Est. reading time' content='3 minutes'>"
+        ),
+    ],
+)
+def test_author_in_a_card(head):
+    """Cards label what they hold, in two ways."""
+    assert claims(head)[Field.AUTHORS] == "Ada Byron"
+
+
 def test_author_that_is_the_site_is_trusted_little():
     """The site as its own author ranks below any person."""
     head = (
