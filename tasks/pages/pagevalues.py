@@ -33,6 +33,7 @@ _COMMA = re.compile(r"\s*[,،、]\s*")
 _NOISE = re.compile(
     r"\S+@\S+|https?://\S+|www\.\S+|\b\w[\w-]*\.[a-z]{2,}/\S*|@\w+|\(\s*\)"
 )
+_GIVEN = re.compile(r"[^\W\d_]+(?:\s[^\W\d_]\.?)?")  # Rachel, Jeff T.
 _DEGREE = re.compile(
     r"(?:[A-Z][a-z]?\.?){1,4}[A-Z]?\.?|Ph\.?D\.?|Jr\.?|Sr\.?|Dr\.?|Prof\.?|II|III",
     re.ASCII,
@@ -209,6 +210,8 @@ def people(values: Iterable[str], *, is_strict: bool = False) -> list[str]:
     Examples:
         >>> people(["By Ada Byron and Bo Ek, Reporter"]), people(["Brazil, Rachel"])
         (['Ada Byron', 'Bo Ek'], ['Rachel Brazil'])
+        >>> people(["Kaufman, Jeff T."]), people(["Joe S."])
+        (['Jeff T. Kaufman'], ['Joe S.'])
         >>> people(["Posted on 3 May 2020 by Ada Byron"], is_strict=True)
         ['Ada Byron']
     """
@@ -219,7 +222,7 @@ def people(values: Iterable[str], *, is_strict: bool = False) -> list[str]:
             text = _LEAD.sub("", text)
         for part in _split(_strip_label(text)):
             for piece in _by_commas(part):
-                name = _once(_strip_label(piece.strip(_TRIMMED)).strip())
+                name = _once(_strip_label(_trim(piece)).strip())
                 if _is_name(name) and (not is_strict or _PERSON.fullmatch(name)):
                     names.setdefault(squash(name), name)
     return [name for name in names.values() if not _holds_another(name, names)]
@@ -255,6 +258,12 @@ def _strip_label(text: str) -> str:
     return text
 
 
+def _trim(name: str) -> str:
+    """``Ada Byron`` without the marks around it; the full stop of ``Joe S.`` stays."""
+    bare = name.strip(_TRIMMED)
+    return f"{bare}." if bare[-2:-1] == " " and f"{bare}." in name else bare
+
+
 def _once(name: str) -> str:
     """``Ada Byron Ada Byron``, of a picture and its caption, as one name."""
     words = name.split()
@@ -273,7 +282,7 @@ def _holds_another(name: str, names: dict[str, str]) -> bool:
 
 def _by_commas(part: str) -> list[str]:
     pieces = [piece for piece in _COMMA.split(part) if piece]
-    if len(pieces) == 2 and all(piece.isalpha() for piece in pieces):  # noqa: PLR2004
+    if len(pieces) == 2 and pieces[0].isalpha() and _GIVEN.fullmatch(pieces[1]):  # noqa: PLR2004
         return [f"{pieces[1]} {pieces[0]}"]
     names: list[str] = []
     for piece in pieces:
