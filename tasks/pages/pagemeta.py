@@ -150,22 +150,22 @@ _SCORES = {
 _VOTES = {
     "html.h1": ("h1", 1.0),
     "html.h1_unlike": ("h1", 0.3),
-    "html.jsonld.headline": ("json", 1.1),
-    "html.jsonld_page.headline": ("json", 1.1),
+    "html.jsonld.headline": ("json", 1.3),
+    "html.jsonld_page.headline": ("json", 1.3),
     "html.itemprop.headline": ("item", 0.9),
     "html.meta.headline": ("item", 0.9),
-    "html.meta.og:title": ("og", 0.9),
-    "html.title_without_site": ("title", 0.7),
-    "html.title": ("title", 0.5),
-    "html.meta.twitter:title": ("twitter", 0.3),
-    "html.meta.twitter:text:title": ("twitter", 0.3),
+    "html.meta.og:title": ("og", 0.6),
+    "html.title_without_site": ("title", 0.3),
+    "html.title": ("title", 0.3),
+    "html.meta.twitter:title": ("twitter", 0.4),
+    "html.meta.twitter:text:title": ("twitter", 0.4),
     "html.jsonld.name": ("name", 0.1),
     "html.jsonld_page.name": ("name", 0.1),
 }
 _STRIPPED = frozenset({"html.title", "html.title_without_site"})
 _OTHER_VOTE = ("other", 0.9)
 _KICKER = re.compile(r":\s+|\s[-\u2013\u2014|]\s")
-_AGREED, _DISPUTED, _AGREEMENT = 0.92, 0.65, 2.0
+_AGREED, _DISPUTED, _AGREEMENT = 0.94, 0.69, 1.6
 _AUTHORS_AGREED = 0.95
 _AUTHORS_COMPLETE = 0.96
 _AUTHOR_IS_SITE = 0.3
@@ -267,13 +267,22 @@ def _from_meta(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
         if name in _ITEMPROPS and (values := found.get(name)) and name not in _META:
             target, score = _ITEMPROPS[name]
             yield _Raw(target, tuple(values[:1]), f"html.itemprop.{name}", score)
-    for number in ("1", "2"):
-        label = found.get(f"twitter:label{number}", [""])[0]
-        if _LABELS.match(label.strip()) and (
-            data := found.get(f"twitter:data{number}")
-        ):
-            score = _SCORES["html.twitter_data"]
-            yield _Raw(Field.AUTHORS, (data[0],), "html.twitter_data", score)
+    labelled = {
+        found.get(f"twitter:label{number}", [""])[0]: found.get(
+            f"twitter:data{number}", []
+        )
+        for number in ("1", "2")
+    }
+    # Some write the label into the name: ``twitter:misc:Written by``.
+    labelled |= {
+        name.removeprefix("twitter:misc:"): values
+        for name, values in found.items()
+        if name.startswith("twitter:misc:")
+    }
+    for label, values in labelled.items():
+        if values and _LABELS.match(label.strip()):
+            rule_id = "html.twitter_data"
+            yield _Raw(Field.AUTHORS, (values[0],), rule_id, _SCORES[rule_id])
 
 
 def _from_json(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
