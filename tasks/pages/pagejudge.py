@@ -32,8 +32,8 @@ from tasks.pages.pagesource import Source
 INPUT_GRAIN, WEIGHT_GRAIN = 64, 256
 INPUT_LIMIT = 4  # standard deviations
 
-_OPEN_ODDS = 2.0  # on either side
-_MOST_OPEN = 0.17  # of the characters of the article
+_OPEN_ODDS = 1.5  # on either side
+_MOST_OPEN = 0.15  # of the characters of the article
 _SHORT_CHARS = 300
 _LITTLE = 0.35  # of what the extractor takes
 _BARELY = 0.1

@@ -27,8 +27,7 @@ _NAMES = re.compile(
 )
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _UNSEEN = re.compile(
-    r"(?:^|\s)hidden(?:[\s=]|$)|display:\s*none|aria-hidden\s*=\s*[\"']?true",
-    re.IGNORECASE,
+    r"(?:^|\s)hidden(?:[\s=]|$)|display:\s*none|aria-hidden\s*=\s*[\"']?true"
 )
 _MAX_JOINED = 4  # words; what is longer is one site's own
 
@@ -49,13 +48,18 @@ def read_names(attributes: str) -> tuple[str, ...]:
     words: set[str] = set()
     for named in _NAMES.findall(attributes):
         for name in named.strip("\"'").split():
-            own = [word.lower() for word in _WORD.findall(name) if len(word) > 1]
-            words.update(own, map("+".join, pairwise(own)))
-            if 1 < len(own) <= _MAX_JOINED:
-                words.add("+".join(own))
-    if _UNSEEN.search(attributes):
+            words.update(_words(name))
+    lower = attributes.lower()
+    if ("hidden" in lower or "display" in lower) and _UNSEEN.search(lower):
         words.add("*unseen")
     return tuple(sorted(words))
+
+
+@lru_cache(_KNOWN)
+def _words(name: str) -> frozenset[str]:
+    own = [word.lower() for word in _WORD.findall(name) if len(word) > 1]
+    joined = ["+".join(own)] if 1 < len(own) <= _MAX_JOINED else []
+    return frozenset([*own, *map("+".join, pairwise(own)), *joined])
 
 
 def zones_of(element: Element) -> Iterable[tuple[int, str]]:
@@ -80,7 +84,9 @@ def _weigh(odds: NameOdds, attributes: str) -> Worth | None:
     known = [odds[word] for word in read_names(attributes) if word in odds]
     if not known:
         return None
-    zones = zip(*known, strict=True)
-    return tuple(
-        value for zone in zones for value in (sum(zone), min(0, *zone), max(0, *zone))
+    near, middle, far = zip(*known, strict=True)
+    return (
+        *(sum(near), min(0, *near), max(0, *near)),
+        *(sum(middle), min(0, *middle), max(0, *middle)),
+        *(sum(far), min(0, *far), max(0, *far)),
     )

@@ -429,9 +429,13 @@ class Source:
         start, end = self._run_places[run]
         edge = -1
         if wanted == 0:
-            edge = end - len(self.html[start:end].lstrip())
+            edge = start
+            if self.html[edge].isspace():
+                edge = end - len(self.html[start:end].lstrip())
         elif index + 1 == self._run_end(run):
-            edge = start + len(self.html[start:end].rstrip()) - 1
+            edge = end - 1
+            if self.html[edge].isspace():
+                edge = start + len(self.html[start:end].rstrip()) - 1
             if _CUT_REFERENCE.search(
                 self.html, max(start, edge - _MAX_REFERENCE), edge
             ):

@@ -211,7 +211,9 @@ def _find_wholes(
         for around in element.path()
         if around is not element and around.name == "table"
     }
-    homes = [_home(segment.element) for *_, segment in parts]
+    known = {segment.element.number: segment.element for *_, segment in parts}
+    by_number = {number: _home(element) for number, element in known.items()}
+    homes = [by_number[segment.element.number] for *_, segment in parts]
     found = []
     for home, group in groupby(range(len(parts)), lambda number: homes[number]):
         numbers = list(group)
@@ -331,7 +333,8 @@ def _keep(source: Source, part: Part) -> Iterator[Block]:
         raw = source.html[slice(*span)]
         names: tuple[str, ...] = ("html",)
         text = normalise(raw, names)
-        for name in _CLEANINGS:
+        # Of printable ASCII no cleaning takes anything.
+        for name in () if text.isascii() and text.isprintable() else _CLEANINGS:
             if (cleaner := normalise(text, (name,))) != text:
                 names, text = (*names, name), cleaner
         if fold(text) == fold(compose(source.text[start:end])):
