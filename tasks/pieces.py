@@ -6,7 +6,7 @@ Between steps they are rows of a table of the batch; the functions below convert
 from collections import defaultdict, namedtuple
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import pandas as pd
 import pyarrow as pa
@@ -14,8 +14,7 @@ import pyarrow as pa
 from tasks.schema import Field, Kind, RemovalReason
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A piece of decoded text with one fate: kept as (part of) a paragraph, or removed.
 
     Attributes:

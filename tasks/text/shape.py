@@ -51,7 +51,7 @@ def count_words(texts: Sequence[str]) -> list[int]:
     if not texts:
         return []
     line = line_up(texts)
-    kinds = np.append(np.uint8(_OTHER), _word_kinds()[line.codes])
+    kinds = np.append(np.uint8(_OTHER), _word_kinds().take(line.codes))
     is_word = kinds == _LETTER
     counts = (kinds == _HAN_LETTER).astype(np.int64)
     counts[1:] += is_word[1:] & ~is_word[:-1]
