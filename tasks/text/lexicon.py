@@ -15,7 +15,7 @@ import string
 import tomllib
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -47,6 +47,12 @@ _SEPARATORS = (
     "\ufffc\ufffd\U0001f000-\U0001faff"
 )
 _WORD = re.compile(f"[^{_SEPARATORS}]+")
+_SPACED = {code: " " for code in range(0x80) if not _WORD.match(chr(code))}
+# A first word that `fold` does not join to what stands around it, or cut.
+_PLAIN_FIRST = re.compile(
+    r"[\s!-/:-@\[-`{-~«»„“”‘’‚–—…•·]*([0-9A-Za-zÀ-ÖØ-öø-ľŁ-ňŊ-ɏΆΈ-ϿЀ-ӿ]+)"
+    r"(?=[\s!-/:-@\[-`{-~]|$)"
+)
 _DROPPED = re.compile(
     "[\u00ad\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4-\u05c7\u0640"
     "\u064b-\u065f\u0670\u200c-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+"
@@ -62,7 +68,10 @@ _AFTER_LABEL = re.compile(
 _UNSPACED_CHAR = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _PARTS = re.compile(r"\s*(?:[|•·‧∙●▪★»«›‹→←]|\s[-–—/,]\s|[:：]\s|\t)\s*")
 _AMOUNT = re.compile(r"\d{4}|\d[.,]\d|[$€£¥₹%]")  # no number of a page
-_PART_MARK = re.compile("[|•·‧∙●▪★»«›‹→←–—/,:：\\t-]")  # searched faster
+_PART_MARK = re.compile(  # begins with one class of characters: that is searched fast
+    r"[|•·‧∙●▪★»«›‹→←–—/,:：\t-]"
+    r"(?:(?<=[|•·‧∙●▪★»«›‹→←\t])|(?<=\s[-–—/,])(?=\s)|(?<=[:：])(?=\s))"
+)
 _ASKING = frozenset({"comment_form", "newsletter", "cookie_notice", "share_links"})
 _LIKE_WORDS, _LIKE_SHARE = 3, 0.5
 _ROW_SHARE = 0.6
@@ -119,6 +128,7 @@ class _Lexicon:
     """All phrases, compiled."""
 
     leftovers: dict[str, Phrase] = field(default_factory=dict)
+    leftover_starts: frozenset[str] = frozenset()  # first words, and networks
     openers: _Starts = field(default_factory=_Starts)
     labels: _Starts = field(default_factory=_Starts)
     notes: dict[str, list[tuple[tuple[str, ...], Phrase]]] = field(default_factory=dict)
@@ -145,9 +155,14 @@ def fold(line: str) -> str:
         >>> fold("Ihre E-Mail-Adresse wird nicht veröffentlicht!")
         'ihre e mail adresse wird nicht veroffentlicht'
     """
-    text = line.lower() if line.isascii() else _fold_letters(line)
-    text = " ".join(_WORD.findall(text))
-    return _NUMBER.sub("#", text)
+    return _NUMBER.sub("#", " ".join(_words(line)))
+
+
+def _words(line: str) -> list[str]:
+    """Return the words of a line, without case and accents."""
+    if line.isascii():
+        return line.lower().translate(_SPACED).split()
+    return _WORD.findall(_fold_letters(line))
 
 
 def _fold_letters(text: str) -> str:
@@ -178,6 +193,12 @@ def find_leftover(line: str) -> Phrase | None:
     """
     if len(line) > MAX_LEFTOVER_CHARS:
         return None
+    return _find_whole(line) or _find_parts(line)
+
+
+def _find_whole(line: str) -> Phrase | None:
+    if not may_begin(line, _lexicon().leftover_starts):
+        return None
     known = _lexicon().leftovers
     folded = fold(line)
     if found := known.get(folded):
@@ -186,9 +207,22 @@ def find_leftover(line: str) -> Phrase | None:
         found = known.get(folded[:-2])
         if found and found.name in _COUNTED:
             return found
-    if not folded:
-        return None
-    return _find_networks(folded) or _find_parts(line)
+    return _find_networks(folded) if folded else None
+
+
+def may_begin(line: str, starts: Collection[str]) -> bool:
+    """Say whether the folded line may begin with one of some words.
+
+    Most lines do not: to see that is many times faster than to fold them.
+
+    Examples:
+        >>> may_begin("Die Brücke über den Fluss", {"brucke"})
+        False
+        >>> may_begin("»Brücke« über den Fluss", {"brucke"})
+        True
+    """
+    first = _PLAIN_FIRST.match(line)
+    return first is None or fold_word(first[1]) in starts
 
 
 def _find_networks(folded: str) -> Phrase | None:
@@ -212,11 +246,13 @@ def _find_parts(line: str) -> Phrase | None:
     parts = [part for part in _PARTS.split(line) if part.strip()]
     if len(parts) < 2:  # noqa: PLR2004
         return None
-    known = _lexicon().leftovers
+    known, starts = _lexicon().leftovers, _lexicon().leftover_starts
     found = [
         phrase
         for part in parts
-        if (phrase := known.get(fold(part))) and not _AMOUNT.search(part)
+        if may_begin(part, starts)
+        and (phrase := known.get(fold(part)))
+        and not _AMOUNT.search(part)
     ]
     enough = len(found) > 1 and len(found) >= _ROW_SHARE * len(parts)
     return found[0] if enough else None
@@ -332,6 +368,7 @@ def _first_words(line: str, count: int) -> tuple[list[str], list[int]]:
     return words, ends
 
 
+@lru_cache(_REMEMBERED)
 def fold_word(word: str) -> str:
     """Fold one word, as ``word_spans`` gives it."""
     text = word.lower() if word.isascii() else _fold_letters(word)
@@ -360,8 +397,7 @@ def find_notes(text: str) -> tuple[Phrase, ...]:
     """
     lexicon = _lexicon()
     found: dict[tuple[int, str], Phrase] = {}
-    words = _WORD.findall(text.lower() if text.isascii() else _fold_letters(text))
-    if not lexicon.notes.keys().isdisjoint(words):
+    if not lexicon.notes.keys().isdisjoint(_words(text)):
         _find_spaced_notes(text, lexicon, found)
     if _UNSPACED_CHAR.search(text):
         lower = text.translate(_LOWER_ASCII)
@@ -427,8 +463,7 @@ def stop_share(text: str) -> float:
             for pattern in lexicon.stops_unspaced.values()
         ]
         return max(covered, default=0) / len(letters)
-    words = _WORD.findall(text.lower() if text.isascii() else _fold_letters(text))
-    words = words[:_MAX_COUNTED_WORDS]
+    words = _words(text)[:_MAX_COUNTED_WORDS]
     if not words:
         return 0.0
     counts: Counter[str] = Counter()
@@ -461,11 +496,11 @@ def guess_language(texts: Iterable[str]) -> str | None:
         texts: Pieces of a text; words count that stand between spaces.
     """
     known = _lexicon().stops_written
-    words = Counter(" ".join(texts).lower().split())
+    words = " ".join(texts).lower().split()
     counts: Counter[str] = Counter()
-    for word in words.keys() & known.keys():
-        for language in known[word]:
-            counts[language] += words[word]
+    for languages, count in Counter(filter(None, map(known.get, words))).items():
+        for language in languages:
+            counts[language] += count
     most = max(counts.values(), default=0)
     return min(
         (code for code, count in counts.items() if count == most),
@@ -565,6 +600,8 @@ def _lexicon() -> _Lexicon:
         for name, text in phrases(language, "notes"):
             _add_note(lexicon, text, Phrase("notes", name, language), anchors)
     lexicon.leftovers.pop("", None)
+    firsts = (phrase.split()[0] for phrase in lexicon.leftovers)
+    lexicon.leftover_starts = _NETWORKS.union(firsts)
     for starts in (lexicon.openers, lexicon.labels):
         for spaced in starts.by_word.values():
             spaced.sort(key=lambda entry: -len(entry[0]))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tasks.text.characters import line_up
 
 _CLOSERS = "\"'”“»›’)\\]』」】）"
+_FINAL = frozenset(".!?…。！？؟۔।")
 _SENTENCE_END = re.compile(f"[.!?…。！？؟۔।][{_CLOSERS}]*(?:\\s*\\[?\\d{{1,3}}\\]?)?$")
 _SENTENCES = re.compile(  # begins with one class of characters: that is searched fast
     f"[.!?…。！？؟۔।](?:[.!?…。！？؟۔।]*[{_CLOSERS}]*(?=\\s|$)|(?<=[。！？]))"
@@ -24,6 +25,7 @@ _JOINERS = "'’\u200c-"
 _OTHER, _LETTER, _JOINER, _HAN_LETTER = range(4)  # what a character is to a word
 _IN_HAN = re.compile(f"[{_HAN}]")
 _IN_THAI = re.compile(f"[{_THAI}]")
+_FAR = re.compile("[\u0e00-\u1fff\u2e80-\U0010ffff]")  # searched faster
 _UNSPACED = re.compile(f"[{_HAN}{_THAI}]")
 _HEADING_END = re.compile(r"[.,;:!…。！؟۔।，；：、]$")
 _QUOTED_END = re.compile(f"[{_CLOSERS}]+$")
@@ -94,9 +96,7 @@ def measure_words(text: str) -> int:
     Scripts without spaces count two (Chinese, Japanese) or five (Thai, Lao, Burmese,
     Khmer) characters as a word.
     """
-    if text.isascii():
-        return len(text.split())
-    if not _UNSPACED.search(text):
+    if text.isascii() or not (_FAR.search(text) and _UNSPACED.search(text)):
         return len(text.split())
     han, thai = len(_IN_HAN.findall(text)), len(_IN_THAI.findall(text))
     spaced = _IN_THAI.sub(" ", _IN_HAN.sub(" ", text)).split()
@@ -105,6 +105,9 @@ def measure_words(text: str) -> int:
 
 def ends_sentence(text: str) -> bool:
     """Whether the text ends like a sentence, closing quotes and brackets aside."""
+    last = text[-1:]
+    if last in _FINAL or last.isalpha():  # most
+        return last in _FINAL
     return bool(_SENTENCE_END.search(text, max(len(text) - _END_CHARS, 0)))
 
 
