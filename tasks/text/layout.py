@@ -17,6 +17,7 @@ from tasks.text import lexicon
 from tasks.text.lines import BARS, Lines, find_lines, find_wrap_columns
 from tasks.text.mojibake import find_mojibake
 from tasks.text.normalise import normalise_naming
+from tasks.text.shape import remember_words
 
 _MARKS_ONLY = re.compile(r"[\W_]+")
 _BULLET = re.compile(r"[•·▪▫‣⁃◦●○■□►▶➤✓✔➢*](?=\s)")
@@ -158,12 +159,14 @@ class _Piece(NamedTuple):
         start: First code point.
         end: One past the last code point.
         blank_before: A blank line precedes it, or nothing.
+        words: Words, if it is plain.
         is_plain: It is one line that is its own text: see ``Lines``.
     """
 
     start: int
     end: int
     blank_before: bool
+    words: int
     is_plain: bool
 
 
@@ -244,13 +247,16 @@ def _read_pieces(
 ) -> list[Block]:
     """Make the blocks of a text out of its paragraphs."""
     blocks: list[Block] = []
+    measured: list[tuple[str, int]] = []
     for piece in pieces:
-        start, end, blank_before, is_plain = piece
+        start, end, blank_before, words, is_plain = piece
         if is_plain and not broken:  # most
             text = raw[start:end]
+            measured.append((text, words))
             blocks.append(Block(start, end, text, (), None, 0, blank_before))
         else:
             blocks += _read_piece(raw, piece, has_items=has_items, broken=broken)
+    remember_words(measured)
     return blocks
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.text.characters import PLANE, to_codes
+from tasks.text.shape import UNSPACED, measure_words
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -36,7 +37,9 @@ _JAMO = "".join(map(chr, [*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)]))
 _BREAK, _SPACE, _BLANK, _IS_WIDE, _IRREGULAR, _LOWER, _GOES_ON, _ALNUM = (
     1 << bit for bit in range(8)
 )
-_IS_TERMINAL, _IS_CLOSER, _IS_HYPHEN, _IS_BAR = (1 << bit for bit in range(8, 12))
+_IS_TERMINAL, _IS_CLOSER, _IS_HYPHEN, _IS_BAR, _IS_UNSPACED = (
+    1 << bit for bit in range(8, 13)
+)
 
 _WRAP_PAIRS = 3
 _WRAP_SHARE = 0.45
@@ -63,6 +66,7 @@ class Lines(NamedTuple):
         goes_on: It begins as a line may in the middle of a sentence.
         is_closed: It ends with a mark that ends a sentence or announces something.
         ends_hyphen: It ends with a hyphen.
+        words: As ``shape.measure_words`` counts them, if it is plain.
         is_plain: It begins with a word, neither a mark nor a bullet, and ends without
             a bar; no normalisation changes anything in it.
     """
@@ -78,6 +82,7 @@ class Lines(NamedTuple):
     goes_on: Flags
     is_closed: Flags
     ends_hyphen: Flags
+    words: Ints
     is_plain: Flags
 
 
@@ -104,6 +109,7 @@ def _kinds() -> Kinds:
     mark(_SPACE, is_space)
     mark(_BLANK, is_space | within(_INVISIBLE))
     mark(_IS_WIDE, flags(map(bool, map(_WIDE.match, every))))
+    mark(_IS_UNSPACED, flags(map(bool, map(UNSPACED.match, every))))
     mark(_IRREGULAR, ~is_break & ~flags(map(str.isprintable, every)))
     mark(_IRREGULAR, _may_compose(every))
     mark(_LOWER, is_lower)
@@ -195,6 +201,7 @@ def find_lines(texts: Sequence[str], begins: Sequence[int] = ()) -> Lines:
         goes_on=(first & _GOES_ON) > 0,
         is_closed=_ends_closed(kinds, start, end),
         ends_hyphen=(last & _IS_HYPHEN) > 0,
+        words=_count_words(texts, kinds, spaces, (text, start, end, offset)),
         is_plain=begins_word
         & (last & _IS_BAR == 0)
         & _are_regular(codes, kinds, start, end),
@@ -236,6 +243,19 @@ def _indents(
         spaces = blank[: len(blank) - len(blank.lstrip())]
         indents[line] = len(spaces.expandtabs(_TAB))
     return indents
+
+
+def _count_words(
+    texts: Sequence[str], kinds: Kinds, spaces: Ints, lines: tuple[Ints, ...]
+) -> Ints:
+    """Count the words of lines in which one space stands between any two."""
+    text, start, end, offset = lines
+    words = np.searchsorted(spaces, end) - np.searchsorted(spaces, start) + 1
+    unspaced = _count((kinds & _IS_UNSPACED) > 0, start, end)
+    for line in np.flatnonzero(unspaced).tolist():
+        low, high = start[line] - offset[line], end[line] - offset[line]
+        words[line] = measure_words(texts[text[line]][low:high])
+    return words
 
 
 def _count(marked: Flags, start: Ints, end: Ints) -> Ints:

@@ -5,7 +5,7 @@ Only shape is judged here; what a line says is the business of ``lexicon``.
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
 import numpy as np
@@ -26,13 +26,16 @@ _OTHER, _LETTER, _JOINER, _HAN_LETTER = range(4)  # what a character is to a wor
 _IN_HAN = re.compile(f"[{_HAN}]")
 _IN_THAI = re.compile(f"[{_THAI}]")
 _FAR = re.compile("[\u0e00-\u1fff\u2e80-\U0010ffff]")  # searched faster
-_UNSPACED = re.compile(f"[{_HAN}{_THAI}]")
+UNSPACED = re.compile(f"[{_HAN}{_THAI}]")
+"""Letters of scripts that are written without spaces between words."""
 _HEADING_END = re.compile(r"[.,;:!…。！؟۔।，；：、]$")
 _QUOTED_END = re.compile(f"[{_CLOSERS}]+$")
 _URL = re.compile(r"https?://[^\s<>\"'）)\]]+|www\.[^\s<>\"'）)\]]+")
 
 _END_CHARS = 40  # a full stop, closing marks and the number of a note
 _REMEMBERED = 4096  # texts: several rules ask about the same one
+_REMEMBERED_WORDS = 1 << 14
+_MEASURED: dict[str, int] = {}
 _PROSE_WORDS = 8
 _LONG_WORDS = 25
 _HEADING_WORDS = 16
@@ -89,14 +92,28 @@ def count_sentences(text: str) -> int:
     return len(ends) + bool(rest.strip())
 
 
-@lru_cache(_REMEMBERED)
 def measure_words(text: str) -> int:
     """Words for comparing lengths across scripts.
 
     Scripts without spaces count two (Chinese, Japanese) or five (Thai, Lao, Burmese,
     Khmer) characters as a word.
     """
-    if text.isascii() or not (_FAR.search(text) and _UNSPACED.search(text)):
+    words = _MEASURED.get(text)
+    if words is None:
+        words = _measure_words(text)
+        remember_words([(text, words)])
+    return words
+
+
+def remember_words(measured: Iterable[tuple[str, int]]) -> None:
+    """Remember for a while what ``measure_words`` is of some texts."""
+    if len(_MEASURED) > _REMEMBERED_WORDS:
+        _MEASURED.clear()
+    _MEASURED.update(measured)
+
+
+def _measure_words(text: str) -> int:
+    if text.isascii() or not (_FAR.search(text) and UNSPACED.search(text)):
         return len(text.split())
     han, thai = len(_IN_HAN.findall(text)), len(_IN_THAI.findall(text))
     spaced = _IN_THAI.sub(" ", _IN_HAN.sub(" ", text)).split()
