@@ -48,16 +48,17 @@ _SEPARATORS = (
 )
 _WORD = re.compile(f"[^{_SEPARATORS}]+")
 _SPACED = {code: " " for code in range(0x80) if not _WORD.match(chr(code))}
-# A first word that `fold` does not join to what stands around it, or cut.
+# First words that `fold` neither joins to what stands around them nor cuts.
+_PLAIN = "([0-9A-Za-zÀ-ÖØ-öø-ľŁ-ňŊ-ɏΆΈ-ϿЀ-ӿ]+)(?=[\\s!-/:-@\\[-`{-~]|$)"
 _PLAIN_FIRST = re.compile(
-    r"[\s!-/:-@\[-`{-~«»„“”‘’‚–—…•·]*([0-9A-Za-zÀ-ÖØ-öø-ľŁ-ňŊ-ɏΆΈ-ϿЀ-ӿ]+)"
-    r"(?=[\s!-/:-@\[-`{-~]|$)"
+    rf"[\s!-/:-@\[-`{{-~«»„“”‘’‚–—…•·]*{_PLAIN}(?:[\s!-/:-@\[-`{{-~]+{_PLAIN})?"
 )
 _DROPPED = re.compile(
     "[\u00ad\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4-\u05c7\u0640"
     "\u064b-\u065f\u0670\u200c-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+"
 )
 _UNIFIED = str.maketrans("ııيىكھ", "iiییکه")  # dotless i, Arabic and Persian letters
+_TO_UNIFY = re.compile("[ıيىكھ]")  # rare, and searched faster
 # Keeps positions, unlike `casefold`.
 _LOWER_ASCII = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _NUMBER = re.compile(r"\d+(?:[^\w#]+\d+)*")
@@ -128,7 +129,8 @@ class _Lexicon:
     """All phrases, compiled."""
 
     leftovers: dict[str, Phrase] = field(default_factory=dict)
-    leftover_starts: frozenset[str] = frozenset()  # first words, and networks
+    leftover_starts: frozenset[str | tuple[str, str]] = frozenset()
+    rows: frozenset[str] = frozenset()  # words of rows of buttons
     openers: _Starts = field(default_factory=_Starts)
     labels: _Starts = field(default_factory=_Starts)
     notes: dict[str, list[tuple[tuple[str, ...], Phrase]]] = field(default_factory=dict)
@@ -168,8 +170,10 @@ def _words(line: str) -> list[str]:
 def _fold_letters(text: str) -> str:
     # NFKD splits accents off, NFKC puts Hangul and kana together again.
     text = unicodedata.normalize("NFKD", text.casefold())
-    text = _DROPPED.sub("", text).translate(_UNIFIED)
-    return unicodedata.normalize("NFKC", text)
+    text = _DROPPED.sub("", text)
+    if _TO_UNIFY.search(text):
+        text = text.translate(_UNIFIED)
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
 def word_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -197,7 +201,7 @@ def find_leftover(line: str) -> Phrase | None:
 
 
 def _find_whole(line: str) -> Phrase | None:
-    if not may_begin(line, _lexicon().leftover_starts):
+    if not _may_be_leftover(line):
         return None
     known = _lexicon().leftovers
     folded = fold(line)
@@ -225,6 +229,23 @@ def may_begin(line: str, starts: Collection[str]) -> bool:
     return first is None or fold_word(first[1]) in starts
 
 
+def _may_be_leftover(line: str) -> bool:
+    """Say whether the first two words of a line may be those of a leftover."""
+    words = _PLAIN_FIRST.match(line)
+    if words is None:
+        return True
+    starts = _lexicon().leftover_starts
+    first = fold_word(words[1])
+    if words[2] is None:
+        return first in starts
+    second = fold_word(words[2])
+    return (
+        "#" in {first, second}  # a number may go on
+        or (first, second) in starts
+        or (first in _lexicon().rows and second in _lexicon().rows)
+    )
+
+
 def _find_networks(folded: str) -> Phrase | None:
     words = folded.split()
     if words[0] not in _NETWORKS and words[-1] not in _NETWORKS:
@@ -246,11 +267,11 @@ def _find_parts(line: str) -> Phrase | None:
     parts = [part for part in _PARTS.split(line) if part.strip()]
     if len(parts) < 2:  # noqa: PLR2004
         return None
-    known, starts = _lexicon().leftovers, _lexicon().leftover_starts
+    known = _lexicon().leftovers
     found = [
         phrase
         for part in parts
-        if may_begin(part, starts)
+        if _may_be_leftover(part)
         and (phrase := known.get(fold(part)))
         and not _AMOUNT.search(part)
     ]
@@ -272,14 +293,15 @@ def find_resemblance(line: str) -> Phrase | None:
     """
     stops = _lexicon().stops
     words = [word for word in fold(line).split() if word not in stops and word != "#"]
-    known: Counter[tuple[str, str]] = Counter()
-    for word in set(words):
-        known.update(_vocabulary().get(word, ()))
-    if not known:
+    unique, vocabulary = set(words), _vocabulary()
+    known: dict[tuple[str, str], int] = {}
+    for word in unique & vocabulary.keys():
+        for kind in vocabulary[word]:
+            known[kind] = known.get(kind, 0) + 1
+    most = max(known.values(), default=0)
+    if most < _LIKE_WORDS or most < _LIKE_SHARE * len(unique):
         return None
-    (name, language), count = min(known.items(), key=lambda item: (-item[1], item[0]))
-    if count < _LIKE_WORDS or count < _LIKE_SHARE * len(set(words)):
-        return None
+    name, language = min(kind for kind, count in known.items() if count == most)
     return Phrase("resembles", name, language)
 
 
@@ -600,8 +622,11 @@ def _lexicon() -> _Lexicon:
         for name, text in phrases(language, "notes"):
             _add_note(lexicon, text, Phrase("notes", name, language), anchors)
     lexicon.leftovers.pop("", None)
-    firsts = (phrase.split()[0] for phrase in lexicon.leftovers)
-    lexicon.leftover_starts = _NETWORKS.union(firsts)
+    words = [tuple(phrase.split()[:2]) for phrase in lexicon.leftovers]
+    lexicon.leftover_starts = frozenset(
+        {first for first, *_ in words} | {pair for pair in words if pair[1:]}
+    )
+    lexicon.rows = _NETWORKS.union(first for first, *more in words if not more)
     for starts in (lexicon.openers, lexicon.labels):
         for spaced in starts.by_word.values():
             spaced.sort(key=lambda entry: -len(entry[0]))
