@@ -21,7 +21,7 @@ from tasks.pieces import (
     Claim,
     claims_by_document,
     claims_frame,
-    frame_of,
+    frame_of_columns,
 )
 from tasks.schema import Field, Markup, Reason, RemovalReason, Step
 from tasks.stopwatch import timed
@@ -240,7 +240,9 @@ def clean_articles(
         and ``rejects`` (one row per article of which nothing is left).
     """
     given = claims_by_document(claims)
-    block_rows: list[tuple[object, ...]] = []
+    document_ids: list[str] = []
+    indexes: list[int] = []
+    kept: list[Block] = []
     found: list[tuple[str, Claim]] = []
     rejects: list[tuple[str, str, str, str]] = []
     nothing = [frozenset[int]()] * len(articles)
@@ -263,12 +265,15 @@ def clean_articles(
             detail = f"nothing of its {len(raw):,} characters is an article"
             rejects.append((document_id, Step.CLEAN, Reason.NO_ARTICLE, detail))
             continue
-        block_rows += (
-            (document_id, index, *block) for index, block in enumerate(blocks)
-        )
+        document_ids += [document_id] * len(blocks)
+        indexes += range(len(blocks))
+        kept += blocks
         found += ((document_id, claim) for claim in own)
     return (
-        frame_of(block_rows, ["document_id", "block_index", *Block._fields]),
+        frame_of_columns(
+            ["document_id", "block_index", *Block._fields],
+            [document_ids, indexes, *zip(*kept, strict=True)] if kept else [],
+        ),
         claims_frame(found),
         pd.DataFrame(rejects, columns=["document_id", "stage", "reason", "detail"]),
     )

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -85,18 +85,19 @@ def measure_blocks(articles: Sequence[Sequence[Block]]) -> Measures:
         none = np.zeros(0, np.int64)
         return Measures({}, Signs(none, none.astype(np.uint64)), sizes)
     rows = _Rows(sizes)
-    seen = Block._make(zip(*blocks, strict=True))  # columns
-    texts: tuple[str, ...] = seen.text
+    values = zip(*blocks, strict=True)
+    seen: dict[str, tuple[Any, ...]] = dict(zip(Block._fields, values, strict=True))
+    texts: tuple[str, ...] = seen["text"]
     line = line_up([*map(_shorten, texts)])
     tokens = find_tokens(line)
     owner = np.searchsorted(line.start, tokens.start, side="right") - 1
     text = _measure_characters(line)
     said = _measure_words(articles, line, (tokens, owner), text.prose_long)
-    is_item = _floats([kind is Kind.LIST_ITEM for kind in seen.kind])
-    is_blank = _floats(seen.blank_before)
+    is_item = _floats([kind is Kind.LIST_ITEM for kind in seen["kind"]])
+    is_blank = _floats(seen["blank_before"])
     is_captioned = _floats([*map(is_caption, texts)])
-    is_lifted = _flags([reason is RemovalReason.LIFTED for reason in seen.reason])
-    is_leftover = ~is_lifted & _flags([reason is not None for reason in seen.reason])
+    is_lifted = _flags([reason is RemovalReason.LIFTED for reason in seen["reason"]])
+    is_leftover = ~is_lifted & _flags([reason is not None for reason in seen["reason"]])
     own = {
         **text.columns,
         **said,
