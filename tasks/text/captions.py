@@ -121,13 +121,12 @@ def agencies() -> frozenset[str]:
 
 
 def _is_agency(text: str) -> bool:
-    starts = _agency_starts()
-    return lexicon.may_begin(text, starts) and lexicon.fold(text) in agencies()
+    return lexicon.may_equal(text, _heads()) and lexicon.fold(text) in agencies()
 
 
 @cache
-def _agency_starts() -> frozenset[str]:
-    return frozenset(name.split()[0] for name in agencies())
+def _heads() -> frozenset[tuple[str, ...]]:
+    return lexicon.heads_of(agencies())
 
 
 @cache

@@ -32,6 +32,7 @@ UNSPACED = frozenset({"zh", "ja", "th"})
 MAX_LEFTOVER_CHARS = 200  # longer lines are never a leftover as a whole
 _FOLDER = Path(__file__).parents[1] / "data" / "lexicon"
 _GAP_WORDS = 8
+_HEAD = 2  # words
 _REMEMBERED = 4096  # lines: several rules ask about the same one
 _MAX_COUNTED_WORDS = 400  # the share of stop words is stable long before
 
@@ -48,11 +49,13 @@ _SEPARATORS = (
 )
 _WORD = re.compile(f"[^{_SEPARATORS}]+")
 _SPACED = {code: " " for code in range(0x80) if not _WORD.match(chr(code))}
-# First words that `fold` neither joins to what stands around them nor cuts.
-_PLAIN = "([0-9A-Za-zÀ-ÖØ-öø-ľŁ-ňŊ-ɏΆΈ-ϿЀ-ӿ]+)(?=[\\s!-/:-@\\[-`{-~]|$)"
-_PLAIN_FIRST = re.compile(
-    rf"[\s!-/:-@\[-`{{-~«»„“”‘’‚–—…•·]*{_PLAIN}(?:[\s!-/:-@\[-`{{-~]+{_PLAIN})?"
+# The first two words, if `fold` neither joins them to what stands around nor cuts them.
+_APART = r"\s!-/:-@\[-`{-~«»„“”‘’‚–—…•·"
+_PLAIN = "[0-9A-Za-zÀ-ÖØ-öø-ľŁ-ňŊ-ɏΆΈ-ϿЀ-ӿ]"
+_TWO_WORDS = re.compile(
+    f"[{_APART}]*({_PLAIN}+)(?:[{_APART}]+(?:({_PLAIN}+)(?=[{_APART}]|$)|$)|$)"
 )
+_QUOTES = re.compile("[\u2010-\u2027«»]")  # folded Latin text has no others mostly
 _DROPPED = re.compile(
     "[\u00ad\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4-\u05c7\u0640"
     "\u064b-\u065f\u0670\u200c-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+"
@@ -122,6 +125,7 @@ class _Starts:
         default_factory=dict
     )
     by_char: dict[str, list[tuple[str, Phrase]]] = field(default_factory=dict)
+    heads: set[tuple[str, ...]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -129,7 +133,7 @@ class _Lexicon:
     """All phrases, compiled."""
 
     leftovers: dict[str, Phrase] = field(default_factory=dict)
-    leftover_starts: frozenset[str | tuple[str, str]] = frozenset()
+    leftover_heads: frozenset[tuple[str, ...]] = frozenset()
     rows: frozenset[str] = frozenset()  # words of rows of buttons
     openers: _Starts = field(default_factory=_Starts)
     labels: _Starts = field(default_factory=_Starts)
@@ -164,7 +168,9 @@ def _words(line: str) -> list[str]:
     """Return the words of a line, without case and accents."""
     if line.isascii():
         return line.lower().translate(_SPACED).split()
-    return _WORD.findall(_fold_letters(line))
+    text = _fold_letters(line)
+    plain = _QUOTES.sub(" ", text)
+    return plain.translate(_SPACED).split() if plain.isascii() else _WORD.findall(text)
 
 
 def _fold_letters(text: str) -> str:
@@ -214,36 +220,52 @@ def _find_whole(line: str) -> Phrase | None:
     return _find_networks(folded) if folded else None
 
 
-def may_begin(line: str, starts: Collection[str]) -> bool:
-    """Say whether the folded line may begin with one of some words.
+def heads_of(phrases: Iterable[str]) -> frozenset[tuple[str, ...]]:
+    """Return the first two words of each folded phrase; one if it has no more."""
+    return frozenset(tuple(phrase.split()[:_HEAD]) for phrase in phrases)
 
-    Most lines do not: to see that is many times faster than to fold them.
+
+def may_equal(line: str, heads: Collection[tuple[str, ...]]) -> bool:
+    """Say whether the line, folded, may be one of some phrases.
+
+    Most lines are not: to see that is many times faster than to fold them.
+
+    Args:
+        line: A line.
+        heads: ``heads_of`` the phrases.
 
     Examples:
-        >>> may_begin("Die Brücke über den Fluss", {"brucke"})
+        >>> heads = heads_of(["neue brucke uber den fluss"])
+        >>> may_equal("Neue Häuser am Fluss", heads)
         False
-        >>> may_begin("»Brücke« über den Fluss", {"brucke"})
+        >>> may_equal("»Neue Brücke über den Fluss«", heads)
         True
     """
-    first = _PLAIN_FIRST.match(line)
-    return first is None or fold_word(first[1]) in starts
+    words = _find_head(line)
+    return words is None or words in heads
+
+
+@lru_cache(_REMEMBERED)
+def _find_head(line: str) -> tuple[str, ...] | None:
+    """Return the first two words of a line, folded; one if it has no more.
+
+    Null if that is not to be seen at once; nor are numbers, which may go on.
+    """
+    found = _TWO_WORDS.match(line)
+    if found is None:
+        return None
+    first, second = found.groups()
+    words = (
+        (fold_word(first),) if second is None else (fold_word(first), fold_word(second))
+    )
+    return None if "#" in "".join(words) else words
 
 
 def _may_be_leftover(line: str) -> bool:
-    """Say whether the first two words of a line may be those of a leftover."""
-    words = _PLAIN_FIRST.match(line)
-    if words is None:
+    if may_equal(line, _lexicon().leftover_heads):
         return True
-    starts = _lexicon().leftover_starts
-    first = fold_word(words[1])
-    if words[2] is None:
-        return first in starts
-    second = fold_word(words[2])
-    return (
-        "#" in {first, second}  # a number may go on
-        or (first, second) in starts
-        or (first in _lexicon().rows and second in _lexicon().rows)
-    )
+    rows = _lexicon().rows
+    return all(word in rows for word in _find_head(line) or ())
 
 
 def _find_networks(folded: str) -> Phrase | None:
@@ -348,6 +370,9 @@ def find_labels(line: str) -> tuple[Phrase, ...]:
 
 
 def _find_starts(line: str, starts: _Starts) -> Iterator[Phrase]:
+    words = _find_head(line)
+    if words is not None and not (words in starts.heads or words[:1] in starts.heads):
+        return  # most lines
     head = line[:MAX_LEFTOVER_CHARS]
     begin, first = _find_first_word(head)
     if not first:
@@ -361,9 +386,9 @@ def _find_starts(line: str, starts: _Starts) -> Iterator[Phrase]:
     candidates = starts.by_word.get(first)
     if not candidates:
         return
-    words, ends = _first_words(head, len(candidates[0][0]))
+    found, ends = _first_words(head, len(candidates[0][0]))
     for parts, phrase in candidates:
-        if tuple(words[: len(parts)]) == parts:
+        if tuple(found[: len(parts)]) == parts:
             yield _ended(phrase, line, ends[len(parts) - 1])
 
 
@@ -622,11 +647,9 @@ def _lexicon() -> _Lexicon:
         for name, text in phrases(language, "notes"):
             _add_note(lexicon, text, Phrase("notes", name, language), anchors)
     lexicon.leftovers.pop("", None)
-    words = [tuple(phrase.split()[:2]) for phrase in lexicon.leftovers]
-    lexicon.leftover_starts = frozenset(
-        {first for first, *_ in words} | {pair for pair in words if pair[1:]}
-    )
-    lexicon.rows = _NETWORKS.union(first for first, *more in words if not more)
+    lexicon.leftover_heads = heads_of(lexicon.leftovers)
+    singles = (head[0] for head in lexicon.leftover_heads if not head[1:])
+    lexicon.rows = _NETWORKS.union(singles)
     for starts in (lexicon.openers, lexicon.labels):
         for spaced in starts.by_word.values():
             spaced.sort(key=lambda entry: -len(entry[0]))
@@ -671,6 +694,7 @@ def _add_start(starts: _Starts, text: str, phrase: Phrase) -> None:
         return
     parts = tuple(_fold_phrase(text).split())
     if parts:
+        starts.heads.add(parts[:_HEAD])
         known = starts.by_word.setdefault(parts[0], [])
         if not any(parts == old and phrase.name == p.name for old, p in known):
             known.append((parts, phrase))
