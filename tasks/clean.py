@@ -28,6 +28,7 @@ from tasks.stopwatch import timed
 from tasks.text import lexicon
 from tasks.text.draft import Draft
 from tasks.text.furniture import drop_furniture, judge_drafts, put_back_lines
+from tasks.text.gates import remember_hints
 from tasks.text.layout import find_blocks_of
 from tasks.text.leftovers import drop_after_openers, drop_leftovers, drop_tail
 from tasks.text.metalines import lift_bare_byline, lift_credits, lift_labelled
@@ -120,21 +121,30 @@ def read_drafts(articles: Sequence[Article]) -> list[Draft]:
     plain = iter(_read_plain([a for a in articles if a.markup is Markup.TEXT]))
     drafts: list[Draft] = []
     for article in articles:
-        raw, markup, claims = article.raw, article.markup, article.claims
+        is_plain = article.markup is Markup.TEXT
         with timed(article.source_path):
-            if markup is Markup.TEXT:
-                draft = next(plain)
-            else:
-                page = (
-                    read_webpage(raw) if markup is Markup.HTML else read_markdown(raw)
-                )
-                draft = Draft(raw, markup, list(page.blocks), [*claims, *page.claims])
+            drafts.append(next(plain) if is_plain else _read_marked_up(article))
+    remember_hints(
+        [
+            block.text
+            for draft in drafts
+            for block in draft.blocks
+            if block.reason is None
+        ]
+    )
+    for article, draft in zip(articles, drafts, strict=True):
+        with timed(article.source_path):
             draft.language = lexicon.guess_language(_samples(draft))
             lift_labelled(draft)
             lift_credits(draft)
             drop_leftovers(draft)
-        drafts.append(draft)
     return drafts
+
+
+def _read_marked_up(article: Article) -> Draft:
+    raw, markup = article.raw, article.markup
+    page = read_webpage(raw) if markup is Markup.HTML else read_markdown(raw)
+    return Draft(raw, markup, list(page.blocks), [*article.claims, *page.claims])
 
 
 def _samples(draft: Draft) -> Iterator[str]:

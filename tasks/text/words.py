@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntFlag
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -61,12 +61,19 @@ def find_tokens(line: Characters) -> Tokens:
     keep = is_pair | ~is_han[start]
     start, is_pair = start[keep], is_pair[keep]
     size = np.where(is_pair, 2, size[keep])
-    return Tokens(start, size, is_pair, _hash(line, start, size))
+    return Tokens(
+        start, size, is_pair, hash_words(lower_codes(line.codes), start, size)
+    )
 
 
-def _hash(line: Characters, start: Ints, size: Ints) -> Keys:
-    """Hash the first characters of words, in lower case, and their length."""
-    codes = lower_codes(line.codes)
+def hash_words(codes: npt.NDArray[Any], start: Ints, size: Ints) -> Keys:
+    """Hash the first characters of words and their length.
+
+    Args:
+        codes: Characters of all texts as numbers.
+        start: Place of the first character of each word.
+        size: Characters of each.
+    """
     shown = np.minimum(size, _HASHED_CHARS).astype(np.uint8)
     order = np.argsort(_HASHED_CHARS - shown, kind="stable")  # longest first
     start, keys = start[order], size[order].astype(np.uint64)
