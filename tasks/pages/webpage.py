@@ -8,7 +8,6 @@ one removed block per paragraph: nothing is silently dropped.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 
@@ -73,7 +72,7 @@ def _shift(block: Block) -> Block:
     if block.start_chars is None or block.end_chars is None:
         return block
     start, end = block.start_chars - len(_OPEN), block.end_chars - len(_OPEN)
-    return replace(block, start_chars=start, end_chars=end)
+    return block._replace(start_chars=start, end_chars=end)
 
 
 def _read_page(html: str) -> Page:
@@ -326,7 +325,7 @@ def _title_block(source: Source) -> Iterator[Block]:
         start += len(raw) - len(raw.lstrip())
         raw = raw.strip()
         block = Block(start, start + len(raw), raw, field=Field.TITLE)
-        yield replace(block, reason=RemovalReason.LIFTED, rule_id="html.title")
+        yield block._replace(reason=RemovalReason.LIFTED, rule_id="html.title")
 
 
 def _kind(element: Element | None) -> tuple[Kind, int]:

@@ -19,7 +19,6 @@ from tasks.text.shape import ends_sentence, is_heading_shaped, is_prose, measure
 
 _FEW_BLOCKS = 6  # too little to tell a page by
 _MANY_BLOCKS = 5_000
-_CHARS_AT_ONCE = 500_000  # bounds memory, and what fits a cache is faster
 _NEAR = 3  # blocks between a caption and the article
 _UNSEEN = frozenset({RemovalReason.LAYOUT, RemovalReason.LIFTED})
 # Log-odds below which ...
@@ -50,20 +49,7 @@ def judge_drafts(drafts: Sequence[Draft]) -> None:
     What rules have removed or lifted so far is evidence. A text of very many blocks is
     no page: it is not judged.
     """
-    judged: list[Draft] = []
-    chars = 0
-    for draft in drafts:
-        if len(draft.blocks) > _MANY_BLOCKS:
-            continue
-        judged.append(draft)
-        chars += len(draft.raw)
-        if chars > _CHARS_AT_ONCE:
-            _judge(judged)
-            judged, chars = [], 0
-    _judge(judged)
-
-
-def _judge(drafts: list[Draft]) -> None:
+    drafts = [draft for draft in drafts if len(draft.blocks) <= _MANY_BLOCKS]
     blocks = [
         [block for block in draft.blocks if block.reason is not RemovalReason.LAYOUT]
         for draft in drafts

@@ -57,10 +57,13 @@ def _find_leftover(text: str) -> tuple[RemovalReason, str] | None:
         return None  # `Nein.` is an answer
     if _COPYRIGHT.match(text) and measure_words(text) <= _CREDIT_WORDS:
         return RemovalReason.PAGE_FURNITURE, "line.copyright"
-    if phrase is None and (opener := lexicon.find_opener(text)):
-        short = measure_words(text) <= _OPENER_WORDS
-        if short and (opener.is_marked or not ends_sentence(text[opener.end :])):
-            phrase = opener
+    if (
+        phrase is None
+        and measure_words(text) <= _OPENER_WORDS
+        and (opener := lexicon.find_opener(text))
+        and (opener.is_marked or not ends_sentence(text[opener.end :]))
+    ):
+        phrase = opener
     return (RemovalReason(phrase.name), phrase.rule_id) if phrase else None
 
 

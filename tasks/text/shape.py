@@ -5,7 +5,7 @@ Only shape is judged here; what a line says is the business of ``lexicon``.
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tasks.text.characters import line_up
 
 _CLOSERS = "\"'”“»›’)\\]』」】）"
+_FINAL = frozenset(".!?…。！？؟۔।")
 _SENTENCE_END = re.compile(f"[.!?…。！？؟۔।][{_CLOSERS}]*(?:\\s*\\[?\\d{{1,3}}\\]?)?$")
 _SENTENCES = re.compile(  # begins with one class of characters: that is searched fast
     f"[.!?…。！？؟۔।](?:[.!?…。！？؟۔।]*[{_CLOSERS}]*(?=\\s|$)|(?<=[。！？]))"
@@ -24,13 +25,17 @@ _JOINERS = "'’\u200c-"
 _OTHER, _LETTER, _JOINER, _HAN_LETTER = range(4)  # what a character is to a word
 _IN_HAN = re.compile(f"[{_HAN}]")
 _IN_THAI = re.compile(f"[{_THAI}]")
-_UNSPACED = re.compile(f"[{_HAN}{_THAI}]")
+_FAR = re.compile("[\u0e00-\u1fff\u2e80-\U0010ffff]")  # searched faster
+UNSPACED = re.compile(f"[{_HAN}{_THAI}]")
+"""Letters of scripts that are written without spaces between words."""
 _HEADING_END = re.compile(r"[.,;:!…。！؟۔।，；：、]$")
 _QUOTED_END = re.compile(f"[{_CLOSERS}]+$")
 _URL = re.compile(r"https?://[^\s<>\"'）)\]]+|www\.[^\s<>\"'）)\]]+")
 
 _END_CHARS = 40  # a full stop, closing marks and the number of a note
 _REMEMBERED = 4096  # texts: several rules ask about the same one
+_REMEMBERED_WORDS = 1 << 14
+_MEASURED: dict[str, int] = {}
 _PROSE_WORDS = 8
 _LONG_WORDS = 25
 _HEADING_WORDS = 16
@@ -51,7 +56,7 @@ def count_words(texts: Sequence[str]) -> list[int]:
     if not texts:
         return []
     line = line_up(texts)
-    kinds = np.append(np.uint8(_OTHER), _word_kinds()[line.codes])
+    kinds = np.append(np.uint8(_OTHER), _word_kinds().take(line.codes))
     is_word = kinds == _LETTER
     counts = (kinds == _HAN_LETTER).astype(np.int64)
     counts[1:] += is_word[1:] & ~is_word[:-1]
@@ -87,16 +92,28 @@ def count_sentences(text: str) -> int:
     return len(ends) + bool(rest.strip())
 
 
-@lru_cache(_REMEMBERED)
 def measure_words(text: str) -> int:
     """Words for comparing lengths across scripts.
 
     Scripts without spaces count two (Chinese, Japanese) or five (Thai, Lao, Burmese,
     Khmer) characters as a word.
     """
-    if text.isascii():
-        return len(text.split())
-    if not _UNSPACED.search(text):
+    words = _MEASURED.get(text)
+    if words is None:
+        words = _measure_words(text)
+        remember_words([(text, words)])
+    return words
+
+
+def remember_words(measured: Iterable[tuple[str, int]]) -> None:
+    """Remember for a while what ``measure_words`` is of some texts."""
+    if len(_MEASURED) > _REMEMBERED_WORDS:
+        _MEASURED.clear()
+    _MEASURED.update(measured)
+
+
+def _measure_words(text: str) -> int:
+    if text.isascii() or not (_FAR.search(text) and UNSPACED.search(text)):
         return len(text.split())
     han, thai = len(_IN_HAN.findall(text)), len(_IN_THAI.findall(text))
     spaced = _IN_THAI.sub(" ", _IN_HAN.sub(" ", text)).split()
@@ -105,6 +122,9 @@ def measure_words(text: str) -> int:
 
 def ends_sentence(text: str) -> bool:
     """Whether the text ends like a sentence, closing quotes and brackets aside."""
+    last = text[-1:]
+    if last in _FINAL or last.isalpha():  # most
+        return last in _FINAL
     return bool(_SENTENCE_END.search(text, max(len(text) - _END_CHARS, 0)))
 
 
