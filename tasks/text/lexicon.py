@@ -146,7 +146,8 @@ class _Lexicon:
     notes: dict[str, list[tuple[tuple[str, ...], Phrase]]] = field(default_factory=dict)
     notes_unspaced: list[tuple[str, Phrase]] = field(default_factory=list)
     stops: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    stops_written: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    stops_written: dict[str, int] = field(default_factory=dict)
+    stop_groups: list[tuple[str, ...]] = field(default_factory=list)
     stops_unspaced: dict[str, re.Pattern[str]] = field(default_factory=dict)
     conjunctions: frozenset[str] = frozenset()
     particles: frozenset[str] = frozenset()
@@ -607,11 +608,11 @@ def guess_language(texts: Iterable[str]) -> str | None:
     Args:
         texts: Pieces of a text; words count that stand between spaces.
     """
-    known = _lexicon().stops_written
-    words = " ".join(texts).lower().split()
+    known, groups = _lexicon().stops_written, _lexicon().stop_groups
     counts: Counter[str] = Counter()
-    for languages, count in Counter(filter(None, map(known.get, words))).items():
-        for language in languages:
+    found = Counter(map(known.get, " ".join(texts).lower().split()))
+    for group, count in found.items():
+        for language in groups[group] if group is not None else ():
             counts[language] += count
     most = max(counts.values(), default=0)
     return min(
@@ -728,7 +729,10 @@ def _add_words(lexicon: _Lexicon, language: str) -> None:
     for word in fold(words["stop"]).split():
         lexicon.stops[word] = (*lexicon.stops.get(word, ()), language)
     for word in set(words["stop"].lower().split()):
-        lexicon.stops_written[word] = (*lexicon.stops_written.get(word, ()), language)
+        lexicon.stops_written.setdefault(word, len(lexicon.stop_groups))
+        if lexicon.stops_written[word] == len(lexicon.stop_groups):
+            lexicon.stop_groups.append(())
+        lexicon.stop_groups[lexicon.stops_written[word]] += (language,)
     if language in UNSPACED:
         parts = sorted(words["stop"].split(), key=len, reverse=True)
         lexicon.stops_unspaced[language] = re.compile("|".join(parts))
