@@ -30,7 +30,7 @@ _WHOLE = hints.LEFTOVER | hints.AGENCY
 def remember_hints(texts: Sequence[str]) -> None:
     """Find out what is worth asking of each text, and remember it."""
     if texts:
-        hints.remember(zip(texts, _find_hints(texts).tolist(), strict=True))
+        hints.remember(zip(texts, find_hints(texts).tolist(), strict=True))
 
 
 class _Words(NamedTuple):
@@ -47,7 +47,8 @@ class _Words(NamedTuple):
     is_odd: Flags
 
 
-def _find_hints(texts: Sequence[str]) -> Bits:
+def find_hints(texts: Sequence[str]) -> Bits:
+    """Tell what is worth asking of each text: ``hints.Hint`` in bits."""
     codes = _folded().take(to_codes(texts), mode="clip")
     lengths = np.fromiter(map(len, texts), np.int64, len(texts)) + 1
     base = np.cumsum(lengths) - lengths

@@ -88,6 +88,19 @@ def test_words_are_those_of_their_pattern(texts):
     assert count_words(texts) == [len(word.findall(text)) for text in texts]
 
 
+@given(st.lists(st.text(st.sampled_from('a .!?…。！"”)」\n\u3000é😀'))))
+def test_sentences_are_those_of_their_pattern(texts):
+    """Whatever else is counted at the same time."""
+    mark, closer = "[.!?…。！？؟۔।]", "[\"'”“»›’)\\]』」】）]"
+    end = re.compile(f"{mark}(?:{mark}*{closer}*(?=\\s|$)|(?<=[。！？]))")
+
+    def count(text):
+        *_, rest = (0, *(match.end() for match in end.finditer(text)))
+        return len(end.findall(text)) + bool(text[rest:].strip())
+
+    assert count_sentences(texts) == [count(text) for text in texts]
+
+
 def test_sentence_end_may_be_quoted_or_footnoted():
     """Closing quotes, brackets and a footnote number do not hide a full stop."""
     assert ends_sentence("„Ja.“") and ends_sentence("(So ist es.)")
