@@ -18,19 +18,28 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+# Every token begins with the same sign and nothing in it is matched twice: the time is
+# that of one reading.
 _TOKEN = re.compile(
-    r"""<!--(?:-?>|.*?(?:--!?>|\Z))
-    |<(?P<raw>script|style)\b[^>]*>.*?(?:</(?P=raw)\b[^>]*>|\Z)
-    |<(?P<inert>noscript|template)\b[^>]*>.*?</(?P=inert)\s*>
-    |<title\b[^>]*>(?P<title>.*?)(?:</title\s*>|\Z)
-    |<(?P<close>/?)(?P<name>[a-z][^\s/>]*)
+    r"""<(?:
+    !--(?:-?>|(?:[^-]++|-(?!-!?>))*+(?:--!?>|\Z))
+    |(?i:script)\b[^>]*>
+        (?:[^<]++|<(?!/(?i:script)\b[^>]*>))*+(?:</(?i:script)\b[^>]*>|\Z)
+    |(?i:style)\b[^>]*>
+        (?:[^<]++|<(?!/(?i:style)\b[^>]*>))*+(?:</(?i:style)\b[^>]*>|\Z)
+    |(?i:noscript)\b[^>]*>(?:[^<]++|<(?!/(?i:noscript)\s*>))*+</(?i:noscript)\s*>
+    |(?i:template)\b[^>]*>(?:[^<]++|<(?!/(?i:template)\s*>))*+</(?i:template)\s*>
+    |(?i:title)\b[^>]*>
+        (?P<title>(?:[^<]++|<(?!/(?i:title)\s*>))*+)(?:</(?i:title)\s*>|\Z)
+    |(?P<close>/?)(?P<name>[a-zA-Z][^\s/>]*)
         (?P<attributes>(?:[^>"'=]++|=\s*+"[^"]*+"|=\s*+'[^']*+'|[="'])*+)(?:>|\Z)
-    |<[!?/][^>]*(?:>|\Z)""",
-    re.DOTALL | re.IGNORECASE | re.VERBOSE,
+    |[!?/][^>]*(?:>|\Z))""",
+    re.DOTALL | re.VERBOSE,
 )
 _REFERENCE = re.compile(
     r"&(?:#[0-9]+;?|#[xX][\da-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)|\S", re.DOTALL
 )
+_CUT_REFERENCE = re.compile(r"&[^\s;]*\Z")  # may go on
 _EMPTY_LINE = re.compile(r"\n[^\S\n]*\n")
 _BLOCKS = frozenset(
     {
@@ -146,7 +155,11 @@ def fold(text: str) -> str:
         >>> fold("Bei\u00adspiel  eins")
         'Beispieleins'
     """
-    folded = "".join(text.split())
+    return _join(text.split())
+
+
+def _join(words: list[str]) -> str:
+    folded = "".join(words)
     if folded.isprintable():
         return folded
     return "".join(filter(str.isprintable, folded))
@@ -221,17 +234,17 @@ class Source:
             if begin > position:
                 self._add_run(position, begin)
             position = end
-            if (name := token["name"]) is not None:
+            title, close, name, attributes = token.groups()
+            if name is not None:
                 name = name.lower()
-                attributes = token["attributes"]
                 if (
                     name in _READ
                     or name == self._element.name
                     or "aption" in attributes
                     or "redit" in attributes
                 ):
-                    self._read_tag(name, attributes, token["close"])
-            elif token["title"] is not None:
+                    self._read_tag(name, attributes, close)
+            elif title is not None:
                 self._read_title(*token.span("title"))
         if position < len(html):
             self._add_run(position, len(html))
@@ -296,14 +309,15 @@ class Source:
                 length += len(fold(html_references.unescape(raw[done : line.start()])))
                 done = line.start()
                 self._breaks.append(length)
-        folded = fold(html_references.unescape(raw) if "&" in raw else raw)
+        words = raw.split()
+        folded = fold(html_references.unescape(raw)) if "&" in raw else _join(words)
         if folded:
             if self._is_drawing and not self._has_words:
                 self._add_segment()
                 self._has_words = True
             self._run_starts.append(self._length)
             self._run_places.append((start, end))
-            self._run_words.append(len(raw.split()))
+            self._run_words.append(len(words))
             self._run_links.append(self._is_link)
             self._parts.append(folded)
             self._length += len(folded)
@@ -415,10 +429,16 @@ class Source:
         start, end = self._run_places[run]
         edge = -1
         if wanted == 0:
-            edge = end - len(self.html[start:end].lstrip())
+            edge = start
+            if self.html[edge].isspace():
+                edge = end - len(self.html[start:end].lstrip())
         elif index + 1 == self._run_end(run):
-            edge = start + len(self.html[start:end].rstrip()) - 1
-            if "&" in self.html[max(start, edge - _MAX_REFERENCE) : edge]:
+            edge = end - 1
+            if self.html[edge].isspace():
+                edge = start + len(self.html[start:end].rstrip()) - 1
+            if _CUT_REFERENCE.search(
+                self.html, max(start, edge - _MAX_REFERENCE), edge
+            ):
                 edge = -1
         if edge >= 0 and (letter := self.html[edge]) != "&" and letter.isprintable():
             return edge, edge + 1  # nearly always

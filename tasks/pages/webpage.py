@@ -20,8 +20,9 @@ from tasks.pages.pagedates import guess_date
 from tasks.pages.pageinserts import find_inserts
 from tasks.pages.pagejson import cut_body, find_unseen, read_article_body
 from tasks.pages.pagejudge import judge_parts
-from tasks.pages.pagemeasures import Known, Part, cut_parts, read_names
+from tasks.pages.pagemeasures import Part, cut_parts
 from tasks.pages.pagemeta import read_claims, read_descriptions, weigh_claims
+from tasks.pages.pagenames import read_names
 from tasks.pages.pageopinion import read_opinion
 from tasks.pages.pagesource import Element, Source, fold, is_caption
 from tasks.pieces import Block, Claim, Page
@@ -36,6 +37,7 @@ _PARSER = lxml.html.HTMLParser(
     remove_pis=True,
 )
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_CONTROLS = bytes(code for code in (*range(0x20), 0x7F) if code not in b"\t\n\f\r")
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*>|\s*<!doctype[^>]*>", re.IGNORECASE)
 _SOURCE_KINDS = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), Kind.HEADING),
@@ -93,17 +95,19 @@ def _read_page(html: str) -> Page:
     tree = parse_page(html)
     claims: list[Claim] = []
     descriptions: list[str] = []
-    opinion, untouched = "", None
     if tree is not None:
         claims, descriptions = read_claims(tree), read_descriptions(tree)
-        if not _is_dated(claims):
-            untouched = copy.deepcopy(tree)
-        opinion = read_opinion(tree)
-    odds = judge_parts(source, parts, Known(read_article_body(html), opinion))
+
+    def ask() -> str:
+        if tree is None:
+            return ""
+        return read_opinion(tree if _is_dated(claims) else copy.deepcopy(tree))
+
+    odds = judge_parts(source, parts, read_article_body(html), ask)
     blocks = _blocks(source, parts, odds, descriptions)
     claims += read_credit_lines(blocks, _language(claims))
-    if untouched is not None and not _is_dated(claims):
-        claims += guess_date(untouched, claims)
+    if tree is not None and not _is_dated(claims):
+        claims += guess_date(tree, claims)
     return Page([*blocks, *_unseen_blocks(html, source, blocks)], weigh_claims(claims))
 
 
@@ -153,13 +157,23 @@ def parse_page(html: str) -> lxml.html.HtmlElement | None:
     A declared encoding is of the bytes, no longer of the text, and lxml refuses it;
     some doctypes mislead libxml2.
     """
-    text = _NOT_XML.sub("", html)
+    text = html if _is_xml(html) else _NOT_XML.sub("", html)
     while match := _DECLARATION.match(text):
         text = text[match.end() :]
     try:
         return lxml.html.document_fromstring(text, parser=_PARSER)
     except (lxml.etree.ParserError, lxml.etree.XMLSyntaxError):
         return None
+
+
+def _is_xml(text: str) -> bool:
+    """Whether XML allows all characters of a text; faster than any pattern."""
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        return False
+    is_clean = len(data.translate(None, _CONTROLS)) == len(data)
+    return is_clean and "\ufffe" not in text and "\uffff" not in text
 
 
 def _blocks(
@@ -207,7 +221,9 @@ def _find_wholes(
         for around in element.path()
         if around is not element and around.name == "table"
     }
-    homes = [_home(segment.element) for *_, segment in parts]
+    known = {segment.element.number: segment.element for *_, segment in parts}
+    by_number = {number: _home(element) for number, element in known.items()}
+    homes = [by_number[segment.element.number] for *_, segment in parts]
     found = []
     for home, group in groupby(range(len(parts)), lambda number: homes[number]):
         numbers = list(group)
@@ -327,7 +343,8 @@ def _keep(source: Source, part: Part) -> Iterator[Block]:
         raw = source.html[slice(*span)]
         names: tuple[str, ...] = ("html",)
         text = normalise(raw, names)
-        for name in _CLEANINGS:
+        # Of printable ASCII no cleaning takes anything.
+        for name in () if text.isascii() and text.isprintable() else _CLEANINGS:
             if (cleaner := normalise(text, (name,))) != text:
                 names, text = (*names, name), cleaner
         if fold(text) == fold(compose(source.text[start:end])):
