@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from tasks.pieces import Block, Claim
 from tasks.schema import Field, Markup, RemovalReason
 from tasks.text import lexicon
+from tasks.text.shape import is_prose
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 
@@ -56,6 +57,10 @@ class Draft:
                 i for i, block in enumerate(self.blocks) if block.reason is None
             ]
         return self._kept
+
+    def is_prose(self, index: int) -> bool:
+        """Whether a block is running text."""
+        return is_prose(self.blocks[index].text)
 
     def beside(self, index: int) -> list[Block]:
         """Return the blocks right before and after a block."""

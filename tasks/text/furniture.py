@@ -73,9 +73,13 @@ def put_back_lines(draft: Draft) -> None:
     Args:
         draft: Any article; nothing is done to those without ``odds``.
     """
+    if not draft.odds or all(
+        block.reason is not RemovalReason.NAVIGATION for block in draft.blocks
+    ):
+        return
     seen = [
         index
-        for index, block in enumerate(draft.blocks if draft.odds else ())
+        for index, block in enumerate(draft.blocks)
         if block.reason is not RemovalReason.LAYOUT
     ]
     inside = {
@@ -115,7 +119,7 @@ def drop_furniture(draft: Draft) -> None:
     doomed: list[int] = []
     for index in lines:
         limit = _limit(draft, index, _SURE if is_few else _KEPT)
-        if _is_furniture(draft.blocks[index], odds[index], limit):
+        if odds[index] < limit and _is_furniture(draft.blocks[index], odds[index]):
             is_below_kept = draft.blocks[index - 1].reason is None and (
                 doomed[-1:] != [index - 1]
             )
@@ -138,8 +142,8 @@ def _limit(draft: Draft, index: int, limit: float) -> float:
     return _KEPT if index in draft.recurring else limit
 
 
-def _is_furniture(block: Block, odds: float, limit: float) -> bool:
-    if odds >= limit or (odds >= _PROSE and is_prose(block.text)):
+def _is_furniture(block: Block, odds: float) -> bool:
+    if odds >= _PROSE and is_prose(block.text):
         return False
     return not is_about_article(block.text)
 

@@ -4,7 +4,7 @@ Nearly all lines are none. To fold each and look at its words takes many times l
 than to see here, by hashes of folded words, that it cannot be one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ _WHOLE = hints.LEFTOVER | hints.AGENCY
 def remember_hints(texts: Sequence[str]) -> None:
     """Find out what is worth asking of each text, and remember it."""
     if texts:
-        hints.remember(zip(texts, _find_hints(texts).tolist(), strict=True))
+        hints.remember(zip(texts, find_hints(texts).tolist(), strict=True))
 
 
 class _Words(NamedTuple):
@@ -47,7 +47,8 @@ class _Words(NamedTuple):
     is_odd: Flags
 
 
-def _find_hints(texts: Sequence[str]) -> Bits:
+def find_hints(texts: Sequence[str]) -> Bits:
+    """Tell what is worth asking of each text: ``hints.Hint`` in bits."""
     codes = _folded().take(to_codes(texts), mode="clip")
     lengths = np.fromiter(map(len, texts), np.int64, len(texts)) + 1
     base = np.cumsum(lengths) - lengths
@@ -111,31 +112,36 @@ def _fold(char: str) -> int:
 @cache
 def _dictionaries() -> tuple[Dictionary, Dictionary]:
     """Return what single words and pairs of words at the beginning may be part of."""
+    heads = lexicon.phrase_heads()
+    said = [
+        (words, bit)
+        for bit, known in (
+            (hints.LEFTOVER, heads.leftovers),
+            (hints.OPENER, heads.openers),
+            (hints.LABEL, heads.labels),
+            (hints.AGENCY, lexicon.heads_of(agencies())),
+            (_ROW, [(word,) for word in heads.rows]),
+            (hints.NOTE, [(word,) for word in heads.anchors]),
+        )
+        for words in known
+    ]
+    first = _hash([words[0] for words, _ in said])
+    pairs = first * PRIME ^ _hash([words[-1] for words, _ in said])
     one: dict[int, int] = {}
     two: dict[int, int] = {}
-    heads = lexicon.phrase_heads()
-    for bit, known in (
-        (hints.LEFTOVER, heads.leftovers),
-        (hints.OPENER, heads.openers),
-        (hints.LABEL, heads.labels),
-        (hints.AGENCY, lexicon.heads_of(agencies())),
-        (_ROW, {(word,) for word in heads.rows}),
-        (hints.NOTE, {(word,) for word in heads.anchors}),
+    for (words, bit), key, pair in zip(
+        said, first.tolist(), pairs.tolist(), strict=True
     ):
-        for words in known:
-            keys = _hash(words)
-            key = keys[0] if len(keys) == 1 else keys[0] * int(PRIME) % 2**64 ^ keys[1]
-            table = one if len(keys) == 1 else two
-            table[key] = table.get(key, 0) | bit
+        if len(words) > 1:
+            two[pair] = two.get(pair, 0) | bit
+        else:
+            one[key] = one.get(key, 0) | bit
     return _to_dictionary(one), _to_dictionary(two)
 
 
-def _hash(words: Iterable[str]) -> list[int]:
-    texts = [*words]
-    codes = to_codes(texts)
-    size = np.array([*map(len, texts)], np.int64)
-    found: list[int] = hash_words(codes, np.cumsum(size + 1) - size - 1, size).tolist()
-    return found
+def _hash(words: Sequence[str]) -> Keys:
+    size = np.fromiter(map(len, words), np.int64, len(words))
+    return hash_words(to_codes(words), np.cumsum(size + 1) - size - 1, size)
 
 
 def _to_dictionary(known: dict[int, int]) -> Dictionary:

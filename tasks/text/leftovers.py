@@ -73,8 +73,7 @@ def drop_after_openers(draft: Draft) -> None:
     At the end of the text these are all short lines that follow. Inside the text they
     are those of the same group of lines, up to the next running text.
     """
-    prose = [i for i in draft.kept() if is_prose(draft.blocks[i].text)]
-    last_prose = prose[-1] if prose else -1
+    last_prose = next(filter(draft.is_prose, reversed(draft.kept())), -1)
     spread = {RemovalReason.RELATED_LINKS, RemovalReason.COMMENT_FORM}
     index = 0
     while index < len(draft.blocks):

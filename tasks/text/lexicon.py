@@ -18,8 +18,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from tasks.text import hints
 
@@ -146,7 +150,6 @@ class _Lexicon:
     notes: dict[str, list[tuple[tuple[str, ...], Phrase]]] = field(default_factory=dict)
     notes_unspaced: list[tuple[str, Phrase]] = field(default_factory=list)
     stops: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    stops_written: dict[str, tuple[str, ...]] = field(default_factory=dict)
     stops_unspaced: dict[str, re.Pattern[str]] = field(default_factory=dict)
     conjunctions: frozenset[str] = frozenset()
     particles: frozenset[str] = frozenset()
@@ -607,18 +610,28 @@ def guess_language(texts: Iterable[str]) -> str | None:
     Args:
         texts: Pieces of a text; words count that stand between spaces.
     """
-    known = _lexicon().stops_written
+    rows, written = _written_stops()
     words = " ".join(texts).lower().split()
-    counts: Counter[str] = Counter()
-    for languages, count in Counter(filter(None, map(known.get, words))).items():
-        for language in languages:
-            counts[language] += count
-    most = max(counts.values(), default=0)
-    return min(
-        (code for code, count in counts.items() if count == most),
-        key=LANGUAGES.index,
-        default=None,
-    )
+    counts = written[[*map(rows.get, words, repeat(0))]].sum(axis=0)
+    most = int(np.argmax(counts))  # the first of the best
+    return LANGUAGES[most] if counts[most] else None
+
+
+@cache
+def _written_stops() -> tuple[dict[str, int], npt.NDArray[np.int64]]:
+    """Return the row of each function word, and which languages have those of a row.
+
+    The first row is that of all other words.
+    """
+    groups: dict[str, list[int]] = {}
+    for number, language in enumerate(LANGUAGES):
+        stops = read_language(language)["words"]["stop"]
+        for word in set(stops.lower().split()):
+            groups.setdefault(word, []).append(number)
+    written = np.zeros((len(groups) + 1, len(LANGUAGES)), np.int64)
+    for row, numbers in enumerate(groups.values(), start=1):
+        written[row, numbers] = 1
+    return {word: row for row, word in enumerate(groups, start=1)}, written
 
 
 def conjunctions() -> frozenset[str]:
@@ -727,8 +740,6 @@ def _add_words(lexicon: _Lexicon, language: str) -> None:
     words = read_language(language)["words"]
     for word in fold(words["stop"]).split():
         lexicon.stops[word] = (*lexicon.stops.get(word, ()), language)
-    for word in set(words["stop"].lower().split()):
-        lexicon.stops_written[word] = (*lexicon.stops_written.get(word, ()), language)
     if language in UNSPACED:
         parts = sorted(words["stop"].split(), key=len, reverse=True)
         lexicon.stops_unspaced[language] = re.compile("|".join(parts))

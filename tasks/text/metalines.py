@@ -28,12 +28,13 @@ _BY_LABEL, _BY_GUESS = 0.9, 0.6
 def lift_labelled(draft: Draft) -> None:
     """Lift ``Permalink: https://...`` and ``Tags: a, b``, wherever they stand."""
     kept = draft.kept()
-    prose = [index for index in kept if is_prose(draft.blocks[index].text)]
+    first = next(filter(draft.is_prose, kept), len(draft.blocks))
+    last = next(filter(draft.is_prose, reversed(kept)), -1)
     for index in kept:
         text = draft.blocks[index].text
         if measure_words(text) > _CREDIT_WORDS:
             continue
-        is_inside = bool(prose) and prose[0] < index < prose[-1]
+        is_inside = first < index < last
         if not is_inside and _HASHTAGS.fullmatch(text):
             value = "; ".join(part.lstrip("#") for part in text.split())
             draft.claim(Field.TAGS, value, "line.hashtags", _BY_LABEL, index)

@@ -2,11 +2,15 @@
 
 import ftfy.badness
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.schema import Kind, RemovalReason
-from tasks.text.layout import find_blocks, find_blocks_of
+from tasks.text.layout import find_blocks, find_blocks_of, normalise_span
 from tasks.text.lines import find_lines, find_wrap_columns
 from tasks.text.mojibake import find_mojibake, has_mojibake
+from tasks.text.normalise import normalise
+from tasks.text.shape import UNSPACED
 
 WRAPPED = """\
 Der Hafen von Sandau ist seit dem Frühjahr wieder für die Schifffahrt ge-
@@ -193,6 +197,29 @@ def test_a_text_is_the_same_among_others():
 
     assert find_blocks_of(texts, [0] * len(texts)) == [*map(find_blocks, texts)]
     assert find_mojibake(texts) == [*map(has_mojibake, texts)]
+
+
+@given(
+    st.text(st.sampled_from("ab é1,.-–|\\n\\u00a0\\u00ad\\u0301日ไ\N{GRINNING FACE}"))
+)
+def test_plain_lines_are_their_own_text(raw):
+    """No normalisation changes them, and their words are counted as anywhere."""
+    lines = find_lines([raw])
+
+    for start, end, words, is_plain in zip(
+        lines.start, lines.end, lines.words, lines.is_plain, strict=True
+    ):
+        if is_plain:
+            text = raw[start:end]
+            assert normalise_span(text) == (text, ())
+            assert normalise(text, ["nfc", "invisible", "spaces", "unwrap"]) == text
+            assert words == len(text.split()) or UNSPACED.search(text)
+
+
+@given(st.text(st.sampled_from("aZ éÂÃŒØ°€’“”—žš|ВГРСЂіβΞ-日\\x80\\n"), max_size=12))
+def test_mojibake_is_what_ftfy_says(text):
+    """Wherever the signs stand, alone or beside each other."""
+    assert has_mojibake(text) == bool(ftfy.badness.is_bad(text))
 
 
 def test_a_text_may_begin_later():
