@@ -547,13 +547,14 @@ def guess_language(texts: Iterable[str]) -> str | None:
     """
     rows, written = _written_stops()
     words = " ".join(texts).lower().split()
-    counts = written[[*map(rows.get, words, repeat(0))]].sum(axis=0)
+    found = np.fromiter(map(rows.get, words, repeat(0)), np.intp, len(words))
+    counts = written.take(found, axis=0).sum(axis=0)
     most = int(np.argmax(counts))  # the first of the best
     return LANGUAGES[most] if counts[most] else None
 
 
 @cache
-def _written_stops() -> tuple[dict[str, int], npt.NDArray[np.int64]]:
+def _written_stops() -> tuple[dict[str, int], npt.NDArray[np.uint8]]:
     """Return the row of each function word, and which languages have those of a row.
 
     The first row is that of all other words.
@@ -563,7 +564,7 @@ def _written_stops() -> tuple[dict[str, int], npt.NDArray[np.int64]]:
         stops = read_language(language)["words"]["stop"]
         for word in set(stops.lower().split()):
             groups.setdefault(word, []).append(number)
-    written = np.zeros((len(groups) + 1, len(LANGUAGES)), np.int64)
+    written = np.zeros((len(groups) + 1, len(LANGUAGES)), np.uint8)
     for row, numbers in enumerate(groups.values(), start=1):
         written[row, numbers] = 1
     return {word: row for row, word in enumerate(groups, start=1)}, written
