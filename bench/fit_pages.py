@@ -28,9 +28,16 @@ import numpy as np
 import numpy.typing as npt
 from page_lessons import SILVER, Page, read_pages
 
-from tasks.pages.pagejudge import INPUT_GRAIN, INPUT_LIMIT, WEIGHT_GRAIN, is_open
+from tasks.pages.pagejudge import (
+    INPUT_GRAIN,
+    INPUT_LIMIT,
+    WEIGHT_GRAIN,
+    choose_likely,
+    is_open,
+)
 from tasks.pages.pagemeasures import measure_page, measure_taken
 from tasks.pages.pagenames import NameOdds, weigh_by, zones_of
+from tasks.pages.pageopinion import read_opinion
 
 DATA = Path(__file__).parents[1] / "tasks" / "data" / "pages.json"
 WEIGHTS = {
@@ -334,13 +341,22 @@ def judge_unseen(pages: Sequence[Page]) -> tuple[Floats, Floats]:
         Without and with the opinion of the extractor.
     """
     rows = np.array([fold_of(page) for page in pages for _ in page.parts])
+    starts = np.cumsum([0, *(len(page.parts) for page in pages)])
     alone, advised = (np.zeros(len(rows), np.float32) for _ in range(2))
     for fold in range(FOLDS):
         sites = frozenset(page.site for page in pages if fold_of(page) == fold)
         _, lessons, one, other = teach(pages, sites)
         unseen = rows == fold
         alone[unseen] = one.judge(lessons.inputs[unseen])
-        advised[unseen] = other.judge(lessons.inputs[unseen])
+        for page, start in zip(pages, starts, strict=False):
+            if page.site in sites:
+                own = slice(start, start + len(page.parts))
+                likely = choose_likely(page.parts, alone[own])
+                taken = read_opinion(page.source, likely)
+                more = measure_taken(page.source, page.parts, taken)
+                inputs = lessons.inputs[own].copy()
+                inputs[:, lessons.alone :] = np.stack([*more.values()], axis=1)
+                advised[own] = other.judge(inputs)
     return alone, advised
 
 

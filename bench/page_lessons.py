@@ -23,7 +23,6 @@ from tasks.pages.pagejson import read_article_body
 from tasks.pages.pagemeasures import Part, cut_parts
 from tasks.pages.pageopinion import read_opinion
 from tasks.pages.pagesource import Source
-from tasks.pages.webpage import parse_page
 
 GOLD = ("fundus", "wcxb", "zyte", "cleaneval")
 SILVER = ("trafilatura", "htmldate")
@@ -185,8 +184,7 @@ def _label(
             float(share >= 0.5) if tokens else -1  # noqa: PLR2004
             for share, tokens in zip(shares, said, strict=True)
         ]
-    tree = parse_page(html)
-    taken = "" if tree is None else read_opinion(tree)
+    taken = read_opinion(source, parts)
     told, sizes = read_article_body(html), [len(tokens) for tokens in said]
     return Page(origin, row["id"], _site(row), source, parts, told, taken, kept, sizes)
 

@@ -46,8 +46,8 @@ batch is worked on.
 LOGGED_BATCHES = 5
 """Up to so many batches the log has a line for each of their steps; beyond, none."""
 
-INLINE_BYTES = 10_000_000
-"""Up to so much text (about 30 s of work) is not worth starting processes for."""
+INLINE_BYTES = 20_000_000
+"""Up to so much text (about 20 s of work) is not worth starting processes for."""
 
 BATCHES_PER_WORKER = 8
 """Little work is cut into so many, so that no worker waits long for the last one."""

@@ -39,10 +39,15 @@ class Law(NamedTuple):
     Attributes:
         sentence: The law, as shown to a person.
         sql: Finds what breaks it: ``row``, ``problem``.
+        table: Of a law about single rows, the table; such laws can be looked at in one
+            go through it.
+        wrong: The same, what a row must not be, in SQL.
     """
 
     sentence: str
     sql: str
+    table: str = ""
+    wrong: str = ""
 
 
 _ENUMS: list[tuple[str, str, type[StrEnum]]] = [
@@ -116,10 +121,11 @@ def _unique_key(table: str, key: tuple[str, ...]) -> Law:
 
 def _closed(table: str, column: str, enum: type[StrEnum]) -> Law:
     values = ", ".join(f"'{member.value}'" for member in enum)
-    return Law(
+    return _check(
         f"{table}.{column} is one of its closed list",
-        f"SELECT {_row(table, TABLES[table].key)}, {column} || ' is not in the list'"
-        f" FROM {table} WHERE {column} NOT IN ({values})",
+        table,
+        f"{column} || ' is not in the list'",
+        f"{column} NOT IN ({values})",
     )
 
 
@@ -137,6 +143,8 @@ def _check(sentence: str, table: str, problem: str, wrong: str) -> Law:
         sentence,
         f"SELECT {_row(table, TABLES[table].key)}, {problem} FROM {table}"
         f" WHERE {wrong}",
+        table,
+        wrong,
     )
 
 

@@ -9,7 +9,8 @@ all that the modules of the flow refer to, and DuckDB's binding complains at len
 """
 
 import glob
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -123,11 +124,32 @@ def _open_staged(
 def _check_laws(
     tables: "duckdb.DuckDBPyConnection", laws: Iterable[Law]
 ) -> Iterator[Breach]:
-    for law in laws:
-        found = tables.execute(
-            "SELECT count(*), min(broken || ': ' || problem)"  # noqa: S608  # our own
-            f" FROM ({law.sql}) AS found(broken, problem)"
-        ).fetchone()
-        rows, example = found or (0, "")
+    laws = list(laws)
+    for law, rows in zip(laws, _count_breaches(tables, laws), strict=True):
         if rows:
-            yield Breach(law.sentence, rows, str(example))
+            found = tables.execute(
+                "SELECT min(broken || ': ' || problem)"  # noqa: S608  # our own
+                f" FROM ({law.sql}) AS found(broken, problem)"
+            ).fetchone()
+            yield Breach(law.sentence, rows, str(found[0] if found else ""))
+
+
+def _count_breaches(
+    tables: "duckdb.DuckDBPyConnection", laws: Sequence[Law]
+) -> list[int]:
+    """Count the rows that break each law, in one question: each costs 3 ms."""
+    asked = {
+        f"SELECT {at}, count(*) FROM ({law.sql})"  # noqa: S608  # our own
+        for at, law in enumerate(laws)
+        if not law.wrong
+    }
+    singles: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for at, law in enumerate(laws):
+        if law.wrong:
+            singles[law.table].append((at, law.wrong))
+    for table, some in singles.items():
+        places = [at for at, _ in some]
+        counts = ", ".join(f"count_if({wrong})" for _, wrong in some)
+        asked.add(f"SELECT unnest({places}), unnest([{counts}]) FROM {table}")  # noqa: S608
+    rows = tables.execute(" UNION ALL ".join(sorted(asked))).fetchall()
+    return [count for _, count in sorted(rows)]

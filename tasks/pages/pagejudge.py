@@ -11,7 +11,7 @@ exactly, so a paragraph gets the same answer on any machine.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,6 +27,7 @@ from tasks.pages.pagemeasures import (
     measure_taken,
 )
 from tasks.pages.pagenames import Weigh, weigh_by
+from tasks.pages.pageopinion import read_opinion
 from tasks.pages.pagesource import Source
 
 INPUT_GRAIN, WEIGHT_GRAIN = 64, 256
@@ -35,6 +36,7 @@ INPUT_LIMIT = 4  # standard deviations
 _OPEN_ODDS = 1.5  # on either side
 _MOST_OPEN = 0.15  # of the characters of the article
 _SHORT_CHARS = 300
+_UNLIKELY = -3.0
 _LITTLE = 0.35  # of what the extractor takes
 _BARELY = 0.1
 _FILE = Path(__file__).parents[1] / "data" / "pages.json"
@@ -110,9 +112,7 @@ def _read_network(data: Mapping[str, Any]) -> Network:
     return Network(tuple(data["names"]), **arrays, output_bias=data["output_bias"])
 
 
-def judge_parts(
-    source: Source, parts: Sequence[Part], told: str, ask: Callable[[], str]
-) -> list[float]:
+def judge_parts(source: Source, parts: Sequence[Part], told: str) -> list[float]:
     """Log-odds of every paragraph of a page to be its article's.
 
     Where the networks find little against the extractor, it is believed too.
@@ -121,8 +121,6 @@ def judge_parts(
         source: The page.
         parts: Its paragraphs.
         told: Folded text that the page says is its article; may be empty.
-        ask: Returns the folded text that an extractor takes for the article; called
-            for pages that leave much open.
     """
     if not parts:
         return []
@@ -131,13 +129,18 @@ def judge_parts(
     odds = judges.alone.judge(columns)
     size = np.array([end - start for start, end, _ in parts])
     if is_open(odds, size):
-        taken = ask()
+        taken = read_opinion(source, choose_likely(parts, odds))
         columns |= measure_taken(source, parts, taken)
         odds = judges.advised.judge(columns)
         if size[odds > 0].sum() < _LITTLE * len(taken):
             odds = np.where(columns["taken"] >= 1, np.maximum(odds, _BARELY), odds)
     found: list[float] = odds.tolist()
     return found
+
+
+def choose_likely(parts: Sequence[Part], odds: Floats) -> list[Part]:
+    """Paragraphs that may be the article's: what an extractor is asked about."""
+    return [part for part, one in zip(parts, odds, strict=True) if one > _UNLIKELY]
 
 
 def is_open(odds: Floats, size: Floats) -> bool:

@@ -166,8 +166,9 @@ def _measure_text(source: Source, parts: Sequence[Part], told: str) -> Columns:
     signs = _signs()[np.minimum(letters, _PLANE)]
 
     def count(sign: int, until: Ints) -> Floats:
-        running = np.concatenate([[0], np.cumsum((signs & sign) > 0)])
-        counted: Floats = (running[until] - running[starts]).astype(np.float64)
+        places = np.flatnonzero(signs & sign)
+        first, last = places.searchsorted(starts), places.searchsorted(until)
+        counted: Floats = (last - first).astype(np.float64)
         return counted
 
     def is_at(places: Ints, sign: int) -> Floats:
@@ -227,15 +228,18 @@ def _measure_names(
         zip(elements, parents.tolist(), strict=True)
     ):
         name, attributes = element.name, element.attributes
-        bits[number] = bits[before] | _TAG_BITS.get(name, 0)
-        tags[number] = _TAG_NUMBERS.get(name, len(_TAGS))
-        far[number] = far[before]
+        bits[number] = bits[before]
+        if name in _TAG_BITS:
+            bits[number] |= _TAG_BITS[name]
+        if name in _TAG_NUMBERS:
+            tags[number] = _TAG_NUMBERS[name]
+        outer = far[number] = far[before]
         if not attributes or name in FRAMES or element.start == element.end:
             continue
         if (found := weigh(attributes)) is not None:
             own[number] = len(worth)
             worth.append(found)
-            total, least, most = whole[far[before]]
+            total, least, most = whole[outer]
             far[number] = len(whole)
             whole.append((total + found[6], min(least, found[7]), max(most, found[8])))
     columns = _spread_names(
@@ -248,13 +252,11 @@ def _spread_names(
     here: Ints, parents: Ints, bits: Ints, tags: Ints, own: Floats
 ) -> Columns:
     """Tags around each paragraph, and the names in the nearer zones."""
+    own_tags = tags[here] == np.arange(len(_TAGS))[:, None]
+    around = (bits[here] >> np.arange(len(_AROUND))[:, None]) & 1
     columns: Columns = {
-        f"tag_{tag}": (tags[here] == tag).astype(np.float64)
-        for tag in range(len(_TAGS))
-    }
-    columns |= {
-        f"in_{bit}": ((bits[here] >> bit) & 1).astype(np.float64)
-        for bit in range(len(_AROUND))
+        **{f"tag_{tag}": one for tag, one in enumerate(own_tags.astype(np.float64))},
+        **{f"in_{bit}": one for bit, one in enumerate(around.astype(np.float64))},
     }
     at = here
     for zone, first, last in (("near", 0, NEAR), ("middle", NEAR, MIDDLE)):
@@ -335,15 +337,13 @@ def _measure_around(
             f"share_{level}": share[at],
             f"prose_{level}": density[at],
         }
+    at, branch = here, np.full(len(here), -1)
+    away = np.zeros(len(here))
     for least in _SHARES:
-        at, branch = here, np.full(len(here), -1)
-        away = np.zeros(len(here))
-        for _ in range(_FAR_AWAY):
-            outside = share[at] < least
-            if not outside.any():
-                break
+        # On the way out; who has come far enough for more of a share has for less.
+        while (outside := (share[at] < least) & (away < _FAR_AWAY)).any():
             branch = np.where(outside, at, branch)
-            away += outside
+            away = away + outside
             at = np.where(outside, parents[at], at)
         inner = branch >= 0
         found |= {
@@ -365,10 +365,14 @@ def _measure_kin(
     """What the paragraphs are like that the page marks up in the same way."""
     known: dict[tuple[object, ...], int] = {}
     looks = np.zeros(len(elements), np.int64)
+    seen: dict[tuple[str, str], int] = {}
     for element in elements:
         if element.start < element.end:
-            words = read_names(element.attributes)[:_KEY_WORDS]
-            look = known.setdefault((element.name, *words), len(known))
+            markup = element.name, element.attributes
+            if (look := seen.get(markup)) is None:
+                words = read_names(element.attributes)[:_KEY_WORDS]
+                look = known.setdefault((element.name, *words), len(known))
+                seen[markup] = look
             looks[element.number] = look
     keys = looks[here]
     at = here

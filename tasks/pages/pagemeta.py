@@ -176,15 +176,10 @@ _LABELS = re.compile(
 _MAX_AUTHOR_CHARS = 200
 _KNOWN = 4096  # classes, which pages of one site share
 
-_META_TAGS = XPath("//meta[@content]")
-_JSON_SCRIPTS = XPath("//script[contains(@type, 'ld+json')]")
-_ITEMS = XPath("//*[@itemprop]")
-_HEADINGS = XPath("//h1")
-_TITLES = XPath("//title[not(ancestor::svg)]")
-_CANONICAL = XPath("//link[@rel='canonical']/@href")
+_TAGS = ("meta", "script", "h1", "title", "link", "time")
+_ITEMS = XPath("//@itemprop/..")
 _REL_AUTHOR = XPath("//a[contains(concat(' ', @rel, ' '), ' author ')]")
-_TIMES = XPath("//time[@datetime]")
-_BYLINES = XPath("//*[contains(@class, 'uthor') or contains(@class, 'yline')]")
+_BYLINES = XPath("//@class[contains(., 'uthor') or contains(., 'yline')]/..")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 # Nothing behind the host; of the others no objects are made.
 _ROOT_LINKS = XPath(
@@ -207,11 +202,12 @@ def read_claims(tree: lxml.html.HtmlElement) -> list[Claim]:
     Returns:
         Claims without places, values cleaned, dates as ISO 8601.
     """
+    tags = _by_tag(tree)
     raws = [
-        *_from_meta(tree),
-        *_from_json(tree),
+        *_from_meta(tags["meta"]),
+        *_from_json(tags["script"]),
         *_from_items(tree),
-        *_from_page(tree),
+        *_from_page(tree, tags),
     ]
     return _clean(raws, _site_names(tree, raws))
 
@@ -220,8 +216,9 @@ def read_descriptions(tree: lxml.html.HtmlElement) -> list[str]:
     """What a page says it is about, folded as ``Source.text`` is, in lower case."""
     found = [
         fold(clean(element.get("content"))).casefold()
-        for element in _META_TAGS(tree)
-        if (element.get("property") or element.get("name") or "")
+        for element in tree.iter("meta")
+        if element.get("content") is not None
+        and (element.get("property") or element.get("name") or "")
         .lower()
         .endswith("description")
     ]
@@ -249,9 +246,20 @@ class _Raw:
     score: float
 
 
-def _from_meta(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
+_Tags = dict[str, list[lxml.html.HtmlElement]]
+
+
+def _by_tag(tree: lxml.html.HtmlElement) -> _Tags:
+    """All elements of some tags, found in one walk."""
+    found: _Tags = {tag: [] for tag in _TAGS}
+    for element in tree.iter(*_TAGS):
+        found[element.tag].append(element)
+    return found
+
+
+def _from_meta(tags: list[lxml.html.HtmlElement]) -> Iterator[_Raw]:
     found: dict[str, list[str]] = {}
-    for element in _META_TAGS(tree):
+    for element in tags:
         name = next(
             filter(None, map(element.get, ("property", "name", "itemprop"))), ""
         )
@@ -285,8 +293,10 @@ def _from_meta(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
             yield _Raw(Field.AUTHORS, (values[0],), rule_id, _SCORES[rule_id])
 
 
-def _from_json(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
-    group, values = read_json_ld(script.text or "" for script in _JSON_SCRIPTS(tree))
+def _from_json(scripts: list[lxml.html.HtmlElement]) -> Iterator[_Raw]:
+    group, values = read_json_ld(
+        script.text or "" for script in scripts if "ld+json" in script.get("type", "")
+    )
     for name, (target, score) in _JSONLD.items():
         if texts := values.get(name):
             yield _Raw(target, texts, f"html.{group}.{name}", score)
@@ -313,22 +323,28 @@ def _from_items(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
         yield _Raw(target, tuple(kept), f"html.itemprop.{name}", score)
 
 
-def _from_page(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
+def _from_page(tree: lxml.html.HtmlElement, tags: _Tags) -> Iterator[_Raw]:
     def raw(target: Field, values: Iterable[str], rule_id: str) -> Iterator[_Raw]:
         if kept := tuple(value for value in values if value.strip()):
             yield _Raw(target, kept, rule_id, _SCORES[rule_id])
 
-    headings = [_heading(element) for element in _HEADINGS(tree)]
-    yield from raw(Field.TITLE, headings, "html.h1")
-    yield from raw(Field.TITLE, [t.text or "" for t in _TITLES(tree)[:1]], "html.title")
-    yield from raw(Field.URL, _CANONICAL(tree)[:1], "html.canonical")
+    yield from raw(Field.TITLE, map(_heading, tags["h1"]), "html.h1")
+    # A drawing may have a title of its own.
+    titles = [
+        element.text or ""
+        for element in tags["title"]
+        if next(element.iterancestors("svg"), None) is None
+    ][:1]
+    yield from raw(Field.TITLE, titles, "html.title")
+    addresses = (e.get("href") for e in tags["link"] if e.get("rel") == "canonical")
+    yield from raw(Field.URL, islice(filter(None, addresses), 1), "html.canonical")
     yield from raw(Field.LANGUAGE, [tree.get("lang") or ""], "html.lang")
     authors = [_text(e) for e in _REL_AUTHOR(tree) if not is_aside(e)]
     yield from raw(Field.AUTHORS, authors, "html.rel_author")
-    times = [e.get("datetime") for e in _TIMES(tree) if not is_aside(e)]
-    yield from raw(Field.PUBLISHED_ON, times[:1], "html.time")
-    titles = [clean(t.text or "") for t in _TITLES(tree)[:1]]
-    days = [day for title in titles for day in find_days(title)]
+    shown = (e for e in tags["time"] if "datetime" in e.attrib and not is_aside(e))
+    times = (element.get("datetime") for element in shown)
+    yield from raw(Field.PUBLISHED_ON, islice(times, 1), "html.time")
+    days = [day for title in titles for day in find_days(clean(title))]
     yield from raw(Field.PUBLISHED_ON, days[:1], "html.title_day")
     named = _BYLINES(tree)
     for word in ("byline", "author"):

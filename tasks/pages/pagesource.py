@@ -219,6 +219,7 @@ class Source:
         self._parts: list[str] = []
         self._length = 0
         self._breaks: list[int] = []
+        self._segment_end = 0
         self._last_break = -1
         self._is_drawing = self._has_words = False
         self._element = Element("", None, 0, 0)
@@ -240,8 +241,9 @@ class Source:
                 if (
                     name in _READ
                     or name == self._element.name
-                    or "aption" in attributes
-                    or "redit" in attributes
+                    or (
+                        attributes and ("aption" in attributes or "redit" in attributes)
+                    )
                 ):
                     self._read_tag(name, attributes, close)
             elif title is not None:
@@ -260,23 +262,23 @@ class Source:
             self._add_run(start, end)
 
     def _read_tag(self, name: str, attributes: str, close: str) -> None:
+        is_block = name in _BLOCKS
         if name == "a":
             self._is_link = not close and "href" in attributes
-        if name == "br":
+        elif name == "br":
             if self._last_break == self._length:
                 self._breaks.append(self._length)  # two in a row part two paragraphs
             self._last_break = self._length
             return
-        if name == "svg":
+        elif name == "svg":
             # A drawing is part of its line, like a letter; words in it are not.
             if self._is_drawing and close and self._has_words:
                 self._add_segment()
             self._is_drawing, self._has_words = not close, False
             return
-        is_block = name in _BLOCKS
         is_labelled = (
-            ("aption" in attributes or "redit" in attributes)
-            and not close
+            not close
+            and ("aption" in attributes or "redit" in attributes)
             and (is_block or name in _INLINE)
             and _CAPTION_CLASS.search(attributes) is not None
         )
@@ -291,12 +293,14 @@ class Source:
             self._open(name, attributes, is_caption=is_caption)
 
     def _add_segment(self) -> None:
-        start = self.segments[-1].end if self.segments else 0
-        if self._length > start:
+        if self._length > self._segment_end:
             self.segments.append(
-                Segment(start, self._length, self._element, self._breaks)
+                Segment(self._segment_end, self._length, self._element, self._breaks)
             )
-        self._breaks = []
+            self._segment_end = self._length
+            self._breaks = []
+        elif self._breaks:
+            self._breaks = []
 
     def _add_run(self, start: int, end: int) -> None:
         raw = self.html[start:end]
@@ -407,6 +411,13 @@ class Source:
         last = bisect_right(self._run_starts, end - 1)
         runs = (self.html[slice(*place)] for place in self._run_places[first:last])
         return " ".join(html_references.unescape("".join(runs)).split())
+
+    def runs(self, start: int, end: int) -> Iterator[tuple[str, bool]]:
+        """Yield the source of a range between tags, and whether it is in a link."""
+        first = bisect_right(self._run_starts, start) - 1
+        last = bisect_right(self._run_starts, end - 1)
+        for run in range(first, last):
+            yield self.html[slice(*self._run_places[run])], self._run_links[run]
 
     def has(self, *names: str) -> bool:
         """Whether the page has a block element of one of these names."""

@@ -6,14 +6,10 @@ so every block is exactly what stands between two positions. What is left out be
 one removed block per paragraph: nothing is silently dropped.
 """
 
-import copy
 import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
-
-import lxml.etree
-import lxml.html
 
 from tasks.pages.pagecredits import read_credit_lines
 from tasks.pages.pagedates import guess_date
@@ -23,22 +19,12 @@ from tasks.pages.pagejudge import judge_parts
 from tasks.pages.pagemeasures import Part, cut_parts
 from tasks.pages.pagemeta import read_claims, read_descriptions, weigh_claims
 from tasks.pages.pagenames import read_names
-from tasks.pages.pageopinion import read_opinion
 from tasks.pages.pagesource import Element, Source, fold, is_caption
+from tasks.pages.pagetree import parse_page
 from tasks.pieces import Block, Claim, Page
 from tasks.schema import Field, Kind, RemovalReason
 from tasks.text.normalise import compose, normalise
 
-_PARSER = lxml.html.HTMLParser(
-    collect_ids=False,
-    default_doctype=False,
-    encoding="utf-8",
-    remove_comments=True,
-    remove_pis=True,
-)
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-_CONTROLS = bytes(code for code in (*range(0x20), 0x7F) if code not in b"\t\n\f\r")
-_DECLARATION = re.compile(r"\s*<\?xml[^>]*>|\s*<!doctype[^>]*>", re.IGNORECASE)
 _SOURCE_KINDS = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), Kind.HEADING),
     **dict.fromkeys(("li", "dt", "dd"), Kind.LIST_ITEM),
@@ -97,13 +83,7 @@ def _read_page(html: str) -> Page:
     descriptions: list[str] = []
     if tree is not None:
         claims, descriptions = read_claims(tree), read_descriptions(tree)
-
-    def ask() -> str:
-        if tree is None:
-            return ""
-        return read_opinion(tree if _is_dated(claims) else copy.deepcopy(tree))
-
-    odds = judge_parts(source, parts, read_article_body(html), ask)
+    odds = judge_parts(source, parts, read_article_body(html))
     blocks = _blocks(source, parts, odds, descriptions)
     claims += read_credit_lines(blocks, _language(claims))
     if tree is not None and not _is_dated(claims):
@@ -149,31 +129,6 @@ def _language(claims: list[Claim]) -> str | None:
     named = [claim for claim in claims if claim.field is Field.LANGUAGE]
     best = max(named, key=attrgetter("score"), default=None)
     return best.value.partition("-")[0] if best else None
-
-
-def parse_page(html: str) -> lxml.html.HtmlElement | None:
-    """Tree of the page, or None if there is nothing to parse.
-
-    A declared encoding is of the bytes, no longer of the text, and lxml refuses it;
-    some doctypes mislead libxml2.
-    """
-    text = html if _is_xml(html) else _NOT_XML.sub("", html)
-    while match := _DECLARATION.match(text):
-        text = text[match.end() :]
-    try:
-        return lxml.html.document_fromstring(text, parser=_PARSER)
-    except (lxml.etree.ParserError, lxml.etree.XMLSyntaxError):
-        return None
-
-
-def _is_xml(text: str) -> bool:
-    """Whether XML allows all characters of a text; faster than any pattern."""
-    try:
-        data = text.encode()
-    except UnicodeEncodeError:
-        return False
-    is_clean = len(data.translate(None, _CONTROLS)) == len(data)
-    return is_clean and "\ufffe" not in text and "\uffff" not in text
 
 
 def _blocks(

@@ -7,6 +7,7 @@ from tasks.pages.pagejson import read_article_body
 from tasks.pages.pagejudge import is_open, judge_parts, load_judges
 from tasks.pages.pagemeasures import cut_parts, measure_page, measure_taken
 from tasks.pages.pagenames import read_names, weigh_by, zones_of
+from tasks.pages.pageopinion import read_opinion
 from tasks.pages.pagesource import Source
 
 SENTENCE = "The keeper wrote down every ship that passed, by name and by hour."
@@ -26,11 +27,6 @@ def measures(html, told="", taken=""):
     texts = [source.read(start, end) for start, end, _ in parts]
     columns = measure_page(source, parts, told, weigh_by({"story": (1, 1, 1)}))
     return columns | measure_taken(source, parts, taken), texts
-
-
-def say_nothing():
-    """No opinion."""
-    return ""
 
 
 def test_every_paragraph_has_every_measure():
@@ -110,7 +106,7 @@ def test_the_article_is_told_from_its_frame():
     source = Source(PAGE)
     parts = cut_parts(source)
 
-    odds = judge_parts(source, parts, "", say_nothing)
+    odds = judge_parts(source, parts, "")
 
     texts = [source.read(start, end) for start, end, _ in parts]
     found = dict(zip(texts, odds, strict=True))
@@ -128,19 +124,23 @@ def test_the_extractor_is_believed_where_the_network_finds_little(monkeypatch):
     parts = cut_parts(source)
 
     monkeypatch.setattr("tasks.pages.pagejudge.is_open", lambda *_: True)
-    alone = judge_parts(source, parts, "", say_nothing)
-    believed = judge_parts(source, parts, "", lambda: source.text)
+    opinion = "tasks.pages.pagejudge.read_opinion"
+    monkeypatch.setattr(opinion, lambda *_: "")
+    alone = judge_parts(source, parts, "")
+    monkeypatch.setattr(opinion, lambda *_: source.text)
+    believed = judge_parts(source, parts, "")
 
     assert max(alone) < 0 < min(believed)
 
 
-def test_of_a_clear_page_nobody_else_is_asked():
+def test_of_a_clear_page_nobody_else_is_asked(monkeypatch):
     """An extractor costs more than everything else, and clear pages do without."""
     prose = "".join(f"<p>{SENTENCE} Ship {n}. {SENTENCE}</p>" for n in range(9))
     source = Source(f"<html><body><article><h1>Ships</h1>{prose}</article></body>")
     asked = []
+    monkeypatch.setattr("tasks.pages.pagejudge.read_opinion", asked.append)
 
-    odds = judge_parts(source, cut_parts(source), "", lambda: asked.append(1) or "")
+    odds = judge_parts(source, cut_parts(source), "")
 
     assert min(odds[1:]) > 0
     assert asked == []
@@ -156,11 +156,27 @@ def test_a_page_is_open_if_much_of_it_may_or_may_not_be_the_article():
     assert not is_open(np.array([-5.0, -5.0, -5.0]), size)
 
 
+def test_the_extractor_sees_what_may_be_the_article_only():
+    """It gets these paragraphs in the elements that they stand in, and no others."""
+    source = Source(PAGE.replace("another story", "<a href='/b'>another</a> story"))
+    parts = cut_parts(source)
+    prose = [part for part in parts if part[1] - part[0] > 50]
+
+    opinion = read_opinion(source, prose)
+
+    assert opinion == "".join(source.text[start:end] for start, end, _ in prose)
+
+
+def test_without_paragraphs_there_is_no_opinion():
+    """Nothing to choose from, nothing chosen."""
+    assert read_opinion(Source(PAGE), []) == ""
+
+
 def test_an_empty_page_has_nothing_to_judge():
     """No paragraph, no odds."""
     source = Source("<html><body></body></html>")
 
-    assert judge_parts(source, cut_parts(source), "", say_nothing) == []
+    assert judge_parts(source, cut_parts(source), "") == []
 
 
 @pytest.mark.parametrize(
