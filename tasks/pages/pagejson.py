@@ -105,7 +105,7 @@ def find_unseen(source: str, seen: str) -> Iterator[tuple[int, int]]:
 
     Args:
         source: The whole page.
-        seen: Its visible text.
+        seen: Its visible text, folded.
 
     Yields:
         Places in ``source``, still written as JSON: runs of sentences of some length.
@@ -113,7 +113,7 @@ def find_unseen(source: str, seen: str) -> Iterator[tuple[int, int]]:
     match = max(_BODY.finditer(source), key=lambda body: len(body[1]), default=None)
     if match is None:
         return
-    known = _letters(seen)
+    known = ""  # letters of what is seen; mostly not needed
     start, end = match.start(1) + 1, match.end(1) - 1
     # Tags and the addresses of links are none of the text, but keep their places.
     text = _NO_TEXT.sub(lambda part: " " * len(part[0]), source[start:end])
@@ -123,12 +123,17 @@ def find_unseen(source: str, seen: str) -> Iterator[tuple[int, int]]:
     for low, high in zip(
         starts, [*(end.start() for end in ends), len(text)], strict=True
     ):
-        said = _letters(_unescape(str(_load(f'"{text[low:high]}"') or "")))
+        sentence = _unescape(str(_load(f'"{text[low:high]}"') or ""))
+        said = _letters(sentence)
         if len(said) < _MIN_UNSEEN:
             continue
-        chunks = [said[at : at + _CHUNK] for at in range(0, len(said), _CHUNK)]
-        # Other words may have got into a sentence: of a link or of a teaser.
-        if sum(chunk in known for chunk in chunks) < _MOST * len(chunks):
+        is_seen = fold(sentence) in seen
+        if not is_seen:
+            known = known or _letters(seen)
+            chunks = [said[at : at + _CHUNK] for at in range(0, len(said), _CHUNK)]
+            # Other words may have got into a sentence: of a link or of a teaser.
+            is_seen = sum(chunk in known for chunk in chunks) >= _MOST * len(chunks)
+        if not is_seen:
             run = run[0] if run else start + low, start + high
         elif run:
             yield run

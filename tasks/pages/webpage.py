@@ -83,12 +83,15 @@ def _read_page(html: str) -> Page:
     descriptions: list[str] = []
     if tree is not None:
         claims, descriptions = read_claims(tree), read_descriptions(tree)
-    odds = judge_parts(source, parts, read_article_body(html))
+    told = read_article_body(html)
+    odds = judge_parts(source, parts, told)
     blocks = _blocks(source, parts, odds, descriptions)
     claims += read_credit_lines(blocks, _language(claims))
     if tree is not None and not _is_dated(claims):
         claims += guess_date(tree, claims)
-    return Page([*blocks, *_unseen_blocks(html, source, blocks)], weigh_claims(claims))
+    if told:
+        blocks += _unseen_blocks(html, source, blocks)
+    return Page(blocks, weigh_claims(claims))
 
 
 def _unseen_blocks(html: str, source: Source, blocks: list[Block]) -> list[Block]:

@@ -2,9 +2,11 @@
 
 import json
 
+import lxml.html
 import pytest
 
 from tasks.clean import clean_text
+from tasks.pages.pagedates import guess_date
 from tasks.pages.pagesource import Source
 from tasks.pages.pagevalues import Sites, iso_date, people, strip_site
 from tasks.pages.webpage import read_webpage
@@ -466,6 +468,28 @@ def test_day_is_guessed_only_from_a_line_of_its_own(more, day):
     found = {c.field: c.value for c in read_webpage(html).claims}
 
     assert found.get(Field.PUBLISHED_ON) == day
+
+
+@pytest.mark.parametrize(
+    ("more", "day"),
+    [
+        ("<span>9 mars 2024</span>", "2024-03-09"),
+        (
+            "<span>9 mars 2024</span><p>x</p><i>9 mars 2024</i><b>2 mai 2023</b>",
+            "2024-03-09",
+        ),
+        ("<p>9 mars 2024</p><p>2 mai 2023</p><p>1 juin 2022</p>", None),
+        ("<p>9 марта 2024 г.</p>", "2024-03-09"),
+        ("<footer><p>9 марта 2024 г.</p></footer>", None),
+    ],
+)
+def test_shown_day_is_the_articles_unless_many_are_shown(more, day):
+    """Many days, each said once, are those of other articles."""
+    html = f"<body><article><h1>Ships</h1>{BODY}</article><div>{more}</div></body>"
+
+    found = guess_date(lxml.html.fromstring(html), [])
+
+    assert [claim.value for claim in found] == ([day] if day else [])
 
 
 def test_day_in_the_title_of_the_page_is_that_of_the_article():
