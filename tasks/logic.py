@@ -63,6 +63,7 @@ CHANGES = (
     ),
     Change(Step.DETECT, 5, EVERY, "brackets do not keep from a first glance"),
     Change(Step.READ, 3, frozenset({Format.JSONL}), "files of any size; long lines"),
+    Change(Step.DETECT, 6, EVERY, "how frequent whole words are in each language"),
 )
 """Every change, oldest first."""
 
