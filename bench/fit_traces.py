@@ -69,7 +69,7 @@ SCRIPTS = ("Latn", "Cyrl", "Arab")
 LEAST_SHARE = 2e-7
 STEPS = 255
 BATCH = 512
-COMMON_WEIGHT = 6.0  # a text in a common language weighs as much as six others
+COMMON_WEIGHT = 5.0  # a text in a common language weighs as much as five others
 KINDS = {
     "lingua/word": 2.0,
     "lingua/pair": 2.0,
@@ -277,8 +277,11 @@ def read_model(code: str) -> dict[int, dict[str, float]]:
     folder = Path(spec.origin).parent / "language-models" / code
     found: dict[int, dict[str, float]] = {}
     known = {"": 1.0}
-    for length, name in enumerate(MODEL_FILES if folder.exists() else (), start=1):
-        text = brotli.decompress((folder / f"{name}.json.br").read_bytes())
+    for length, name in enumerate(MODEL_FILES, start=1):
+        path = folder / f"{name}.json.br"
+        if not path.exists():
+            break
+        text = brotli.decompress(path.read_bytes())
         shares = {}
         for fraction, ngrams in json.loads(text)["ngrams"].items():
             above, below = map(int, fraction.split("/"))

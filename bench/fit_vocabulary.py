@@ -1,23 +1,27 @@
-"""Make the vocabulary: how frequent words are in each language; write ``tasks/data``.
+"""Make the vocabulary and the letters of each language; write ``tasks/data``.
 
-    pip install langidentify-full-model
+    pip install langidentify-full-model brotli 'lingua-language-detector<2'
     python bench/fit_vocabulary.py
 
-Run it before ``fit_traces.py``, which fits its weight. The shares of words are those of
-langidentify 1.0 (Apache-2.0, Jeremy Lilley), counted on Wikipedia: no text is kept, and
-none of the language bench is looked at. Deterministic; takes a minute.
+Run it before ``fit_traces.py``, which fits their weights. The shares of words are those
+of langidentify 1.0 (Apache-2.0, Jeremy Lilley), counted on Wikipedia, those of letters
+lingua's (Apache-2.0, Peter M. Stahl): no text is kept, and none of the language bench
+is looked at. Deterministic; takes a minute.
 """
 
 import gzip
 import importlib.util
 import math
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import eldc
 import numpy as np
-from fit_traces import Array, make_table, write_traces
+from fit_language import DATA
+from fit_traces import PARTS as LINGUA_PARTS
+from fit_traces import Array, make_table, read_model, write_traces
 
 from tasks.languages.profiles import load_profiles
 from tasks.languages.traces import Keys, load_traces, make_keys
@@ -27,6 +31,8 @@ PARTS = {"no": {"no": 0.85, "nn": 0.15}}
 UNSEEN = math.exp(-15.5)
 LONGEST = 40
 BARE_SHARE = 0.03  # of a word written without its accents
+UNUSED = 2e-5  # share of a letter that a language does not use
+STEPS = 255
 _BARE = str.maketrans({"đ": "d", "ł": "l", "ı": "i"})
 
 
@@ -39,6 +45,39 @@ def main() -> None:
         make_table(
             {code: own for code, own in found.items() if len(own[0])}, WORDS, UNSEEN
         ),
+    )
+    write_letters({code: measure_letters(code) for code in sorted(languages)})
+
+
+def measure_letters(code: str) -> dict[str, float]:
+    """Return the share of each letter among all; none if lingua has no model."""
+    letters: Counter[str] = Counter()
+    for part in LINGUA_PARTS.get(code, (code,)):
+        models = read_model(part)
+        if len(models) > 1:  # else it goes by the script alone
+            letters.update(models[1])
+    return {letter: share / letters.total() for letter, share in letters.items()}
+
+
+def write_letters(shares: dict[str, dict[str, float]]) -> None:
+    """Write the letters beyond ASCII."""
+    codes = [code for code, own in shares.items() if own]
+    letters = sorted(
+        {x for own in shares.values() for x in own if is_letter(x) and not x.isascii()}
+    )
+    values = np.array(
+        [
+            [math.log1p(shares[code].get(x, 0.0) / UNUSED) for code in codes]
+            for x in letters
+        ]
+    )
+    unit = float(values.max() / STEPS)
+    np.savez(
+        DATA.parent / "letters.npz",
+        languages=np.array(codes),
+        letters=np.array(list(map(ord, letters)), np.uint16),
+        values=np.round(values / unit).astype(np.uint8),
+        unit=unit,
     )
 
 

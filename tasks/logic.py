@@ -64,6 +64,7 @@ CHANGES = (
     Change(Step.DETECT, 5, EVERY, "brackets do not keep from a first glance"),
     Change(Step.READ, 3, frozenset({Format.JSONL}), "files of any size; long lines"),
     Change(Step.DETECT, 6, EVERY, "how frequent whole words are in each language"),
+    Change(Step.DETECT, 7, EVERY, "letters that a language never uses"),
 )
 """Every change, oldest first."""
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tasks.languages.lessons import Lessons
+from tasks.languages.letters import Letters
 from tasks.languages.scripts import Flags, Floats, Indices
 from tasks.languages.traces import Traces, make_keys
 
@@ -25,6 +26,7 @@ VOICES = (
     "traces_by_count",
     "vocabulary",
     "vocabulary_by_count",
+    "letters",
     "first_answer",
     "first_score",
     "prior",
@@ -59,6 +61,7 @@ SIGN_CHARS = 300
 _LONG_CHARS = 60
 _MAX_MARGIN = 8.0
 _MIN_SCALE = 3
+_MAX_LETTER_LAG = 30.0  # three letters that a language never uses
 _GLUED_SHARE = 0.2  # 1 of 5,000 texts in a language, half of all lines of code
 # Letters glued together by the signs of program code, or such a sign on its own.
 _JOINT = re.compile(
@@ -125,9 +128,11 @@ class Reviewer:
     Attributes:
         traces: Our own profiles.
         vocabulary: Our own profiles of whole words.
+        letters: What each language is written with.
         lessons: What is added to the sum of the voices.
         columns: Column of each of the traces' languages in the tables.
         word_columns: The same of the vocabulary's languages.
+        letter_columns: The same of the languages whose letters are known.
         lesson_columns: The same of the lessons' languages.
         only_in_traces: Languages that no other part knows.
         weights: One row per language, columns as ``VOICES``.
@@ -135,9 +140,11 @@ class Reviewer:
 
     traces: Traces
     vocabulary: Traces
+    letters: Letters
     lessons: Lessons
     columns: Indices
     word_columns: Indices
+    letter_columns: Indices
     lesson_columns: Indices
     only_in_traces: Flags
     weights: Floats
@@ -204,7 +211,8 @@ class Reviewer:
     def listen(self, hearing: Hearing) -> Heard:
         """Collect what speaks for each language."""
         size = len(hearing.texts)
-        keys, owners, whole = make_keys([text[:TRACE_CHARS] for text in hearing.texts])
+        texts = [text[:TRACE_CHARS] for text in hearing.texts]
+        keys, owners, whole = make_keys(texts)
         found, counts = self.traces.score(keys, owners, size)
         every = np.bincount(owners, minlength=size)
         likelihood = np.zeros_like(hearing.words)
@@ -215,6 +223,9 @@ class Reviewer:
         vocabulary[:, self.word_columns] = sums
         word_counts = np.maximum(np.bincount(holders, minlength=size), 1)
         word_lag = _lag(vocabulary, hearing.written)
+        letters = np.full_like(hearing.words, -np.inf)
+        letters[:, self.letter_columns] = self.letters.score(texts)
+        letters = np.maximum(_lag(letters, hearing.written), -_MAX_LETTER_LAG)
         lessons = np.zeros_like(hearing.words)
         lessons[:, self.lesson_columns] = self.lessons.score(keys, owners, size)
         traces = np.full_like(hearing.words, -np.inf)
@@ -236,6 +247,7 @@ class Reviewer:
             "traces_by_count": traces / own,
             "vocabulary": word_lag / np.sqrt(word_counts)[:, None],
             "vocabulary_by_count": word_lag / word_counts[:, None],
+            "letters": letters / _MAX_LETTER_LAG,
             "first_answer": first,
             "first_score": first * hearing.scores[:, None],
             "prior": np.ones_like(traces),
