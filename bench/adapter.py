@@ -18,7 +18,7 @@ from tasks.discover import discover_files
 from tasks.files.encoding import decode
 from tasks.pieces import rows_of
 from tasks.schema import Format, Kind
-from tasks.text.layout import has_mojibake
+from tasks.text.mojibake import has_mojibake
 from tasks.text.normalise import fix_mojibake
 
 __all__ = ["decode", "detect", "extract", "fix"]

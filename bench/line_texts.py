@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from lxml.etree import ParserError
 from page_text import find_around, flatten, parse_page, squash, wrap, write_text
 
-from tasks.clean import Article, clean_text, read_draft
+from tasks.clean import Article, clean_text, read_drafts
 from tasks.pieces import Block
 from tasks.schema import Field, Kind, Markup, RemovalReason
 
@@ -234,7 +234,7 @@ _FORMS = (_poem, _interview, _recipe, _brief, _lists, _talk, _poem)
 
 
 def _read_blocks(text: str) -> list[Block]:
-    blocks = read_draft(Article(text, Markup.TEXT, [])).blocks
+    blocks = read_drafts([Article(text, Markup.TEXT, [])])[0].blocks
     return [block for block in blocks if block.reason is not RemovalReason.LAYOUT]
 
 

@@ -50,6 +50,7 @@ STEPS = {
     "stage_tables (": "write",
     "join_pieces (": "write",
     "find_recurring (": "count what recurs",
+    "look_at_part (": "look at rows",
     "look_at_rows (": "look at rows",
     "publish (": "publish",
 }

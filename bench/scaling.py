@@ -9,7 +9,9 @@ changed; see ``throughput.py``):
 * one worker beside two, in turns: seconds of the whole command and of its phases
   (``start``: Python, Prefect and its server; ``work``: survey and batches; ``publish``
   and what follows), and how busy others kept the machine meanwhile. Two workers can be
-  twice as fast only as far as two cores are free for them;
+  twice as fast only as far as two cores are free for them, and as two processes do not
+  wait for the same memory: for comparison, the line without Prefect once, and twice at
+  the same time, sharing nothing;
 * cost per article over the size of the corpus, with the largest memory of a worker, of
   the coordinator and of Prefect's server. Its articles are generated, so that there can
   be a million that differ: 400 to 1,000 bytes of words of one news text, drawn anew,
@@ -35,7 +37,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil
-from throughput import make_articles, read_originals, vary, write_corpus
+from throughput import PEERS, make_articles, read_originals, vary, write_corpus
 
 ROOT = Path(__file__).parents[1]
 SAMPLE_SECONDS = 0.5
@@ -182,6 +184,32 @@ def compare_workers(folder: Path, count: int, rounds: int, engine: str) -> None:
     ):
         one, two = (min(map(key, totals[workers])) for workers in (1, 2))
         print(f"two workers, {what}: {one / two:.2f} times (goal {TWO_WORKERS_GOAL})")
+    alone, both = (time_lines(folder, copies) for copies in (1, 2))
+    print(
+        f"two lines that share nothing, as against one: {2 * alone / both:.2f} times"
+        f" ({alone:.1f} s alone, {both:.1f} s both)"
+    )
+
+
+def time_lines(folder: Path, copies: int) -> float:
+    """Return the seconds of the line over the whole corpus, so many times at once.
+
+    Raises:
+        CalledProcessError: One failed.
+    """
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    line = [sys.executable, str(PEERS / "line.py"), str(folder / "text")]
+    began = time.perf_counter()
+    running = [
+        subprocess.Popen(  # noqa: S603  (our own command)
+            [*line, str(folder / f"line-{copies}-{copy}")], env=environment
+        )
+        for copy in range(copies)
+    ]
+    for one in running:
+        if one.wait():
+            raise subprocess.CalledProcessError(one.returncode, line)
+    return time.perf_counter() - began
 
 
 def generate_article(words: list[str], rng: random.Random) -> dict[str, str]:

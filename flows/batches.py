@@ -6,19 +6,25 @@ import pandas as pd
 
 _PACKED_RATIO = 5  # text shrinks about so much under gzip and zstd
 _PACKED = (".gz", ".zst")
+_MARKUP_RATIO = 4  # a page of so many bytes is as much work as one byte of text
+_PAGES = r"\.x?html?(?:\.(?:gz|zst))?$"
 
 
 def weigh_each(files: pd.DataFrame) -> "pd.Series[int]":
-    """Estimate how many bytes of text each file holds.
+    """Estimate how many bytes of text each file is as much work as.
 
     Examples:
-        >>> files = {"source_path": ["a.txt", "a.jsonl.gz"], "size_bytes": [100, 100]}
+        >>> paths = ["a.txt", "a.jsonl.gz", "a.html"]
+        >>> files = {"source_path": paths, "size_bytes": [100, 100, 100]}
         >>> weigh_each(pd.DataFrame(files)).tolist()
-        [100, 500]
+        [100, 500, 25]
     """
     sizes = files["size_bytes"].fillna(0).astype("int64")
-    is_packed = files["source_path"].astype("str").str.endswith(_PACKED)
-    return sizes.where(~is_packed.astype(bool), sizes * _PACKED_RATIO)
+    paths = files["source_path"].astype("str")
+    is_packed = paths.str.endswith(_PACKED).astype(bool)
+    is_page = paths.str.contains(_PAGES, case=False).astype(bool)
+    weights = sizes.where(~is_packed, sizes * _PACKED_RATIO)
+    return weights.where(~is_page, weights // _MARKUP_RATIO)
 
 
 def weigh_files(files: pd.DataFrame) -> int:

@@ -159,7 +159,7 @@ def conduct(run: Run, errand: Errand, crew: Crew) -> RunSummary:
             staged = warehouse.gather(batch.staged)
             if staged:
                 quality = look_at_rows(
-                    staged, row, settings, is_typical=plan.is_typical
+                    staged, row, settings, batch.breaches, is_typical=plan.is_typical
                 )
                 refuse_drift(quality, settings)
             snapshot = crew.publish(

@@ -95,6 +95,17 @@ class Breach(NamedTuple):
     example: str
 
 
+def add_breaches(
+    first: tuple[Breach, ...], second: tuple[Breach, ...]
+) -> tuple[Breach, ...]:
+    """Add the rows that break the same law; the first example stays."""
+    found = {breach.sentence: breach for breach in first}
+    for breach in second:
+        known = found.get(breach.sentence, breach._replace(rows=0))
+        found[breach.sentence] = known._replace(rows=known.rows + breach.rows)
+    return tuple(found.values())
+
+
 class Quality(NamedTuple):
     """What is to be said of a run's rows before they are published.
 

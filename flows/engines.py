@@ -46,8 +46,11 @@ batch is worked on.
 LOGGED_BATCHES = 5
 """Up to so many batches the log has a line for each of their steps; beyond, none."""
 
-INLINE_BYTES = 10_000_000
-"""Up to so much text (about 30 s of work) is not worth starting processes for."""
+INLINE_BYTES = 20_000_000
+"""Up to so much text (about 20 s of work) is not worth starting processes for."""
+
+BATCHES_PER_WORKER = 8
+"""Little work is cut into so many, so that no worker waits long for the last one."""
 
 MIN_BATCH_BYTES = 2_000_000
 """Less text than this is no batch of its own while there are more workers."""
@@ -68,7 +71,7 @@ def cut_work(files: pd.DataFrame, settings: Settings) -> Iterator[pd.DataFrame]:
     """Cut the work so that every worker gets some, in batches worth their cost."""
     batch_bytes = settings.batch_bytes
     if choose_engine(files, settings) != "inline":
-        share = weigh_files(files) // (2 * _count_workers(settings))
+        share = weigh_files(files) // (BATCHES_PER_WORKER * _count_workers(settings))
         batch_bytes = min(batch_bytes, max(share, MIN_BATCH_BYTES))
     yield from cut_batches(
         files, batch_bytes=batch_bytes, batch_files=settings.batch_files

@@ -113,7 +113,7 @@ def ingest(  # noqa: PLR0913  # the run form
         ignore: Shell patterns of files that are not articles.
         max_file_bytes: Larger files are rejected; of JSONL, longer lines.
         max_decompression_ratio: Files that unpack to more than this are rejected.
-        batch_bytes: Raw bytes per batch.
+        batch_bytes: Text per batch, in bytes; of HTML four times as many.
         batch_files: Files per batch, at most.
         keep_snapshots: Earlier snapshots kept for rollback.
         keep_days: Age from which earlier snapshots go as well; 0 for any age.

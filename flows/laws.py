@@ -4,11 +4,12 @@ A query returns two columns: which row, and what is wrong with it.
 """
 # ruff: noqa: S608  # names come from the contract, never from data
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
 from tasks.schema import (
+    DERIVED_TABLES,
     DOCUMENTS,
     DUPLICATES,
     EVIDENCE,
@@ -38,10 +39,15 @@ class Law(NamedTuple):
     Attributes:
         sentence: The law, as shown to a person.
         sql: Finds what breaks it: ``row``, ``problem``.
+        table: Of a law about single rows, the table; such laws can be looked at in one
+            go through it.
+        wrong: The same, what a row must not be, in SQL.
     """
 
     sentence: str
     sql: str
+    table: str = ""
+    wrong: str = ""
 
 
 _ENUMS: list[tuple[str, str, type[StrEnum]]] = [
@@ -59,14 +65,43 @@ _ENUMS: list[tuple[str, str, type[StrEnum]]] = [
     (SOURCES.name, "reason", Reason),
 ]
 
+_SCORES = [
+    (DOCUMENTS.name, "language_score"),
+    (DOCUMENTS.name, "encoding_score"),
+    (PARAGRAPHS.name, "language_score"),
+    (EVIDENCE.name, "score"),
+    (DUPLICATES.name, "similarity"),
+]
+
 _SHARE_TOLERANCE = 0.001
+_ARTICLE_TABLES = [PARAGRAPHS.name, REMOVALS.name, EVIDENCE.name]
+_FILE_TABLES = [DOCUMENTS.name, SOURCES.name, RUNS.name]
 
 
 def table_laws() -> Iterator[Law]:
     """Yield every law that the tables alone can prove."""
-    yield from (_unique_key(name, table.key) for name, table in TABLES.items())
-    yield from (_closed(table, column, enum) for table, column, enum in _ENUMS)
-    yield from _LAWS
+    yield from document_laws()
+    yield from file_laws()
+    yield from _laws_of(DERIVED_TABLES)
+    yield from _SNAPSHOT_LAWS
+
+
+def document_laws() -> Iterator[Law]:
+    """Yield the laws that whole articles prove, however few of them."""
+    yield from _laws_of(_ARTICLE_TABLES)
+    yield from _DOCUMENT_LAWS
+
+
+def file_laws() -> Iterator[Law]:
+    """Yield the laws of files and runs; some take all the rows of a run to prove."""
+    yield from _laws_of(_FILE_TABLES)
+    yield from _FILE_LAWS
+
+
+def _laws_of(tables: Collection[str]) -> Iterator[Law]:
+    yield from (_unique_key(name, TABLES[name].key) for name in tables)
+    yield from (_closed(*column) for column in _ENUMS if column[0] in tables)
+    yield from (_share(*column) for column in _SCORES if column[0] in tables)
 
 
 def _row(table: str, key: tuple[str, ...]) -> str:
@@ -86,10 +121,11 @@ def _unique_key(table: str, key: tuple[str, ...]) -> Law:
 
 def _closed(table: str, column: str, enum: type[StrEnum]) -> Law:
     values = ", ".join(f"'{member.value}'" for member in enum)
-    return Law(
+    return _check(
         f"{table}.{column} is one of its closed list",
-        f"SELECT {_row(table, TABLES[table].key)}, {column} || ' is not in the list'"
-        f" FROM {table} WHERE {column} NOT IN ({values})",
+        table,
+        f"{column} || ' is not in the list'",
+        f"{column} NOT IN ({values})",
     )
 
 
@@ -107,6 +143,17 @@ def _check(sentence: str, table: str, problem: str, wrong: str) -> Law:
         sentence,
         f"SELECT {_row(table, TABLES[table].key)}, {problem} FROM {table}"
         f" WHERE {wrong}",
+        table,
+        wrong,
+    )
+
+
+def _share(table: str, column: str) -> Law:
+    return _check(
+        f"{table}.{column} lies between 0 and 1",
+        table,
+        f"'{column} is ' || {column}",
+        f"{column} < 0 OR {column} > 1 OR isnan({column})",
     )
 
 
@@ -120,84 +167,10 @@ def _same_count(column: str, table: str) -> Law:
     )
 
 
-_LAWS = [
-    _foreign(DUPLICATES.name, "document_id", DOCUMENTS.name),
-    _foreign(REPEATS.name, "text_hash", PARAGRAPHS.name),
-    Law(
-        "a duplicate matches an earlier article, and is exact if both texts are equal",
-        f"""
-        SELECT 'duplicates ' || x.document_id, x.kind || ' match ' || x.match_id
-        FROM duplicates AS x JOIN documents AS d USING (document_id)
-        LEFT JOIN documents AS m ON m.document_id = x.match_id
-        WHERE m.document_id IS NULL
-            OR (coalesce(m.published_on, 'infinity'), m.document_id)
-                >= (coalesce(d.published_on, 'infinity'), d.document_id)
-            OR (x.kind = '{Likeness.EXACT}') <> (m.text_sha256 = d.text_sha256)
-        """,
-    ),
-    Law(
-        "a duplicate is in the cluster of its match, and the first has no row",
-        """
-        SELECT 'duplicates ' || x.document_id, 'cluster ' || x.cluster_id
-        FROM duplicates AS x LEFT JOIN duplicates AS m ON m.document_id = x.match_id
-        WHERE x.cluster_id <> coalesce(m.cluster_id, x.match_id)
-        """,
-    ),
-    Law(
-        "repeats.text is the paragraph, and document_count the articles that have it",
-        """
-        SELECT 'repeats ' || text_hash, document_count || ' instead of ' || articles
-        FROM repeats JOIN (
-            SELECT text_hash, any_value(text) AS whole,
-                count(DISTINCT document_id) AS articles
-            FROM paragraphs GROUP BY text_hash
-        ) USING (text_hash)
-        WHERE document_count <> articles OR cluster_count > articles OR text <> whole
-        """,
-    ),
+_DOCUMENT_LAWS = [
     _foreign(PARAGRAPHS.name, "document_id", DOCUMENTS.name),
     _foreign(REMOVALS.name, "document_id", DOCUMENTS.name),
     _foreign(EVIDENCE.name, "document_id", DOCUMENTS.name),
-    _foreign(DOCUMENTS.name, "source_path", SOURCES.name),
-    _foreign(DOCUMENTS.name, "run_id", RUNS.name),
-    _foreign(SOURCES.name, "run_id", RUNS.name),
-    Law(
-        "an accepted file has documents, as many as document_count says; others none",
-        f"""
-        SELECT 'sources ' || source_path,
-            status || ', document_count ' || document_count || ', documents ' || rows
-        FROM (
-            SELECT source_path, status, document_count,
-                count(documents.document_id) AS rows
-            FROM sources LEFT JOIN documents USING (source_path) GROUP BY ALL
-        )
-        WHERE rows <> document_count OR (rows > 0) <> (status = '{Status.ACCEPTED}')
-        """,
-    ),
-    _check(
-        "a rejected file has stage, reason and detail",
-        SOURCES.name,
-        "'stage, reason or detail is null'",
-        f"status = '{Status.REJECTED}'"
-        " AND (stage IS NULL OR reason IS NULL OR detail IS NULL)",
-    ),
-    Law(
-        "a document and its source have the same sha256",
-        """
-        SELECT 'documents ' || document_id, d.sha256 || ' against ' || s.sha256
-        FROM documents AS d JOIN sources AS s USING (source_path)
-        WHERE d.sha256 IS DISTINCT FROM s.sha256
-        """,
-    ),
-    Law(
-        "a document and its source were made by the same step_versions",
-        """
-        SELECT 'documents ' || document_id,
-            concat(d.step_versions, ' against ', s.step_versions)
-        FROM documents AS d JOIN sources AS s USING (source_path)
-        WHERE d.step_versions IS DISTINCT FROM s.step_versions
-        """,
-    ),
     _check(
         "document_id comes from source_path and member",
         DOCUMENTS.name,
@@ -339,19 +312,84 @@ _LAWS = [
         "'foreign_spans is ' || foreign_spans::VARCHAR",
         "len(list_filter(foreign_spans, lambda x: x.language = language)) > 0",
     ),
-    *(
-        _check(
-            f"{table}.{column} lies between 0 and 1",
-            table,
-            f"'{column} is ' || {column}",
-            f"{column} < 0 OR {column} > 1 OR isnan({column})",
+]
+
+_FILE_LAWS = [
+    _foreign(DOCUMENTS.name, "source_path", SOURCES.name),
+    _foreign(DOCUMENTS.name, "run_id", RUNS.name),
+    _foreign(SOURCES.name, "run_id", RUNS.name),
+    Law(
+        "an accepted file has documents, as many as document_count says; others none",
+        f"""
+        SELECT 'sources ' || source_path,
+            status || ', document_count ' || document_count || ', documents ' || rows
+        FROM (
+            SELECT source_path, status, document_count,
+                count(documents.document_id) AS rows
+            FROM sources LEFT JOIN documents USING (source_path) GROUP BY ALL
         )
-        for table, column in [
-            (DOCUMENTS.name, "language_score"),
-            (DOCUMENTS.name, "encoding_score"),
-            (PARAGRAPHS.name, "language_score"),
-            (EVIDENCE.name, "score"),
-            (DUPLICATES.name, "similarity"),
-        ]
+        WHERE rows <> document_count OR (rows > 0) <> (status = '{Status.ACCEPTED}')
+        """,
+    ),
+    _check(
+        "a rejected file has stage, reason and detail",
+        SOURCES.name,
+        "'stage, reason or detail is null'",
+        f"status = '{Status.REJECTED}'"
+        " AND (stage IS NULL OR reason IS NULL OR detail IS NULL)",
+    ),
+    Law(
+        "a document and its source have the same sha256",
+        """
+        SELECT 'documents ' || document_id, d.sha256 || ' against ' || s.sha256
+        FROM documents AS d JOIN sources AS s USING (source_path)
+        WHERE d.sha256 IS DISTINCT FROM s.sha256
+        """,
+    ),
+    Law(
+        "a document and its source were made by the same step_versions",
+        """
+        SELECT 'documents ' || document_id,
+            concat(d.step_versions, ' against ', s.step_versions)
+        FROM documents AS d JOIN sources AS s USING (source_path)
+        WHERE d.step_versions IS DISTINCT FROM s.step_versions
+        """,
+    ),
+]
+
+_SNAPSHOT_LAWS = [
+    _foreign(DUPLICATES.name, "document_id", DOCUMENTS.name),
+    _foreign(REPEATS.name, "text_hash", PARAGRAPHS.name),
+    Law(
+        "a duplicate matches an earlier article, and is exact if both texts are equal",
+        f"""
+        SELECT 'duplicates ' || x.document_id, x.kind || ' match ' || x.match_id
+        FROM duplicates AS x JOIN documents AS d USING (document_id)
+        LEFT JOIN documents AS m ON m.document_id = x.match_id
+        WHERE m.document_id IS NULL
+            OR (coalesce(m.published_on, 'infinity'), m.document_id)
+                >= (coalesce(d.published_on, 'infinity'), d.document_id)
+            OR (x.kind = '{Likeness.EXACT}') <> (m.text_sha256 = d.text_sha256)
+        """,
+    ),
+    Law(
+        "a duplicate is in the cluster of its match, and the first has no row",
+        """
+        SELECT 'duplicates ' || x.document_id, 'cluster ' || x.cluster_id
+        FROM duplicates AS x LEFT JOIN duplicates AS m ON m.document_id = x.match_id
+        WHERE x.cluster_id <> coalesce(m.cluster_id, x.match_id)
+        """,
+    ),
+    Law(
+        "repeats.text is the paragraph, and document_count the articles that have it",
+        """
+        SELECT 'repeats ' || text_hash, document_count || ' instead of ' || articles
+        FROM repeats JOIN (
+            SELECT text_hash, any_value(text) AS whole,
+                count(DISTINCT document_id) AS articles
+            FROM paragraphs GROUP BY text_hash
+        ) USING (text_hash)
+        WHERE document_count <> articles OR cluster_count > articles OR text <> whole
+        """,
     ),
 ]

@@ -134,8 +134,9 @@ class Settings:
         int,
         Knob(
             "bytes",
-            "Raw bytes per batch, aiming at 10 to 30 s of work. A larger file is worked"
-            " on in pieces of so much text: this bounds the memory of a worker.",
+            "Text per batch, aiming at 5 to 20 s of work; of HTML four times as many"
+            " bytes. A larger file is worked on in pieces of so much text: this bounds"
+            " the memory of a worker.",
             least=1,
         ),
     ] = 8_000_000

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from flows.drift import Breach
+from flows.quality import look_at_part
 from flows.summary import (
     NO_COST,
     BatchSummary,
@@ -93,8 +95,9 @@ class Staging:
     def _finish(self, tables: Tables, sources: pd.DataFrame) -> None:
         if not self._pieces:
             whole = tables | {SOURCES.name: sources}
-            staged = self._stage(whole, self._staging_dir, self._stem, is_piece=False)
-            self._summary = count_rows(tables, staged)
+            self._summary = self._stage(
+                whole, self._staging_dir, self._stem, is_piece=False
+            )
             return
         self._write_piece(tables, None)
         total = sum((counts for _, counts in self._pieces), start=BatchSummary())
@@ -113,23 +116,26 @@ class Staging:
     def _write_piece(self, tables: Tables, streamed: str | None) -> None:
         self._number += 1
         stem = f"{self._stem}-{self._number}"
-        staged = self._stage(tables, self._folder, stem, is_piece=True)
-        self._pieces.append((streamed, count_rows(tables, staged)))
+        counts = self._stage(tables, self._folder, stem, is_piece=True)
+        self._pieces.append((streamed, counts))
 
     def _stage(
         self, tables: Tables, folder: Path, stem: str, *, is_piece: bool
-    ) -> StagedPart:
+    ) -> BatchSummary:
         start = time.perf_counter()
         rows = len(tables[DOCUMENTS.name])
         staged = self._call(
             write, count_of(rows, "article"), tables, folder, stem, is_piece=is_piece
         )
+        breaches = look_at_part(staged)
         self._cost = self._cost.plus(rows, time.perf_counter() - start)
-        return staged
+        return count_rows(tables, staged, breaches)
 
 
-def count_rows(tables: Tables, staged: StagedPart) -> BatchSummary:
-    """Count the rows of a piece."""
+def count_rows(
+    tables: Tables, staged: StagedPart, breaches: tuple[Breach, ...]
+) -> BatchSummary:
+    """Count the rows of a piece, staged and looked at."""
     documents = tables[DOCUMENTS.name]
     return BatchSummary(
         staged=(staged,),
@@ -137,6 +143,7 @@ def count_rows(tables: Tables, staged: StagedPart) -> BatchSummary:
         paragraphs=len(tables[PARAGRAPHS.name]),
         removals=len(tables[REMOVALS.name]),
         languages=Counter(documents["language"].tolist()),
+        breaches=breaches,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
-from flows.drift import NOT_LOOKED_AT, Quality
+from flows.drift import NOT_LOOKED_AT, Breach, Quality, add_breaches
 from tasks.schema import Status
 from tasks.tables.parts import StagedPart
 
@@ -43,6 +43,7 @@ class BatchSummary:
         examples: The first path of each ``Reason``.
         steps: Cost by ``Step``, in order.
         slowest: Files that took longest and their seconds, slowest first.
+        breaches: Laws that some article breaks.
     """
 
     staged: tuple[StagedPart, ...] = ()
@@ -55,6 +56,7 @@ class BatchSummary:
     examples: dict[str, str] = field(default_factory=dict)
     steps: dict[str, StepCost] = field(default_factory=dict)
     slowest: tuple[tuple[str, float], ...] = ()
+    breaches: tuple[Breach, ...] = ()
 
     def __str__(self) -> str:
         """Return the counts in one line, for the log."""
@@ -83,6 +85,7 @@ class BatchSummary:
             examples=other.examples | self.examples,
             steps=steps,
             slowest=slowest_of(dict(self.slowest) | dict(other.slowest)),
+            breaches=add_breaches(self.breaches, other.breaches),
         )
 
 

@@ -8,7 +8,6 @@ told by ``furniture``. When in doubt a block is kept.
 
 import re
 from collections.abc import Iterator, Sequence
-from operator import attrgetter
 from typing import NamedTuple
 
 import pandas as pd
@@ -22,14 +21,15 @@ from tasks.pieces import (
     Claim,
     claims_by_document,
     claims_frame,
-    frame_of,
+    frame_of_columns,
 )
 from tasks.schema import Field, Markup, Reason, RemovalReason, Step
 from tasks.stopwatch import timed
 from tasks.text import lexicon
 from tasks.text.draft import Draft
 from tasks.text.furniture import drop_furniture, judge_drafts, put_back_lines
-from tasks.text.layout import find_blocks
+from tasks.text.gates import remember_hints
+from tasks.text.layout import find_blocks_of
 from tasks.text.leftovers import drop_after_openers, drop_leftovers, drop_tail
 from tasks.text.metalines import lift_bare_byline, lift_credits, lift_labelled
 from tasks.text.recurrence import lower_recurring, mark_recurring
@@ -39,6 +39,7 @@ from tasks.text.titles import lift_title
 _SAMPLE_CHARS, _SAMPLED_BLOCK_CHARS = 2000, 200
 _ARTICLE_WORDS = 25
 _BY_PLACE = 0.8
+_CHARS_AT_ONCE = 500_000  # bounds memory, and what fits a cache is faster
 _CRAWLER_PREFIX = re.compile(
     r"\s*(?P<key>[^\W\d_]{3,12}):?\s+(?P<value>\d{4}-\d{2}(?:-\d{2})?)\s+(?=\S)"
 )
@@ -87,30 +88,63 @@ def clean_texts(
         One pair of blocks and claims per article, in order.
     """
     lexicon.load()  # here, or it would be counted as the first article's time
-    drafts = []
+    return [
+        (draft.blocks, draft.claims)
+        for some in _portions(articles)
+        for draft in _clean_some(some)
+    ]
+
+
+def _portions(articles: Sequence[Article]) -> Iterator[list[Article]]:
+    portion: list[Article] = []
+    chars = 0
     for article in articles:
-        with timed(article.source_path):
-            drafts.append(read_draft(article))
+        portion.append(article)
+        chars += len(article.raw)
+        if chars > _CHARS_AT_ONCE:
+            yield portion
+            portion, chars = [], 0
+    yield portion
+
+
+def _clean_some(articles: list[Article]) -> list[Draft]:
+    drafts = read_drafts(articles)
     judge_drafts([draft for draft in drafts if draft.markup is Markup.TEXT])
     for article, draft in zip(articles, drafts, strict=True):
         mark_recurring(draft, article.recurring)
         _decide(draft)
-    return [(draft.blocks, draft.claims) for draft in drafts]
+    return drafts
 
 
-def read_draft(article: Article) -> Draft:
-    """Cut an article into blocks; decide on those that a phrase or a label tells."""
-    raw, markup, claims = article.raw, article.markup, article.claims
-    if markup is not Markup.TEXT:
-        page = read_webpage(raw) if markup is Markup.HTML else read_markdown(raw)
-        draft = Draft(raw, markup, list(page.blocks), [*claims, *page.claims])
-    else:
-        draft = _read_plain(raw, claims)
-    draft.language = lexicon.guess_language(_samples(draft))
-    lift_labelled(draft)
-    lift_credits(draft)
-    drop_leftovers(draft)
-    return draft
+def read_drafts(articles: Sequence[Article]) -> list[Draft]:
+    """Cut articles into blocks; decide on those that a phrase or a label tells."""
+    plain = iter(_read_plain([a for a in articles if a.markup is Markup.TEXT]))
+    drafts: list[Draft] = []
+    for article in articles:
+        is_plain = article.markup is Markup.TEXT
+        with timed(article.source_path):
+            drafts.append(next(plain) if is_plain else _read_marked_up(article))
+    remember_hints(
+        [
+            block.text
+            for draft in drafts
+            for block in draft.blocks
+            if block.reason is None
+        ]
+    )
+    for article, draft in zip(articles, drafts, strict=True):
+        with timed(article.source_path):
+            draft.language = lexicon.guess_language(_samples(draft))
+            lift_labelled(draft)
+            lift_credits(draft)
+            drop_leftovers(draft)
+    return drafts
+
+
+def _read_marked_up(article: Article) -> Draft:
+    raw, markup = article.raw, article.markup
+    page = read_webpage(raw) if markup is Markup.HTML else read_markdown(raw)
+    return Draft(raw, markup, list(page.blocks), [*article.claims, *page.claims])
 
 
 def _samples(draft: Draft) -> Iterator[str]:
@@ -135,18 +169,25 @@ def _decide(draft: Draft) -> None:
     drop_tail(draft)
 
 
-def _read_plain(raw: str, claims: list[Claim]) -> Draft:
-    front, found = read_front_matter(raw)
-    offset = (front.end_chars or 0) if front else 0
-    blocks = [front] if front else []
-    draft = Draft(raw, Markup.TEXT, blocks, [*claims, *found])
-    prefix = None if front else _find_crawler_prefix(raw)
-    if prefix:
-        draft.blocks.append(prefix[0])
-        draft.claims.append(prefix[1])
-        offset = prefix[0].end_chars or 0
-    draft.blocks += find_blocks(raw, offset)
-    return draft
+def _read_plain(articles: Sequence[Article]) -> list[Draft]:
+    """Cut plain texts into blocks, behind what a crawler or a writer put on top."""
+    drafts: list[Draft] = []
+    begins: list[int] = []
+    for article in articles:
+        raw = article.raw
+        front, claims = read_front_matter(raw)
+        draft = Draft(raw, Markup.TEXT, [front] if front else [])
+        draft.claims = [*article.claims, *claims]
+        prefix = None if front else _find_crawler_prefix(raw)
+        if prefix:
+            draft.blocks.append(prefix[0])
+            draft.claims.append(prefix[1])
+        drafts.append(draft)
+        begins.append((draft.blocks[-1].end_chars or 0) if draft.blocks else 0)
+    raws = [article.raw for article in articles]
+    for draft, blocks in zip(drafts, find_blocks_of(raws, begins), strict=True):
+        draft.blocks += blocks
+    return drafts
 
 
 def _find_crawler_prefix(raw: str) -> tuple[Block, Claim] | None:
@@ -209,9 +250,9 @@ def clean_articles(
         and ``rejects`` (one row per article of which nothing is left).
     """
     given = claims_by_document(claims)
-    names = list(Block.__slots__)
-    values = attrgetter(*names)
-    block_rows: list[tuple[object, ...]] = []
+    document_ids: list[str] = []
+    indexes: list[int] = []
+    kept: list[Block] = []
     found: list[tuple[str, Claim]] = []
     rejects: list[tuple[str, str, str, str]] = []
     nothing = [frozenset[int]()] * len(articles)
@@ -234,12 +275,15 @@ def clean_articles(
             detail = f"nothing of its {len(raw):,} characters is an article"
             rejects.append((document_id, Step.CLEAN, Reason.NO_ARTICLE, detail))
             continue
-        block_rows += (
-            (document_id, index, *values(block)) for index, block in enumerate(blocks)
-        )
+        document_ids += [document_id] * len(blocks)
+        indexes += range(len(blocks))
+        kept += blocks
         found += ((document_id, claim) for claim in own)
     return (
-        frame_of(block_rows, ["document_id", "block_index", *names]),
+        frame_of_columns(
+            ["document_id", "block_index", *Block._fields],
+            [document_ids, indexes, *zip(*kept, strict=True)] if kept else [],
+        ),
         claims_frame(found),
         pd.DataFrame(rejects, columns=["document_id", "stage", "reason", "detail"]),
     )

@@ -176,7 +176,8 @@ def split_blocks(blocks: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         part of a removal of that place.
     """
     rows = list(rows_of(blocks))
-    words = iter(count_words([row.text for row in rows if row.reason is None]))
+    texts = [row.text for row in rows if row.reason is None]
+    counts = zip(count_words(texts), count_sentences(texts), strict=True)
     paragraphs: list[tuple[Any, ...]] = []
     removals: list[tuple[Any, ...]] = []
     for document_id, group in groupby(rows, attrgetter("document_id")):
@@ -217,8 +218,7 @@ def split_blocks(blocks: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
                     row.start_chars,
                     row.end_chars,
                     list(row.normalisations),
-                    next(words),
-                    count_sentences(row.text),
+                    *next(counts),
                     hash_text(row.text),
                 )
             )

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from flows.pages.spans import Piece, Row, make_rows, taken_out
@@ -53,7 +52,7 @@ def show_refused(
             raw_text, markup = texts[key]
             blocks, _ = clean_text(raw_text, Markup(markup), [])
             pieces = [
-                taken_out(asdict(block)) if block.reason else _left(block)
+                taken_out(block._asdict()) if block.reason else _left(block)
                 for block in blocks
             ]
             yield Refusal(member, make_rows(raw_text, pieces))

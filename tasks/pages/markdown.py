@@ -10,7 +10,7 @@ from markdown_it.token import Token
 
 from tasks.pieces import Block, Claim, Page
 from tasks.schema import Field, Kind, RemovalReason
-from tasks.text.layout import has_mojibake
+from tasks.text.mojibake import has_mojibake
 from tasks.text.normalise import normalise_naming
 
 _FRONT_MATTER = re.compile(

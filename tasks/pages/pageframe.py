@@ -1,12 +1,14 @@
 """The frame of a page: comments, navigation, footer."""
 
 import re
+from functools import lru_cache
 
 import lxml.html
 from lxml.etree import XPath
 
 _CONTAINERS = frozenset({"aside", "footer", "nav"})
 _ROOTS = frozenset({"html", "body"})
+_KNOWN = 4096  # names, which pages of one site share
 _COMMENTS = re.compile(r"(?<![a-z])(?:comments?|kommentare?|commentaires?)(?![a-z])")
 _MAYBE_COMMENTS = XPath("//*[contains(@class, 'omment') or contains(@id, 'omment')]")
 _HOLDS_HEADING = XPath("boolean(.//h1)")
@@ -33,5 +35,10 @@ def drop_comments(tree: lxml.html.HtmlElement) -> None:
 
 
 def _is_comment(element: lxml.html.HtmlElement) -> bool:
-    names = f"{element.get('class', '')} {element.get('id', '')}".lower()
-    return _COMMENTS.search(names) is not None
+    names = f"{element.get('class', '')} {element.get('id', '')}"
+    return _names_comments(names)
+
+
+@lru_cache(_KNOWN)
+def _names_comments(names: str) -> bool:
+    return _COMMENTS.search(names.lower()) is not None

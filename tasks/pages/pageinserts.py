@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -24,6 +24,7 @@ _MAX_INSERT_CHARS = 3000
 _MAX_SHARE = 0.6  # of the article
 _LONG_CHARS = 100
 _REPEATED = 3
+_KNOWN = 65_536  # attributes, which pages of one site share
 
 Part = tuple[int, int, Segment]
 """Range in ``Source.text``, and the segment that it is in."""
@@ -62,7 +63,7 @@ def _find_named(parts: Sequence[Part]) -> set[int]:
         for number, (start, end, segment) in enumerate(parts)
         if any(
             element.end - element.start <= _MAX_INSERT_CHARS
-            and not _insert_words().isdisjoint(_words(element))
+            and _is_insert(element.attributes)
             for element in islice(segment.element.path(), _MAX_LEVELS)
         )
     }
@@ -70,9 +71,11 @@ def _find_named(parts: Sequence[Part]) -> set[int]:
     return set(sizes) if sum(sizes.values()) <= _MAX_SHARE * whole else set()
 
 
-def _words(element: Element) -> set[str]:
-    named = " ".join(_NAMES.findall(element.attributes))
-    return {word.lower() for word in _WORD.findall(named)}
+@lru_cache(_KNOWN)
+def _is_insert(attributes: str) -> bool:
+    named = " ".join(_NAMES.findall(attributes))
+    words = {word.lower() for word in _WORD.findall(named)}
+    return not words.isdisjoint(_insert_words())
 
 
 def _find_teasers(parts: Sequence[Part], first: int) -> set[int]:

@@ -1,34 +1,42 @@
 """Tell which paragraphs of a page are its article's.
 
 A small neural network looks at the numbers of ``pagemeasures`` and gives each paragraph
-the log-odds of being part of the article. It is trained by ``bench/fit_pages.py``; its
-weights, and what names of classes are worth, are data (``tasks/data/pages.json``).
+the log-odds of being part of the article. Of most pages it is sure. For the others an
+extractor is asked for its opinion, and a second network judges with that in view. Both
+are trained by ``bench/fit_pages.py``; their weights, and what names of elements are
+worth, are data (``tasks/data/pages.json``).
 
-Everything it adds and multiplies is a whole number small enough for ``float64`` to hold
+Everything they add and multiply is a whole number small enough for ``float64`` to hold
 exactly, so a paragraph gets the same answer on any machine.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tasks.pages.pagemeasures import (
     Columns,
     Floats,
-    Known,
-    NameOdds,
     Part,
     measure_page,
+    measure_taken,
 )
+from tasks.pages.pagenames import Weigh, weigh_by
+from tasks.pages.pageopinion import read_opinion
 from tasks.pages.pagesource import Source
 
 INPUT_GRAIN, WEIGHT_GRAIN = 64, 256
 INPUT_LIMIT = 4  # standard deviations
 
+_OPEN_ODDS = 1.5  # on either side
+_MOST_OPEN = 0.15  # of the characters of the article
+_SHORT_CHARS = 300
+_UNLIKELY = -3.0
 _LITTLE = 0.35  # of what the extractor takes
 _BARELY = 0.1
 _FILE = Path(__file__).parents[1] / "data" / "pages.json"
@@ -39,14 +47,13 @@ class Network:
     """A network with one hidden layer, in whole numbers.
 
     Attributes:
-        names: Columns of ``measure_page`` it looks at.
+        names: Columns it looks at.
         mean: Mean of each in training.
         scale: Standard deviation of each in training.
-        hidden: Weights of the hidden layer, columns by units, times ``WEIGHT_GRAIN``.
+        hidden: Weights of the hidden layer, units by columns, times ``WEIGHT_GRAIN``.
         hidden_bias: Their biases, times both grains.
         output: Weights of the units, times ``WEIGHT_GRAIN``.
         output_bias: Its bias, in log-odds.
-        odds: What names of classes are worth.
     """
 
     names: tuple[str, ...]
@@ -56,49 +63,92 @@ class Network:
     hidden_bias: Floats
     output: Floats
     output_bias: float
-    odds: NameOdds
 
     def judge(self, columns: Columns) -> Floats:
         """Return the log-odds of every row."""
-        table = np.stack([columns[name] for name in self.names], axis=1)
-        table = (table - self.mean) / self.scale
-        table = np.rint(np.clip(table, -INPUT_LIMIT, INPUT_LIMIT) * INPUT_GRAIN)
-        units = np.maximum(table @ self.hidden + self.hidden_bias, 0)
+        table = np.array([columns[name] for name in self.names])
+        table -= self.mean[:, None]
+        table /= self.scale[:, None]
+        np.clip(table, -INPUT_LIMIT, INPUT_LIMIT, out=table)
+        table *= INPUT_GRAIN
+        np.rint(table, out=table)
+        units = self.hidden @ table
+        units += self.hidden_bias[:, None]
+        np.maximum(units, 0, out=units)
         grain = INPUT_GRAIN * WEIGHT_GRAIN * WEIGHT_GRAIN
-        odds: Floats = units @ self.output / grain + self.output_bias
+        odds: Floats = self.output @ units / grain + self.output_bias
         return odds
 
 
+class Judges(NamedTuple):
+    """Both networks.
+
+    Attributes:
+        alone: Knows the page only.
+        advised: Knows the opinion of the extractor too.
+        weigh: What names of elements are worth.
+    """
+
+    alone: Network
+    advised: Network
+    weigh: Weigh
+
+
 @cache
-def load_network() -> Network:
-    """Read the trained network."""
+def load_judges() -> Judges:
+    """Read the trained networks."""
     data = json.loads(_FILE.read_text(encoding="utf-8"))
-    arrays = ("mean", "scale", "hidden", "hidden_bias", "output")
-    return Network(
-        names=tuple(data["names"]),
-        **{name: np.array(data[name], np.float64) for name in arrays},
-        output_bias=data["output_bias"],
-        odds={word: tuple(worth) for word, worth in data["odds"].items()},
-    )
+    odds = {word: tuple(worth) for word, worth in data["odds"].items()}
+    alone, advised = (_read_network(data[name]) for name in ("alone", "advised"))
+    return Judges(alone, advised, weigh_by(odds))
 
 
-def judge_parts(source: Source, parts: Sequence[Part], known: Known) -> list[float]:
+def _read_network(data: Mapping[str, Any]) -> Network:
+    arrays = {
+        name: np.array(data[name], np.float64)
+        for name in ("mean", "scale", "hidden", "hidden_bias", "output")
+    }
+    arrays["hidden"] = np.ascontiguousarray(arrays["hidden"].T)
+    return Network(tuple(data["names"]), **arrays, output_bias=data["output_bias"])
+
+
+def judge_parts(source: Source, parts: Sequence[Part], told: str) -> list[float]:
     """Log-odds of every paragraph of a page to be its article's.
 
-    Where the network finds little against the extractor, the extractor is believed too.
+    Where the networks find little against the extractor, it is believed too.
 
     Args:
         source: The page.
         parts: Its paragraphs.
-        known: What else is known of it.
+        told: Folded text that the page says is its article; may be empty.
     """
     if not parts:
         return []
-    network = load_network()
-    columns = measure_page(source, parts, known, network.odds)
-    odds = network.judge(columns)
+    judges = load_judges()
+    columns = measure_page(source, parts, told, judges.weigh)
+    odds = judges.alone.judge(columns)
     size = np.array([end - start for start, end, _ in parts])
-    if size[odds > 0].sum() < _LITTLE * len(known.taken):
-        odds = np.where(columns["taken"] >= 1, np.maximum(odds, _BARELY), odds)
+    if is_open(odds, size):
+        taken = read_opinion(source, choose_likely(parts, odds))
+        columns |= measure_taken(source, parts, taken)
+        odds = judges.advised.judge(columns)
+        if size[odds > 0].sum() < _LITTLE * len(taken):
+            odds = np.where(columns["taken"] >= 1, np.maximum(odds, _BARELY), odds)
     found: list[float] = odds.tolist()
     return found
+
+
+def choose_likely(parts: Sequence[Part], odds: Floats) -> list[Part]:
+    """Paragraphs that may be the article's: what an extractor is asked about."""
+    return [part for part, one in zip(parts, odds, strict=True) if one > _UNLIKELY]
+
+
+def is_open(odds: Floats, size: Floats) -> bool:
+    """Whether the odds leave much open, for the size of the article.
+
+    Args:
+        odds: Log-odds of the paragraphs of a page.
+        size: Their characters.
+    """
+    kept = max(float(size[odds > 0].sum()), _SHORT_CHARS)
+    return float(size[np.abs(odds) < _OPEN_ODDS].sum()) > _MOST_OPEN * kept

@@ -7,13 +7,13 @@ and those that the page marks up alike. Nothing here knows a site or a language.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
+from tasks.pages.pagenames import FRAMES, MIDDLE, NEAR, Weigh, read_names
 from tasks.pages.pagesource import Element, Segment, Source, is_caption
 
 Floats = npt.NDArray[np.float64]
@@ -21,21 +21,12 @@ Ints = npt.NDArray[np.int64]
 Columns = dict[str, Floats]
 Part = tuple[int, int, Segment]
 """Range in ``Source.text`` that is one paragraph of the page, and its segment."""
-NameOdds = Mapping[str, tuple[float, float, float]]
-"""By word of a class: log-odds to be of the article, for text near in it, in the middle
-distance, and far in it."""
-
-_NAMES = re.compile(
-    r"""\b(?:class|id|role|itemprop)\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+)""", re.IGNORECASE
-)
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
-_UNSEEN = re.compile(
-    r"(?:^|\s)hidden(?:[\s=]|$)|display:\s*none|aria-hidden\s*=\s*[\"']?true",
-    re.IGNORECASE,
-)
 _SENTENCE_END = re.compile(r"[.!?…。！？؟۔।][\"'”“»›’)\]」】]*$")
-_COMMAS = re.compile("[,，、،]")
-_MARKS = frozenset("|»›©→▶")
+_DIGIT, _UPPER, _LOWER, _COMMA, _MARK, _AT, _COLON, _QUESTION = (
+    1 << bit for bit in range(8)
+)
+_SIGNS = {_COMMA: ",，、،", _MARK: "|»›©→▶", _AT: "@", _COLON: ":：", _QUESTION: "?？"}
+_PLANE = 1 << 16  # letters of rarer scripts are none of these
 _TAGS: tuple[tuple[str, ...], ...] = (
     ("p",),
     ("li",),
@@ -76,12 +67,10 @@ _AROUND: tuple[tuple[str, ...], ...] = (
 )
 _TAG_NUMBERS = {name: number for number, names in enumerate(_TAGS) for name in names}
 _TAG_BITS = {name: 1 << bit for bit, names in enumerate(_AROUND) for name in names}
-_FRAMES = frozenset({"", "html", "body"})
 _SAMPLE_CHARS = 300
 _PROSE_CHARS, _LONG_CHARS, _MAX_LINKS = 70, 170, 0.35
 _SHARES = (0.3, 0.5, 0.8, 0.95)
 _LEVELS = 4
-_NEAR, _MIDDLE = 2, 5  # levels around a paragraph
 _FAR_AWAY = 15
 _KEY_WORDS = 3
 _TOLD_CHARS = 15
@@ -112,71 +101,28 @@ def cut_parts(source: Source) -> list[Part]:
     ]
 
 
-@lru_cache(65_536)
-def read_names(attributes: str) -> tuple[str, ...]:
-    """Words that an element is called by, in lower case and sorted.
-
-    Examples:
-        >>> read_names(' class="relatedLinks box-2" id=top hidden')
-        ('*unseen', 'box', 'links', 'related', 'top')
-    """
-    if not attributes:
-        return ()
-    named = " ".join(_NAMES.findall(attributes))
-    words = {word.lower() for word in _WORD.findall(named) if len(word) > 1}
-    if _UNSEEN.search(attributes):
-        words.add("*unseen")
-    return tuple(sorted(words))
-
-
-def zones_of(element: Element) -> Iterable[tuple[int, str]]:
-    """Yield the names around a paragraph, each with its zone: near 0, middle 1, far 2.
-
-    Args:
-        element: The block element that the paragraph stands in.
-    """
-    for level, outer in enumerate(element.path()):
-        if outer.name not in _FRAMES:
-            zone = 0 if level < _NEAR else 1 if level < _MIDDLE else 2
-            for word in read_names(outer.attributes):
-                yield zone, word
-
-
-class Known(NamedTuple):
-    """What is known of a page beside its source, folded; empty if it is not.
-
-    Attributes:
-        told: Text that the page says is its article.
-        taken: Text that an extractor takes for it.
-    """
-
-    told: str
-    taken: str
-
-
 def measure_page(
-    source: Source, parts: Sequence[Part], known: Known, odds: NameOdds
+    source: Source, parts: Sequence[Part], told: str, weigh: Weigh
 ) -> Columns:
     """Measure the paragraphs of one page.
 
     Args:
         source: The page.
         parts: Its paragraphs, from ``cut_parts``; not empty.
-        known: What else is known of it.
-        odds: What names of classes are worth.
+        told: Folded text that the page says is its article; empty if it says nothing.
+        weigh: What names of elements are worth.
 
     Returns:
         Columns with one number per paragraph.
     """
-    columns = _measure_text(source, parts, known.told)
+    columns = _measure_text(source, parts, told)
     rows = len(parts)
     here = np.array([segment.element.number for _, _, segment in parts])
     parents = np.array([_number(e.parent) for e in source.elements])
-    columns |= _measure_names(source.elements, here, parents, odds)
+    columns |= _measure_names(source.elements, here, parents, weigh)
     columns |= _measure_place(source, parts, columns)
     columns |= _measure_around(source, parts, here, parents, columns)
     columns |= _measure_kin(source.elements, here, parents, columns)
-    columns |= _measure_taken(source, parts, parents[here], known.taken)
     for shift in _NEIGHBOURS:
         for name in _OF_NEIGHBOURS:
             columns[f"{name}@{shift}"] = _shift(columns[name], shift)
@@ -205,19 +151,28 @@ def _measure_text(source: Source, parts: Sequence[Part], told: str) -> Columns:
     text = source.text
     texts = [text[start:end] for start, end, _ in parts]
     edges = np.array([(start, end) for start, end, _ in parts])
-    size = (edges[:, 1] - edges[:, 0]).astype(np.float64)
+    starts, stops = edges.T
+    size = (stops - starts).astype(np.float64)
     linked, words = (column[:, 1] - column[:, 0] for column in source.count_runs(edges))
     links = linked / size
     ends = np.array([bool(_SENTENCE_END.search(own[-6:])) for own in texts], np.float64)
     prose = (links < _MAX_LINKS) & (
         ((size >= _PROSE_CHARS) & (ends > 0)) | (size >= _LONG_CHARS)
     )
-    samples = [own[:_SAMPLE_CHARS] for own in texts]
     sampled = np.minimum(size, _SAMPLE_CHARS)
+    samples = np.minimum(stops, starts + _SAMPLE_CHARS)
     copies = Counter(texts)
+    letters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    signs = _signs()[np.minimum(letters, _PLANE)]
 
-    def column(values: Iterable[float]) -> Floats:
-        return np.array([*values], np.float64)
+    def count(sign: int, until: Ints) -> Floats:
+        places = np.flatnonzero(signs & sign)
+        first, last = places.searchsorted(starts), places.searchsorted(until)
+        counted: Floats = (last - first).astype(np.float64)
+        return counted
+
+    def is_at(places: Ints, sign: int) -> Floats:
+        return ((signs[places] & sign) > 0).astype(np.float64)
 
     return {
         "chars": np.log1p(size),
@@ -226,85 +181,89 @@ def _measure_text(source: Source, parts: Sequence[Part], told: str) -> Columns:
         "ends": ends,
         "links": links,
         "prose": prose.astype(np.float64),
-        "commas": column(len(_COMMAS.findall(own)) for own in texts) / size * 100,
-        "digits": column(sum(map(str.isdigit, own)) for own in samples) / sampled,
-        "capitals": column(sum(map(str.isupper, own)) for own in samples) / sampled,
-        "begins_lower": column(own[0].islower() for own in texts),
-        "begins_upper": column(own[0].isupper() for own in texts),
-        "begins_digit": column(own[0].isdigit() for own in texts),
-        "announces": column(own[-1] in ":：" for own in texts),
-        "asks": column(own[-1] in "?？" for own in texts),
-        "marks": column(not _MARKS.isdisjoint(own) for own in texts),
-        "at": column("@" in own for own in texts),
-        "copies": column(min(copies[own] - 1, 3) for own in texts),
-        "told": column(
-            len(own) >= _TOLD_CHARS and bool(told) and own in told for own in texts
+        "commas": count(_COMMA, stops) / size * 100,
+        "digits": count(_DIGIT, samples) / sampled,
+        "capitals": count(_UPPER, samples) / sampled,
+        "begins_lower": is_at(starts, _LOWER),
+        "begins_upper": is_at(starts, _UPPER),
+        "begins_digit": is_at(starts, _DIGIT),
+        "announces": is_at(stops - 1, _COLON),
+        "asks": is_at(stops - 1, _QUESTION),
+        "marks": np.minimum(count(_MARK, stops), 1),
+        "at": np.minimum(count(_AT, stops), 1),
+        "copies": np.array([min(copies[own] - 1, 3) for own in texts], np.float64),
+        "told": np.array(
+            [bool(told) and len(own) >= _TOLD_CHARS and own in told for own in texts],
+            np.float64,
         ),
         "tells": np.full(len(texts), float(bool(told))),
     }
 
 
-_Worth = list[tuple[float, float, float]]
+@cache
+def _signs() -> npt.NDArray[np.uint8]:
+    """What kinds of sign a character is, by its number."""
+    table = np.zeros(_PLANE + 1, np.uint8)
+    for number in range(_PLANE):
+        letter = chr(number)
+        table[number] = (
+            _DIGIT * letter.isdigit()
+            | _UPPER * letter.isupper()
+            | _LOWER * letter.islower()
+        )
+    for sign, letters in _SIGNS.items():
+        table[[*map(ord, letters)]] |= sign
+    return table
 
 
 def _measure_names(
-    elements: Sequence[Element], here: Ints, parents: Ints, odds: NameOdds
+    elements: Sequence[Element], here: Ints, parents: Ints, weigh: Weigh
 ) -> Columns:
     """What the names of the elements around are worth: sum, least and most by zone."""
-    own = np.zeros((len(elements), 3, 3))  # element, zone, (sum, least, most)
+    worth: list[tuple[float, ...]] = [(0.0,) * 9]
+    whole: list[tuple[float, float, float]] = [(0.0, 0.0, 0.0)]
+    own, far = [0] * len(elements), [0] * len(elements)  # numbers in these
     bits, tags = [0] * len(elements), [len(_TAGS)] * len(elements)
-    worth: dict[str, _Worth | None] = {}
-    far = [(0.0, 0.0, 0.0)] * len(elements)
-    for number, element in enumerate(elements):
+    for number, (element, before) in enumerate(
+        zip(elements, parents.tolist(), strict=True)
+    ):
         name, attributes = element.name, element.attributes
-        before = _number(element.parent)
-        bits[number] = bits[before] | _TAG_BITS.get(name, 0)
-        tags[number] = _TAG_NUMBERS.get(name, len(_TAGS))
-        far[number] = far[before]
-        if not attributes or name in _FRAMES or element.start == element.end:
+        bits[number] = bits[before]
+        if name in _TAG_BITS:
+            bits[number] |= _TAG_BITS[name]
+        if name in _TAG_NUMBERS:
+            tags[number] = _TAG_NUMBERS[name]
+        outer = far[number] = far[before]
+        if not attributes or name in FRAMES or element.start == element.end:
             continue
-        if attributes not in worth:
-            worth[attributes] = _weigh(attributes, odds)
-        if (found := worth[attributes]) is not None:
-            own[number] = found
-            whole, least, most = far[before]
-            far[number] = (
-                whole + found[2][0],
-                min(least, found[2][1]),
-                max(most, found[2][2]),
-            )
-    return _spread_names(here, parents, np.array(bits), np.array(tags), own) | _named(
-        "far", np.array(far)[here]
+        if (found := weigh(attributes)) is not None:
+            own[number] = len(worth)
+            worth.append(found)
+            total, least, most = whole[outer]
+            far[number] = len(whole)
+            whole.append((total + found[6], min(least, found[7]), max(most, found[8])))
+    columns = _spread_names(
+        here, parents, np.array(bits), np.array(tags), np.array(worth)[own]
     )
-
-
-def _weigh(attributes: str, odds: NameOdds) -> _Worth | None:
-    """What the names of one element are worth by zone: sum, least and most."""
-    known = [odds[word] for word in read_names(attributes) if word in odds]
-    if not known:
-        return None
-    return [
-        (sum(zone), min(0, *zone), max(0, *zone)) for zone in zip(*known, strict=True)
-    ]
+    return columns | _named("far", np.array(whole)[np.array(far)[here]])
 
 
 def _spread_names(
     here: Ints, parents: Ints, bits: Ints, tags: Ints, own: Floats
 ) -> Columns:
     """Tags around each paragraph, and the names in the nearer zones."""
+    own_tags = tags[here] == np.arange(len(_TAGS))[:, None]
+    around = (bits[here] >> np.arange(len(_AROUND))[:, None]) & 1
     columns: Columns = {
-        f"tag_{tag}": (tags[here] == tag).astype(np.float64)
-        for tag in range(len(_TAGS))
-    }
-    columns |= {
-        f"in_{bit}": ((bits[here] >> bit) & 1).astype(np.float64)
-        for bit in range(len(_AROUND))
+        **{f"tag_{tag}": one for tag, one in enumerate(own_tags.astype(np.float64))},
+        **{f"in_{bit}": one for bit, one in enumerate(around.astype(np.float64))},
     }
     at = here
-    for zone, first, last in (("near", 0, _NEAR), ("middle", _NEAR, _MIDDLE)):
+    for zone, first, last in (("near", 0, NEAR), ("middle", NEAR, MIDDLE)):
         found = np.zeros((len(here), 3))
+        columns_of = slice(0, 3) if zone == "near" else slice(3, 6)
         for _ in range(first, last):
-            one = own[at, 0 if zone == "near" else 1] * (at > 0)[:, None]
+            one = own[at, columns_of] * (at > 0)[:, None]
             found[:, 0] += one[:, 0]
             found[:, 1] = np.minimum(found[:, 1], one[:, 1])
             found[:, 2] = np.maximum(found[:, 2], one[:, 2])
@@ -378,15 +337,13 @@ def _measure_around(
             f"share_{level}": share[at],
             f"prose_{level}": density[at],
         }
+    at, branch = here, np.full(len(here), -1)
+    away = np.zeros(len(here))
     for least in _SHARES:
-        at, branch = here, np.full(len(here), -1)
-        away = np.zeros(len(here))
-        for _ in range(_FAR_AWAY):
-            outside = share[at] < least
-            if not outside.any():
-                break
+        # On the way out; who has come far enough for more of a share has for less.
+        while (outside := (share[at] < least) & (away < _FAR_AWAY)).any():
             branch = np.where(outside, at, branch)
-            away += outside
+            away = away + outside
             at = np.where(outside, parents[at], at)
         inner = branch >= 0
         found |= {
@@ -408,10 +365,14 @@ def _measure_kin(
     """What the paragraphs are like that the page marks up in the same way."""
     known: dict[tuple[object, ...], int] = {}
     looks = np.zeros(len(elements), np.int64)
+    seen: dict[tuple[str, str], int] = {}
     for element in elements:
         if element.start < element.end:
-            words = read_names(element.attributes)[:_KEY_WORDS]
-            look = known.setdefault((element.name, *words), len(known))
+            markup = element.name, element.attributes
+            if (look := seen.get(markup)) is None:
+                words = read_names(element.attributes)[:_KEY_WORDS]
+                look = known.setdefault((element.name, *words), len(known))
+                seen[markup] = look
             looks[element.number] = look
     keys = looks[here]
     at = here
@@ -437,13 +398,19 @@ def _measure_kin(
     }
 
 
-def _measure_taken(
-    source: Source, parts: Sequence[Part], homes: Ints, taken: str
-) -> Columns:
-    """What the extractor takes: of a paragraph its beginning and end, and around it.
+def measure_taken(source: Source, parts: Sequence[Part], taken: str) -> Columns:
+    """Measure what an extractor takes: beginnings and ends of paragraphs, and around.
 
     In the middle of a paragraph it drops references and buttons. Of a few letters it
     is not known which ones it has taken.
+
+    Args:
+        source: The page.
+        parts: Its paragraphs; not empty.
+        taken: Folded text that the extractor takes for the article.
+
+    Returns:
+        More columns beside those of ``measure_page``.
     """
     text = source.text
     size = np.array([end - start for start, end, _ in parts], np.float64)
@@ -474,6 +441,7 @@ def _measure_taken(
     for reach in _TAKEN_WINDOWS:
         near = np.maximum(_window(weight, reach), 1)
         columns[f"taken_{reach}"] = _window(share * weight, reach) / near
+    homes = np.array([_number(segment.element.parent) for *_, segment in parts])
     beside = np.bincount(homes, weights=share * weight)
     columns["taken_beside"] = (
         beside / np.maximum(np.bincount(homes, weights=weight), 1)

@@ -10,6 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import islice
 
 import lxml.html
 from lxml.etree import XPath
@@ -148,22 +150,22 @@ _SCORES = {
 _VOTES = {
     "html.h1": ("h1", 1.0),
     "html.h1_unlike": ("h1", 0.3),
-    "html.jsonld.headline": ("json", 1.1),
-    "html.jsonld_page.headline": ("json", 1.1),
+    "html.jsonld.headline": ("json", 1.3),
+    "html.jsonld_page.headline": ("json", 1.3),
     "html.itemprop.headline": ("item", 0.9),
     "html.meta.headline": ("item", 0.9),
-    "html.meta.og:title": ("og", 0.9),
-    "html.title_without_site": ("title", 0.7),
-    "html.title": ("title", 0.5),
-    "html.meta.twitter:title": ("twitter", 0.3),
-    "html.meta.twitter:text:title": ("twitter", 0.3),
+    "html.meta.og:title": ("og", 0.6),
+    "html.title_without_site": ("title", 0.3),
+    "html.title": ("title", 0.3),
+    "html.meta.twitter:title": ("twitter", 0.4),
+    "html.meta.twitter:text:title": ("twitter", 0.4),
     "html.jsonld.name": ("name", 0.1),
     "html.jsonld_page.name": ("name", 0.1),
 }
 _STRIPPED = frozenset({"html.title", "html.title_without_site"})
 _OTHER_VOTE = ("other", 0.9)
 _KICKER = re.compile(r":\s+|\s[-\u2013\u2014|]\s")
-_AGREED, _DISPUTED, _AGREEMENT = 0.92, 0.65, 2.0
+_AGREED, _DISPUTED, _AGREEMENT = 0.94, 0.69, 1.6
 _AUTHORS_AGREED = 0.95
 _AUTHORS_COMPLETE = 0.96
 _AUTHOR_IS_SITE = 0.3
@@ -172,17 +174,18 @@ _LABELS = re.compile(
     r"writ|auth|autor|verfass|geschrieben|par|por|skriv|av", re.IGNORECASE
 )
 _MAX_AUTHOR_CHARS = 200
+_KNOWN = 4096  # classes, which pages of one site share
 
-_META_TAGS = XPath("//meta[@content]")
-_JSON_SCRIPTS = XPath("//script[contains(@type, 'ld+json')]")
-_ITEMS = XPath("//*[@itemprop]")
-_HEADINGS = XPath("//h1")
-_TITLES = XPath("//title[not(ancestor::svg)]")
-_CANONICAL = XPath("//link[@rel='canonical']/@href")
+_TAGS = ("meta", "script", "h1", "title", "link", "time")
+_ITEMS = XPath("//@itemprop/..")
 _REL_AUTHOR = XPath("//a[contains(concat(' ', @rel, ' '), ' author ')]")
-_TIMES = XPath("//time[@datetime]")
-_BYLINES = XPath("//*[contains(@class, 'uthor') or contains(@class, 'yline')]")
+_BYLINES = XPath("//@class[contains(., 'uthor') or contains(., 'yline')]/..")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
+# Nothing behind the host; of the others no objects are made.
+_ROOT_LINKS = XPath(
+    "//a[@href = '/' or (contains(@href, '//')"
+    " and substring-after(substring-after(@href, '//'), '/') = '')]"
+)
 _ROOT = re.compile(r"/|(?:https?:)?//[^/?#]+/?")
 _DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}", re.IGNORECASE)
 _DASHES = frozenset({"-", "\u2013", "\u2014"})
@@ -199,11 +202,12 @@ def read_claims(tree: lxml.html.HtmlElement) -> list[Claim]:
     Returns:
         Claims without places, values cleaned, dates as ISO 8601.
     """
+    tags = _by_tag(tree)
     raws = [
-        *_from_meta(tree),
-        *_from_json(tree),
+        *_from_meta(tags["meta"]),
+        *_from_json(tags["script"]),
         *_from_items(tree),
-        *_from_page(tree),
+        *_from_page(tree, tags),
     ]
     return _clean(raws, _site_names(tree, raws))
 
@@ -212,8 +216,9 @@ def read_descriptions(tree: lxml.html.HtmlElement) -> list[str]:
     """What a page says it is about, folded as ``Source.text`` is, in lower case."""
     found = [
         fold(clean(element.get("content"))).casefold()
-        for element in _META_TAGS(tree)
-        if (element.get("property") or element.get("name") or "")
+        for element in tree.iter("meta")
+        if element.get("content") is not None
+        and (element.get("property") or element.get("name") or "")
         .lower()
         .endswith("description")
     ]
@@ -241,9 +246,20 @@ class _Raw:
     score: float
 
 
-def _from_meta(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
+_Tags = dict[str, list[lxml.html.HtmlElement]]
+
+
+def _by_tag(tree: lxml.html.HtmlElement) -> _Tags:
+    """All elements of some tags, found in one walk."""
+    found: _Tags = {tag: [] for tag in _TAGS}
+    for element in tree.iter(*_TAGS):
+        found[element.tag].append(element)
+    return found
+
+
+def _from_meta(tags: list[lxml.html.HtmlElement]) -> Iterator[_Raw]:
     found: dict[str, list[str]] = {}
-    for element in _META_TAGS(tree):
+    for element in tags:
         name = next(
             filter(None, map(element.get, ("property", "name", "itemprop"))), ""
         )
@@ -259,17 +275,28 @@ def _from_meta(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
         if name in _ITEMPROPS and (values := found.get(name)) and name not in _META:
             target, score = _ITEMPROPS[name]
             yield _Raw(target, tuple(values[:1]), f"html.itemprop.{name}", score)
-    for number in ("1", "2"):
-        label = found.get(f"twitter:label{number}", [""])[0]
-        if _LABELS.match(label.strip()) and (
-            data := found.get(f"twitter:data{number}")
-        ):
-            score = _SCORES["html.twitter_data"]
-            yield _Raw(Field.AUTHORS, (data[0],), "html.twitter_data", score)
+    labelled = {
+        found.get(f"twitter:label{number}", [""])[0]: found.get(
+            f"twitter:data{number}", []
+        )
+        for number in ("1", "2")
+    }
+    # Some write the label into the name: ``twitter:misc:Written by``.
+    labelled |= {
+        name.removeprefix("twitter:misc:"): values
+        for name, values in found.items()
+        if name.startswith("twitter:misc:")
+    }
+    for label, values in labelled.items():
+        if values and _LABELS.match(label.strip()):
+            rule_id = "html.twitter_data"
+            yield _Raw(Field.AUTHORS, (values[0],), rule_id, _SCORES[rule_id])
 
 
-def _from_json(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
-    group, values = read_json_ld(script.text or "" for script in _JSON_SCRIPTS(tree))
+def _from_json(scripts: list[lxml.html.HtmlElement]) -> Iterator[_Raw]:
+    group, values = read_json_ld(
+        script.text or "" for script in scripts if "ld+json" in script.get("type", "")
+    )
     for name, (target, score) in _JSONLD.items():
         if texts := values.get(name):
             yield _Raw(target, texts, f"html.{group}.{name}", score)
@@ -296,33 +323,39 @@ def _from_items(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
         yield _Raw(target, tuple(kept), f"html.itemprop.{name}", score)
 
 
-def _from_page(tree: lxml.html.HtmlElement) -> Iterator[_Raw]:
+def _from_page(tree: lxml.html.HtmlElement, tags: _Tags) -> Iterator[_Raw]:
     def raw(target: Field, values: Iterable[str], rule_id: str) -> Iterator[_Raw]:
         if kept := tuple(value for value in values if value.strip()):
             yield _Raw(target, kept, rule_id, _SCORES[rule_id])
 
-    headings = [_heading(element) for element in _HEADINGS(tree)]
-    yield from raw(Field.TITLE, headings, "html.h1")
-    yield from raw(Field.TITLE, [t.text or "" for t in _TITLES(tree)[:1]], "html.title")
-    yield from raw(Field.URL, _CANONICAL(tree)[:1], "html.canonical")
+    yield from raw(Field.TITLE, map(_heading, tags["h1"]), "html.h1")
+    # A drawing may have a title of its own.
+    titles = [
+        element.text or ""
+        for element in tags["title"]
+        if next(element.iterancestors("svg"), None) is None
+    ][:1]
+    yield from raw(Field.TITLE, titles, "html.title")
+    addresses = (e.get("href") for e in tags["link"] if e.get("rel") == "canonical")
+    yield from raw(Field.URL, islice(filter(None, addresses), 1), "html.canonical")
     yield from raw(Field.LANGUAGE, [tree.get("lang") or ""], "html.lang")
     authors = [_text(e) for e in _REL_AUTHOR(tree) if not is_aside(e)]
     yield from raw(Field.AUTHORS, authors, "html.rel_author")
-    times = [e.get("datetime") for e in _TIMES(tree) if not is_aside(e)]
-    yield from raw(Field.PUBLISHED_ON, times[:1], "html.time")
-    titles = [clean(t.text or "") for t in _TITLES(tree)[:1]]
-    days = [day for title in titles for day in find_days(title)]
+    shown = (e for e in tags["time"] if "datetime" in e.attrib and not is_aside(e))
+    times = (element.get("datetime") for element in shown)
+    yield from raw(Field.PUBLISHED_ON, islice(times, 1), "html.time")
+    days = [day for title in titles for day in find_days(clean(title))]
     yield from raw(Field.PUBLISHED_ON, days[:1], "html.title_day")
+    named = _BYLINES(tree)
     for word in ("byline", "author"):
-        yield from raw(Field.AUTHORS, _bylines(tree, word)[:1], f"html.class.{word}")
+        first = islice(_bylines(named, word), 1)
+        yield from raw(Field.AUTHORS, first, f"html.class.{word}")
 
 
-def _bylines(tree: lxml.html.HtmlElement, word: str) -> list[str]:
+def _bylines(elements: Iterable[lxml.html.HtmlElement], word: str) -> Iterator[str]:
     """Texts of elements that have a word in their class; several names by ``;``."""
-    found = []
-    for element in _BYLINES(tree):
-        words = {part.lower() for part in _WORD.findall(element.get("class", ""))}
-        if word not in words or is_aside(element):
+    for element in elements:
+        if word not in _class_words(element.get("class", "")) or is_aside(element):
             continue
         links = dict.fromkeys(filter(None, map(_text, element.iter("a"))))
         names = people(list(links), is_strict=True)
@@ -331,8 +364,13 @@ def _bylines(tree: lxml.html.HtmlElement, word: str) -> list[str]:
             # One author may be a link and the other plain text.
             whole = people([text], is_strict=True)
             names = whole if not names or set(names) < set(whole) else names
-        found += ["; ".join(names)] if names else []
-    return found
+        if names:
+            yield "; ".join(names)
+
+
+@lru_cache(_KNOWN)
+def _class_words(name: str) -> frozenset[str]:
+    return frozenset(part.lower() for part in _WORD.findall(name))
 
 
 def _heading(element: lxml.html.HtmlElement) -> str:
@@ -359,7 +397,7 @@ def _site_names(tree: lxml.html.HtmlElement, raws: list[_Raw]) -> Sites:
         elif raw.field is Field.URL:
             domains |= hosts(raw.values[0])
     starts = {
-        squash(_text(link)) for link in tree.iter("a") if _leads_home(link, domains)
+        squash(_text(link)) for link in _ROOT_LINKS(tree) if _leads_home(link, domains)
     }
     return Sites(frozenset((names | domains) - {""}), frozenset(starts - {""}))
 

@@ -18,19 +18,28 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+# Every token begins with the same sign and nothing in it is matched twice: the time is
+# that of one reading.
 _TOKEN = re.compile(
-    r"""<!--(?:-?>|.*?(?:--!?>|\Z))
-    |<(?P<raw>script|style)\b[^>]*>.*?(?:</(?P=raw)\b[^>]*>|\Z)
-    |<(?P<inert>noscript|template)\b[^>]*>.*?</(?P=inert)\s*>
-    |<title\b[^>]*>(?P<title>.*?)(?:</title\s*>|\Z)
-    |<(?P<close>/?)(?P<name>[a-z][^\s/>]*)
+    r"""<(?:
+    !--(?:-?>|(?:[^-]++|-(?!-!?>))*+(?:--!?>|\Z))
+    |(?i:script)\b[^>]*>
+        (?:[^<]++|<(?!/(?i:script)\b[^>]*>))*+(?:</(?i:script)\b[^>]*>|\Z)
+    |(?i:style)\b[^>]*>
+        (?:[^<]++|<(?!/(?i:style)\b[^>]*>))*+(?:</(?i:style)\b[^>]*>|\Z)
+    |(?i:noscript)\b[^>]*>(?:[^<]++|<(?!/(?i:noscript)\s*>))*+</(?i:noscript)\s*>
+    |(?i:template)\b[^>]*>(?:[^<]++|<(?!/(?i:template)\s*>))*+</(?i:template)\s*>
+    |(?i:title)\b[^>]*>
+        (?P<title>(?:[^<]++|<(?!/(?i:title)\s*>))*+)(?:</(?i:title)\s*>|\Z)
+    |(?P<close>/?)(?P<name>[a-zA-Z][^\s/>]*)
         (?P<attributes>(?:[^>"'=]++|=\s*+"[^"]*+"|=\s*+'[^']*+'|[="'])*+)(?:>|\Z)
-    |<[!?/][^>]*(?:>|\Z)""",
-    re.DOTALL | re.IGNORECASE | re.VERBOSE,
+    |[!?/][^>]*(?:>|\Z))""",
+    re.DOTALL | re.VERBOSE,
 )
 _REFERENCE = re.compile(
     r"&(?:#[0-9]+;?|#[xX][\da-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)|\S", re.DOTALL
 )
+_CUT_REFERENCE = re.compile(r"&[^\s;]*\Z")  # may go on
 _EMPTY_LINE = re.compile(r"\n[^\S\n]*\n")
 _BLOCKS = frozenset(
     {
@@ -146,7 +155,11 @@ def fold(text: str) -> str:
         >>> fold("Bei\u00adspiel  eins")
         'Beispieleins'
     """
-    folded = "".join(text.split())
+    return _join(text.split())
+
+
+def _join(words: list[str]) -> str:
+    folded = "".join(words)
     if folded.isprintable():
         return folded
     return "".join(filter(str.isprintable, folded))
@@ -206,6 +219,7 @@ class Source:
         self._parts: list[str] = []
         self._length = 0
         self._breaks: list[int] = []
+        self._segment_end = 0
         self._last_break = -1
         self._is_drawing = self._has_words = False
         self._element = Element("", None, 0, 0)
@@ -221,17 +235,18 @@ class Source:
             if begin > position:
                 self._add_run(position, begin)
             position = end
-            if (name := token["name"]) is not None:
+            title, close, name, attributes = token.groups()
+            if name is not None:
                 name = name.lower()
-                attributes = token["attributes"]
                 if (
                     name in _READ
                     or name == self._element.name
-                    or "aption" in attributes
-                    or "redit" in attributes
+                    or (
+                        attributes and ("aption" in attributes or "redit" in attributes)
+                    )
                 ):
-                    self._read_tag(name, attributes, token["close"])
-            elif token["title"] is not None:
+                    self._read_tag(name, attributes, close)
+            elif title is not None:
                 self._read_title(*token.span("title"))
         if position < len(html):
             self._add_run(position, len(html))
@@ -247,23 +262,23 @@ class Source:
             self._add_run(start, end)
 
     def _read_tag(self, name: str, attributes: str, close: str) -> None:
+        is_block = name in _BLOCKS
         if name == "a":
             self._is_link = not close and "href" in attributes
-        if name == "br":
+        elif name == "br":
             if self._last_break == self._length:
                 self._breaks.append(self._length)  # two in a row part two paragraphs
             self._last_break = self._length
             return
-        if name == "svg":
+        elif name == "svg":
             # A drawing is part of its line, like a letter; words in it are not.
             if self._is_drawing and close and self._has_words:
                 self._add_segment()
             self._is_drawing, self._has_words = not close, False
             return
-        is_block = name in _BLOCKS
         is_labelled = (
-            ("aption" in attributes or "redit" in attributes)
-            and not close
+            not close
+            and ("aption" in attributes or "redit" in attributes)
             and (is_block or name in _INLINE)
             and _CAPTION_CLASS.search(attributes) is not None
         )
@@ -278,12 +293,14 @@ class Source:
             self._open(name, attributes, is_caption=is_caption)
 
     def _add_segment(self) -> None:
-        start = self.segments[-1].end if self.segments else 0
-        if self._length > start:
+        if self._length > self._segment_end:
             self.segments.append(
-                Segment(start, self._length, self._element, self._breaks)
+                Segment(self._segment_end, self._length, self._element, self._breaks)
             )
-        self._breaks = []
+            self._segment_end = self._length
+            self._breaks = []
+        elif self._breaks:
+            self._breaks = []
 
     def _add_run(self, start: int, end: int) -> None:
         raw = self.html[start:end]
@@ -296,14 +313,15 @@ class Source:
                 length += len(fold(html_references.unescape(raw[done : line.start()])))
                 done = line.start()
                 self._breaks.append(length)
-        folded = fold(html_references.unescape(raw) if "&" in raw else raw)
+        words = raw.split()
+        folded = fold(html_references.unescape(raw)) if "&" in raw else _join(words)
         if folded:
             if self._is_drawing and not self._has_words:
                 self._add_segment()
                 self._has_words = True
             self._run_starts.append(self._length)
             self._run_places.append((start, end))
-            self._run_words.append(len(raw.split()))
+            self._run_words.append(len(words))
             self._run_links.append(self._is_link)
             self._parts.append(folded)
             self._length += len(folded)
@@ -394,6 +412,13 @@ class Source:
         runs = (self.html[slice(*place)] for place in self._run_places[first:last])
         return " ".join(html_references.unescape("".join(runs)).split())
 
+    def runs(self, start: int, end: int) -> Iterator[tuple[str, bool]]:
+        """Yield the source of a range between tags, and whether it is in a link."""
+        first = bisect_right(self._run_starts, start) - 1
+        last = bisect_right(self._run_starts, end - 1)
+        for run in range(first, last):
+            yield self.html[slice(*self._run_places[run])], self._run_links[run]
+
     def has(self, *names: str) -> bool:
         """Whether the page has a block element of one of these names."""
         return any(element.name in names for element in self.elements)
@@ -415,10 +440,16 @@ class Source:
         start, end = self._run_places[run]
         edge = -1
         if wanted == 0:
-            edge = end - len(self.html[start:end].lstrip())
+            edge = start
+            if self.html[edge].isspace():
+                edge = end - len(self.html[start:end].lstrip())
         elif index + 1 == self._run_end(run):
-            edge = start + len(self.html[start:end].rstrip()) - 1
-            if "&" in self.html[max(start, edge - _MAX_REFERENCE) : edge]:
+            edge = end - 1
+            if self.html[edge].isspace():
+                edge = start + len(self.html[start:end].rstrip()) - 1
+            if _CUT_REFERENCE.search(
+                self.html, max(start, edge - _MAX_REFERENCE), edge
+            ):
                 edge = -1
         if edge >= 0 and (letter := self.html[edge]) != "&" and letter.isprintable():
             return edge, edge + 1  # nearly always

@@ -15,6 +15,7 @@ from tasks.text.normalise import compose, drop_invisible
 _SEPARATOR = re.compile(
     r"\s+[|\-\u2013\u2014\u00b7\u2022\u00bb\u00ab\u203a:~/]+\s+|\s*[|»]+\s*|\s*::\s*|\s+[\u2013\u2014]|:\s+"
 )
+_MAINLY = 0.43  # of 17 names longer than that of their site, those below are others
 _ISO = re.compile(
     r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2})(?:(?:[T\s]+|$).*)?)?)?|(\d{4})(\d\d)(\d\d)(?:T.*)?"
     r"|(\d{4})/(\d{1,2})/(\d{1,2})(?:\s.*)?",
@@ -32,6 +33,7 @@ _COMMA = re.compile(r"\s*[,،、]\s*")
 _NOISE = re.compile(
     r"\S+@\S+|https?://\S+|www\.\S+|\b\w[\w-]*\.[a-z]{2,}/\S*|@\w+|\(\s*\)"
 )
+_GIVEN = re.compile(r"[^\W\d_]+(?:\s[^\W\d_]\.?)?")  # Rachel, Jeff T.
 _DEGREE = re.compile(
     r"(?:[A-Z][a-z]?\.?){1,4}[A-Z]?\.?|Ph\.?D\.?|Jr\.?|Sr\.?|Dr\.?|Prof\.?|II|III",
     re.ASCII,
@@ -148,7 +150,7 @@ def strip_site(title: str, sites: Sites, heads: Collection[str]) -> str:
             return title[:start].strip()
         if squash(title[end:]) in heads:
             return title[end:].strip()
-    while cuts and _is_no_title(title[cuts[-1][1] :], sites):
+    while cuts and _is_no_title(title[cuts[-1][1] :], sites, title[slice(*cuts[-1])]):
         title = title[: cuts.pop()[0]].strip()
     if cuts and _is_no_title(title[: cuts[0][0]], sites):
         title = title[cuts[0][1] :].strip()
@@ -169,18 +171,32 @@ def find_days(title: str) -> list[str]:
     return [day.value for day in found if day and not day.is_ambiguous]
 
 
-def _is_no_title(part: str, sites: Sites) -> bool:
-    is_name = _is_site(part, sites.names) or squash(part) in sites.starts
-    return is_name or bool(find_days(f"|{part}"))
+def _is_no_title(part: str, sites: Sites, mark: str = "") -> bool:
+    """Whether a part of a title is a name of the site, or a day.
+
+    Args:
+        part: What stands before or after a mark.
+        sites: Names the site goes by.
+        mark: The mark before it. What follows a colon belongs to the title, unless it
+            is a whole name.
+    """
+    is_loose = mark.strip() != ":"
+    is_name = _is_site(part, sites.names, is_loose=is_loose)
+    return is_name or squash(part) in sites.starts or bool(find_days(f"|{part}"))
 
 
-def _is_site(part: str, sites: Collection[str]) -> bool:
+def _is_site(part: str, sites: Collection[str], *, is_loose: bool) -> bool:
     name = squash(part)
     return bool(name) and any(
-        name == site or (len(name) > 3 and (name in site or site in name))  # noqa: PLR2004
+        name == site or (is_loose and len(name) > 3 and _is_like(name, site))  # noqa: PLR2004
         for site in sites
         if len(site) > 2  # noqa: PLR2004 -- initials are in many words
     )
+
+
+def _is_like(name: str, site: str) -> bool:
+    """Whether one is in the other; a longer name must be that of the site mainly."""
+    return name in site or (site in name and len(site) >= _MAINLY * len(name))
 
 
 def people(values: Iterable[str], *, is_strict: bool = False) -> list[str]:
@@ -194,6 +210,8 @@ def people(values: Iterable[str], *, is_strict: bool = False) -> list[str]:
     Examples:
         >>> people(["By Ada Byron and Bo Ek, Reporter"]), people(["Brazil, Rachel"])
         (['Ada Byron', 'Bo Ek'], ['Rachel Brazil'])
+        >>> people(["Kaufman, Jeff T."]), people(["Joe S."])
+        (['Jeff T. Kaufman'], ['Joe S.'])
         >>> people(["Posted on 3 May 2020 by Ada Byron"], is_strict=True)
         ['Ada Byron']
     """
@@ -204,7 +222,7 @@ def people(values: Iterable[str], *, is_strict: bool = False) -> list[str]:
             text = _LEAD.sub("", text)
         for part in _split(_strip_label(text)):
             for piece in _by_commas(part):
-                name = _once(_strip_label(piece.strip(_TRIMMED)).strip())
+                name = _once(_strip_label(_trim(piece)).strip())
                 if _is_name(name) and (not is_strict or _PERSON.fullmatch(name)):
                     names.setdefault(squash(name), name)
     return [name for name in names.values() if not _holds_another(name, names)]
@@ -240,6 +258,12 @@ def _strip_label(text: str) -> str:
     return text
 
 
+def _trim(name: str) -> str:
+    """``Ada Byron`` without the marks around it; the full stop of ``Joe S.`` stays."""
+    bare = name.strip(_TRIMMED)
+    return f"{bare}." if bare[-2:-1] == " " and f"{bare}." in name else bare
+
+
 def _once(name: str) -> str:
     """``Ada Byron Ada Byron``, of a picture and its caption, as one name."""
     words = name.split()
@@ -258,7 +282,7 @@ def _holds_another(name: str, names: dict[str, str]) -> bool:
 
 def _by_commas(part: str) -> list[str]:
     pieces = [piece for piece in _COMMA.split(part) if piece]
-    if len(pieces) == 2 and all(piece.isalpha() for piece in pieces):  # noqa: PLR2004
+    if len(pieces) == 2 and pieces[0].isalpha() and _GIVEN.fullmatch(pieces[1]):  # noqa: PLR2004
         return [f"{pieces[1]} {pieces[0]}"]
     names: list[str] = []
     for piece in pieces:

@@ -6,38 +6,25 @@ so every block is exactly what stands between two positions. What is left out be
 one removed block per paragraph: nothing is silently dropped.
 """
 
-import copy
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
-
-import lxml.etree
-import lxml.html
 
 from tasks.pages.pagecredits import read_credit_lines
 from tasks.pages.pagedates import guess_date
 from tasks.pages.pageinserts import find_inserts
 from tasks.pages.pagejson import cut_body, find_unseen, read_article_body
 from tasks.pages.pagejudge import judge_parts
-from tasks.pages.pagemeasures import Known, Part, cut_parts, read_names
+from tasks.pages.pagemeasures import Part, cut_parts
 from tasks.pages.pagemeta import read_claims, read_descriptions, weigh_claims
-from tasks.pages.pageopinion import read_opinion
+from tasks.pages.pagenames import read_names
 from tasks.pages.pagesource import Element, Source, fold, is_caption
+from tasks.pages.pagetree import parse_page
 from tasks.pieces import Block, Claim, Page
 from tasks.schema import Field, Kind, RemovalReason
 from tasks.text.normalise import compose, normalise
 
-_PARSER = lxml.html.HTMLParser(
-    collect_ids=False,
-    default_doctype=False,
-    encoding="utf-8",
-    remove_comments=True,
-    remove_pis=True,
-)
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-_DECLARATION = re.compile(r"\s*<\?xml[^>]*>|\s*<!doctype[^>]*>", re.IGNORECASE)
 _SOURCE_KINDS = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), Kind.HEADING),
     **dict.fromkeys(("li", "dt", "dd"), Kind.LIST_ITEM),
@@ -85,7 +72,7 @@ def _shift(block: Block) -> Block:
     if block.start_chars is None or block.end_chars is None:
         return block
     start, end = block.start_chars - len(_OPEN), block.end_chars - len(_OPEN)
-    return replace(block, start_chars=start, end_chars=end)
+    return block._replace(start_chars=start, end_chars=end)
 
 
 def _read_page(html: str) -> Page:
@@ -94,17 +81,13 @@ def _read_page(html: str) -> Page:
     tree = parse_page(html)
     claims: list[Claim] = []
     descriptions: list[str] = []
-    opinion, untouched = "", None
     if tree is not None:
         claims, descriptions = read_claims(tree), read_descriptions(tree)
-        if not _is_dated(claims):
-            untouched = copy.deepcopy(tree)
-        opinion = read_opinion(tree)
-    odds = judge_parts(source, parts, Known(read_article_body(html), opinion))
+    odds = judge_parts(source, parts, read_article_body(html))
     blocks = _blocks(source, parts, odds, descriptions)
     claims += read_credit_lines(blocks, _language(claims))
-    if untouched is not None and not _is_dated(claims):
-        claims += guess_date(untouched, claims)
+    if tree is not None and not _is_dated(claims):
+        claims += guess_date(tree, claims)
     return Page([*blocks, *_unseen_blocks(html, source, blocks)], weigh_claims(claims))
 
 
@@ -146,21 +129,6 @@ def _language(claims: list[Claim]) -> str | None:
     named = [claim for claim in claims if claim.field is Field.LANGUAGE]
     best = max(named, key=attrgetter("score"), default=None)
     return best.value.partition("-")[0] if best else None
-
-
-def parse_page(html: str) -> lxml.html.HtmlElement | None:
-    """Tree of the page, or None if there is nothing to parse.
-
-    A declared encoding is of the bytes, no longer of the text, and lxml refuses it;
-    some doctypes mislead libxml2.
-    """
-    text = _NOT_XML.sub("", html)
-    while match := _DECLARATION.match(text):
-        text = text[match.end() :]
-    try:
-        return lxml.html.document_fromstring(text, parser=_PARSER)
-    except (lxml.etree.ParserError, lxml.etree.XMLSyntaxError):
-        return None
 
 
 def _blocks(
@@ -208,7 +176,9 @@ def _find_wholes(
         for around in element.path()
         if around is not element and around.name == "table"
     }
-    homes = [_home(segment.element) for *_, segment in parts]
+    known = {segment.element.number: segment.element for *_, segment in parts}
+    by_number = {number: _home(element) for number, element in known.items()}
+    homes = [by_number[segment.element.number] for *_, segment in parts]
     found = []
     for home, group in groupby(range(len(parts)), lambda number: homes[number]):
         numbers = list(group)
@@ -328,7 +298,8 @@ def _keep(source: Source, part: Part) -> Iterator[Block]:
         raw = source.html[slice(*span)]
         names: tuple[str, ...] = ("html",)
         text = normalise(raw, names)
-        for name in _CLEANINGS:
+        # Of printable ASCII no cleaning takes anything.
+        for name in () if text.isascii() and text.isprintable() else _CLEANINGS:
             if (cleaner := normalise(text, (name,))) != text:
                 names, text = (*names, name), cleaner
         if fold(text) == fold(compose(source.text[start:end])):
@@ -354,7 +325,7 @@ def _title_block(source: Source) -> Iterator[Block]:
         start += len(raw) - len(raw.lstrip())
         raw = raw.strip()
         block = Block(start, start + len(raw), raw, field=Field.TITLE)
-        yield replace(block, reason=RemovalReason.LIFTED, rule_id="html.title")
+        yield block._replace(reason=RemovalReason.LIFTED, rule_id="html.title")
 
 
 def _kind(element: Element | None) -> tuple[Kind, int]:

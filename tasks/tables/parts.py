@@ -38,6 +38,7 @@ SMALL_PARTS = 8
 """Number of small parts of one size class from which they are merged."""
 TINY_PART_BYTES = 1 << 20
 """Staged parts below this are gathered before anything looks at them."""
+_SORTED_ROWS = 8 * 1024  # taken at once
 _GATHERED_PARTS = 1_000
 _GATHERED_MEMORY_BYTES = 128 << 20
 _SMALLEST_CLASS_BITS = 17
@@ -145,9 +146,10 @@ def gather_parts(
         for part, place in located
         if part.size_bytes >= TINY_PART_BYTES
     ]
-    for pieces in _read_tiny(tiny):
-        tables = {name: pa.concat_tables(rows) for name, rows in pieces.items()}
-        gathered.append(describe_part(write_part(tables, folder, new_stem()), folder))
+    gathered.extend(
+        describe_part(_write_pieces(pieces, folder, new_stem()), folder)
+        for pieces in _read_tiny(tiny)
+    )
     for part, place in tiny:
         for _, file, _ in part.paths():
             os.unlink(f"{place}/{file}")  # noqa: PTH108  # speed
@@ -173,6 +175,28 @@ def table_file(folder: Path, table: str, stem: str) -> Path:
 def sort_rows(table: Table, rows: pa.Table) -> pa.Table:
     """Sort rows as the contract says; nulls last."""
     return rows.sort_by([(column, "ascending") for column in table.sort])
+
+
+def take_sorted(table: Table, pieces: list[pa.Table]) -> Iterator[pa.Table]:
+    """Yield rows sorted as the contract says, some at a time.
+
+    Args:
+        table: Their table.
+        pieces: The rows; taken out of the list, so that whatever is in memory is there
+            once, and one column twice.
+    """
+    rows = pa.concat_tables(pieces)
+    pieces.clear()
+    keys = [(column, "ascending") for column in table.sort]
+    order = pc.sort_indices(rows, sort_keys=keys)
+    names, columns = rows.column_names, rows.columns
+    del rows
+    for index, column in enumerate(columns):
+        columns[index] = column.combine_chunks()
+    for first in range(0, len(order), _SORTED_ROWS):
+        own = order.slice(first, _SORTED_ROWS)
+        taken = [column.take(own) for column in columns]
+        yield pa.table(taken, names).cast(table.schema)
 
 
 def write_file(table: Table, pieces: Iterable[pa.Table], path: Path) -> FileEntry:
@@ -217,12 +241,17 @@ def write_part(tables: dict[str, pa.Table], folder: Path, stem: str) -> Part:
         folder: Folder with a folder per table, made if missing.
         stem: Name of the part.
     """
+    return _write_pieces({name: [rows] for name, rows in tables.items()}, folder, stem)
+
+
+def _write_pieces(pieces: dict[str, list[pa.Table]], folder: Path, stem: str) -> Part:
+    """Write one file per table; the rows are taken out of the lists meanwhile."""
     files = {}
-    for name in [RUNS.name] if RUNS.name in tables else BATCH_TABLES:
+    for name in [RUNS.name] if RUNS.name in pieces else BATCH_TABLES:
         table = TABLES[name]
         (folder / name).mkdir(parents=True, exist_ok=True)
-        pieces = [sort_rows(table, tables[name])] if name in tables else []
-        files[name] = write_file(table, pieces, table_file(folder, name, stem))
+        rows = take_sorted(table, pieces[name]) if pieces.get(name) else ()
+        files[name] = write_file(table, rows, table_file(folder, name, stem))
     return Part(stem, files)
 
 
@@ -535,14 +564,14 @@ def merge_parts(parts: Sequence[LocatedPart], target: Path, stem: str) -> Part:
         check_hashes(part, folder)
     files = {}
     for name in parts[0][0].files:
-        rows = pa.concat_tables(
+        rows = [
             piece
             for part, folder in parts
             for piece in _read_groups(folder, name, part.stem)
-        )
+        ]
         files[name] = write_file(
             TABLES[name],
-            [sort_rows(TABLES[name], rows)],
+            take_sorted(TABLES[name], rows),
             table_file(target, name, stem),
         )
     return Part(stem, files)
@@ -656,10 +685,11 @@ def _read_tiny(parts: Iterable[LocatedPart]) -> Iterator[dict[str, list[pa.Table
                     f"table {name!r}", f"{path} differs from its SHA-256", DAMAGED
                 )
             with pq.ParquetFile(pa.BufferReader(data)) as file:
-                memory += _memory_of(file.metadata)
                 # Threads cost more than they bring.
-                rows[name].append(file.read(use_threads=False))
-            _check_columns(name, rows[name][-1].schema, path)
+                read = file.read(use_threads=False)
+            _check_columns(name, read.schema, path)
+            rows[name].append(read)
+            memory += read.nbytes
         count += 1
         if count >= _GATHERED_PARTS or memory >= _GATHERED_MEMORY_BYTES:
             yield rows

@@ -5,7 +5,7 @@ import tomllib
 from functools import cache, lru_cache
 from pathlib import Path
 
-from tasks.text import lexicon
+from tasks.text import hints, lexicon
 from tasks.text.shape import ends_sentence, find_urls, measure_words
 
 _FILE = Path(__file__).parents[1] / "data" / "agencies.toml"
@@ -16,6 +16,7 @@ _AGENCY_WORDS = 4
 _REMEMBERED = 4096  # texts: several rules ask about the same one
 _CREDIT_AT_END = re.compile(r"[(\[（]([^()\[\]（）]{2,90})[)\]）]\.?$")
 _CLOSERS = frozenset(")]）")
+_MARKS, _END_CHARS = ".!?©", 2  # of a last part, before a full stop and a line end
 _LAST_PART = re.compile(r"[.!?…|]\s+([^.!?©]+)\.?$")
 _SIGNED = re.compile(r"(?:^|\s)(©[^©]+)$")
 _AFTER_COMMA = re.compile(r"[,.!?]\s?([^,.!?©:]{2,20}[:：][^:：]+)$")
@@ -38,7 +39,7 @@ def is_caption(text: str) -> bool:
     if words > _CAPTION_WORDS:
         return False
     if not _MAYBE.search(text):  # most texts
-        return words <= _AGENCY_WORDS and lexicon.fold(text) in agencies()
+        return words <= _AGENCY_WORDS and _is_agency(text)
     if _has_credit(text):
         return True
     if ends_sentence(text):
@@ -55,11 +56,17 @@ def _has_credit(text: str) -> bool:
             return True
         if credit.endswith(_endings()) or _is_unmarked_credit(credit):
             return True
-    for pattern in (_LAST_PART, _AFTER_COMMA, _SIGNED):
-        match = pattern.search(text)
-        if match and measure_words(match[1]) <= _NAME_WORDS and _is_credit(match[1]):
-            return True
-    return False
+    # Nothing before the last of these marks can be part of it: searched from there on.
+    behind = max(text.rfind(mark, 0, -_END_CHARS) for mark in _MARKS)
+    matches = [_LAST_PART.search(text, max(behind, 0))]
+    if ":" in text or "：" in text:
+        matches.append(_AFTER_COMMA.search(text))
+    if "©" in text:
+        matches.append(_SIGNED.search(text))
+    return any(
+        match and measure_words(match[1]) <= _NAME_WORDS and _is_credit(match[1])
+        for match in matches
+    )
 
 
 def _is_credit(text: str) -> bool:
@@ -67,7 +74,7 @@ def _is_credit(text: str) -> bool:
         return False
     if text.startswith(("©", "(c)", "(C)")):
         return True
-    if any(lexicon.fold(part) in agencies() for part in text.split("/")):
+    if any(map(_is_agency, text.split("/"))):
         return True
     return any(
         label.name == "photo" and label.is_marked for label in lexicon.find_labels(text)
@@ -99,7 +106,7 @@ def _ends_with_agency(text: str) -> bool:
     mark = max(map(text.rfind, "/|"))
     if mark < 0 or measure_words(text[mark + 1 :]) > _AGENCY_WORDS:
         return False
-    return lexicon.fold(text[mark + 1 :]) in agencies()
+    return _is_agency(text[mark + 1 :])
 
 
 @cache
@@ -111,6 +118,19 @@ def _data() -> dict[str, str]:
 def agencies() -> frozenset[str]:
     """Names of picture agencies, folded."""
     return frozenset(_data()["agencies"].strip().splitlines())
+
+
+def _is_agency(text: str) -> bool:
+    return (
+        hints.may_have(text, hints.AGENCY)
+        and lexicon.may_equal(text, _heads())
+        and lexicon.fold(text) in agencies()
+    )
+
+
+@cache
+def _heads() -> frozenset[tuple[str, ...]]:
+    return lexicon.heads_of(agencies())
 
 
 @cache

@@ -73,14 +73,15 @@ _BY_HAND = {
     Char.QUOTE: "\"'“”„‘’‚‹›«»「」『』",
     Char.BAR: "|/\\·•>→←▶►▸‣¦*",
 }
-_PLANE = 0x10000  # what lies beyond is rare: emoji, old scripts
+PLANE = 0x10000
+"""Characters of the first plane; what lies beyond is rare: emoji, old scripts."""
 
 
 @cache
 def _chars() -> npt.NDArray[np.uint8]:
     """Kind of every character of the first plane, and of all others at the end."""
-    table = np.full(_PLANE + 1, Char.SIGN, np.uint8)
-    for code in range(_PLANE):
+    table = np.full(PLANE + 1, Char.SIGN, np.uint8)
+    for code in range(PLANE):
         found = _BY_CATEGORY.get(unicodedata.category(chr(code)))
         if found is not None:
             table[code] = found
@@ -93,15 +94,15 @@ def _chars() -> npt.NDArray[np.uint8]:
 
 def lower_codes(codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     """Return the lower case of characters; beyond the first plane all are one."""
-    found: npt.NDArray[np.uint32] = _lower()[np.minimum(codes, _PLANE)]
+    found: npt.NDArray[np.uint32] = _lower().take(codes, mode="clip")
     return found
 
 
 @cache
 def _lower() -> npt.NDArray[np.uint32]:
     """Lower case of every character of the first plane, where that is one character."""
-    table = np.arange(_PLANE + 1, dtype=np.uint32)
-    for code in range(_PLANE):
+    table = np.arange(PLANE + 1, dtype=np.uint32)
+    for code in range(PLANE):
         lower = chr(code).lower()
         if len(lower) == 1:
             table[code] = ord(lower)
@@ -125,11 +126,16 @@ class Characters:
     lengths: Ints
 
 
+def to_codes(texts: Sequence[str]) -> npt.NDArray[np.uint32]:
+    """Return the code points of all texts, each text ended by a line feed."""
+    joined = "\n".join([*texts, ""])
+    order = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
+    return np.frombuffer(joined.encode(order, "surrogatepass"), np.uint32)
+
+
 def line_up(texts: Sequence[str]) -> Characters:
     """Put texts in one row of characters."""
-    joined = "\n".join(texts) + "\n"
-    order = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
-    codes = np.frombuffer(joined.encode(order, "surrogatepass"), np.uint32)
+    codes = to_codes(texts)
     lengths = np.fromiter(map(len, texts), np.int64, len(texts)) + 1
-    kinds = _chars()[np.minimum(codes, _PLANE)]
+    kinds = _chars().take(codes, mode="clip")
     return Characters(codes, kinds, np.cumsum(lengths) - lengths, lengths)

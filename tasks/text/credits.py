@@ -1,7 +1,7 @@
 """Credit lines: what stands under a title, names and dates and little else."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from tasks.text import lexicon
@@ -58,10 +58,13 @@ def read_credits(text: str, language: str | None = None) -> Credits | None:
         True
     """
     dates = find_dates(text)
+    pieces = _pieces(_cut(text, dates))
+    if not dates and not any(label for _, label in pieces):  # most lines
+        return None
     names: tuple[str, ...] = ()
     rule_id = ""
     loose: list[str] = []
-    for label, value in _parts(_cut(text, dates)):
+    for label, value in _parts(pieces):
         if label is None:
             loose.append(value)
         elif label.name == "byline":
@@ -128,19 +131,26 @@ def _read_unlabelled(
     return Credits(names, False, rule_id, dates)  # noqa: FBT003
 
 
-def _parts(text: str) -> Iterator[tuple[lexicon.Phrase | None, str]]:
+def _pieces(text: str) -> list[tuple[str, lexicon.Phrase | None]]:
+    """Cut a credit line where its parts may end; return each piece and its label."""
+    is_cut = _SEGMENT_MARK.search(text) is not None
+    pieces = (
+        _strip_small_words(segment.strip(_EDGES))
+        for segment in (_SEGMENTS.split(text) if is_cut else (text,))
+    )
+    return [(piece, _credit_label(piece)) for piece in pieces if piece]
+
+
+def _parts(
+    pieces: Iterable[tuple[str, lexicon.Phrase | None]],
+) -> Iterator[tuple[lexicon.Phrase | None, str]]:
     """Yield each part of a credit line with its label; null: it has none.
 
     A part without a label goes on in a byline before it (``Von A, Redakteurin``).
     """
     current: lexicon.Phrase | None = None
     value = ""
-    is_cut = _SEGMENT_MARK.search(text) is not None
-    for segment in _SEGMENTS.split(text) if is_cut else (text,):
-        piece = _strip_small_words(segment.strip(_EDGES))
-        if not piece:
-            continue
-        label = _credit_label(piece)
+    for piece, label in pieces:
         if label or lexicon.find_leftover(piece):
             if current:
                 yield current, value

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from tasks.pieces import Block, Claim
 from tasks.schema import Field, Markup, RemovalReason
 from tasks.text import lexicon
+from tasks.text.shape import is_prose
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 
@@ -35,6 +36,7 @@ class Draft:
     title_odds: Sequence[float] = ()
     recurring: frozenset[int] = frozenset()
     _taken_out: dict[int, Block] = field(default_factory=dict)
+    _kept: list[int] | None = None
 
     def writes(self, word: str) -> bool:
         """Whether the article has a word somewhere just like this."""
@@ -50,7 +52,15 @@ class Draft:
 
     def kept(self) -> list[int]:
         """Return the indexes of blocks that still belong to the article."""
-        return [i for i, block in enumerate(self.blocks) if block.reason is None]
+        if self._kept is None:
+            self._kept = [
+                i for i, block in enumerate(self.blocks) if block.reason is None
+            ]
+        return self._kept
+
+    def is_prose(self, index: int) -> bool:
+        """Whether a block is running text."""
+        return is_prose(self.blocks[index].text)
 
     def beside(self, index: int) -> list[Block]:
         """Return the blocks right before and after a block."""
@@ -68,6 +78,7 @@ class Draft:
         self, index: int, reason: RemovalReason, rule_id: str, into: Field | None
     ) -> None:
         block = self.blocks[index]
+        self._kept = None  # the old list may be in use
         self._taken_out[index] = block
         self.blocks[index] = Block(  # `dataclasses.replace` takes many times longer
             block.start_chars,
@@ -84,6 +95,7 @@ class Draft:
 
     def put_back(self, index: int) -> None:
         """Make a block that was taken out part of the article again."""
+        self._kept = None
         self.blocks[index] = self._taken_out.pop(index)
 
     def claim(

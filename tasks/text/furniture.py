@@ -19,7 +19,6 @@ from tasks.text.shape import ends_sentence, is_heading_shaped, is_prose, measure
 
 _FEW_BLOCKS = 6  # too little to tell a page by
 _MANY_BLOCKS = 5_000
-_CHARS_AT_ONCE = 500_000  # bounds memory, and what fits a cache is faster
 _NEAR = 3  # blocks between a caption and the article
 _UNSEEN = frozenset({RemovalReason.LAYOUT, RemovalReason.LIFTED})
 # Log-odds below which ...
@@ -50,20 +49,7 @@ def judge_drafts(drafts: Sequence[Draft]) -> None:
     What rules have removed or lifted so far is evidence. A text of very many blocks is
     no page: it is not judged.
     """
-    judged: list[Draft] = []
-    chars = 0
-    for draft in drafts:
-        if len(draft.blocks) > _MANY_BLOCKS:
-            continue
-        judged.append(draft)
-        chars += len(draft.raw)
-        if chars > _CHARS_AT_ONCE:
-            _judge(judged)
-            judged, chars = [], 0
-    _judge(judged)
-
-
-def _judge(drafts: list[Draft]) -> None:
+    drafts = [draft for draft in drafts if len(draft.blocks) <= _MANY_BLOCKS]
     blocks = [
         [block for block in draft.blocks if block.reason is not RemovalReason.LAYOUT]
         for draft in drafts
@@ -87,9 +73,13 @@ def put_back_lines(draft: Draft) -> None:
     Args:
         draft: Any article; nothing is done to those without ``odds``.
     """
+    if not draft.odds or all(
+        block.reason is not RemovalReason.NAVIGATION for block in draft.blocks
+    ):
+        return
     seen = [
         index
-        for index, block in enumerate(draft.blocks if draft.odds else ())
+        for index, block in enumerate(draft.blocks)
         if block.reason is not RemovalReason.LAYOUT
     ]
     inside = {
@@ -129,7 +119,7 @@ def drop_furniture(draft: Draft) -> None:
     doomed: list[int] = []
     for index in lines:
         limit = _limit(draft, index, _SURE if is_few else _KEPT)
-        if _is_furniture(draft.blocks[index], odds[index], limit):
+        if odds[index] < limit and _is_furniture(draft.blocks[index], odds[index]):
             is_below_kept = draft.blocks[index - 1].reason is None and (
                 doomed[-1:] != [index - 1]
             )
@@ -152,8 +142,8 @@ def _limit(draft: Draft, index: int, limit: float) -> float:
     return _KEPT if index in draft.recurring else limit
 
 
-def _is_furniture(block: Block, odds: float, limit: float) -> bool:
-    if odds >= limit or (odds >= _PROSE and is_prose(block.text)):
+def _is_furniture(block: Block, odds: float) -> bool:
+    if odds >= _PROSE and is_prose(block.text):
         return False
     return not is_about_article(block.text)
 

@@ -5,172 +5,59 @@ Nothing is judged here; every character that is not white space ends in one bloc
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from itertools import islice, pairwise, zip_longest
+from collections.abc import Iterator, Sequence
+from itertools import islice, zip_longest
 from typing import NamedTuple
 
-import ftfy.badness
+import numpy as np
 
 from tasks.pieces import Block
 from tasks.schema import Kind, RemovalReason
 from tasks.text import lexicon
+from tasks.text.lines import BARS, Lines, find_lines, find_wrap_columns
+from tasks.text.mojibake import find_mojibake
 from tasks.text.normalise import normalise_naming
+from tasks.text.shape import remember_words
 
-_INVISIBLE = "\u00ad\u200b\u200e\u200f\u2060\ufeff" + "".join(
-    map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-)
-_HYPHENS = "-\u2010\u00ad"
-_BLANKS = _INVISIBLE + "".join(filter(str.isspace, map(chr, range(0x10000))))
-_LINE = re.compile(r"[^\r\n\x0b\x0c\x85\u2028\u2029]+")
 _MARKS_ONLY = re.compile(r"[\W_]+")
 _BULLET = re.compile(r"[•·▪▫‣⁃◦●○■□►▶➤✓✔➢*](?=\s)")
 _DASH = re.compile(r"[-–—+](?=\s)")
 _SPOKEN = re.compile(r"[.!?…][\"'”“»]?$")
 _NUMBERED = re.compile(r"(?:\d{1,3}|[a-zA-Z])[.)]\s")
 _TRAILING_BAR = re.compile(r"\s+[|¦]+$")
-_MAYBE_BAD = re.compile(r"[^\x00-\x7f](?:[^\x00-\x7f]+|(?<=[\x80-\x9fÂÃŒœ]))")
-_BAD_CHARS = 6  # the longest sequence that tells
-_MANY_PLACES = 60
-_WIDE = re.compile(
-    "[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]"
-)
-_MAYBE_WIDE = re.compile(rb"[\xe1\xe3-\xed\xef]|\xe2[\xba-\xbf]")  # searched faster
-_TERMINAL = re.compile(r"[.!?…。！？؟۔।:;]['\"”“»›’)\]]*$")
-
 _SENTENCE_END = re.compile(r"(?<!\d)[.!?…。！？؟۔।;]['\"”“»›’)\]]*$")
 
-_WRAP_COLUMNS = range(30, 131)
 _FEW_COLUMNS = range(55, 131)
-_WRAP_PAIRS = 3
-_WRAP_SHARE = 0.45
-_RUN_ON_SHARE = 0.3
-_MANY_RUN_ON, _NEARLY_ALL = 8, 0.8
 _OVERHANG = 3  # columns, of a hyphen or punctuation mark
 
 
 class Line(NamedTuple):
-    """One line that is not blank: its span without white space at the edges.
+    """One line, as ``Lines`` has it, and its text."""
 
-    Attributes:
-        start: First code point.
-        end: One past the last code point.
-        text: What stands there.
-        indent: Columns of white space before it.
-        blank_before: A blank line precedes it, or nothing.
-        width: Its columns on a screen.
-    """
-
+    text: str
     start: int
     end: int
-    text: str
     indent: int
     blank_before: bool
     width: int
-
-
-def find_lines(raw: str, begin: int = 0) -> list[Line]:
-    r"""Split decoded text into its lines; blank lines are only remembered.
-
-    Args:
-        raw: Decoded text with any line ends (``\n``, ``\r\n``, ``\r``, U+2028 ...).
-        begin: Where to begin.
-
-    Returns:
-        Lines in order; characters outside their spans are white space or invisible.
-    """
-    lines: list[Line] = []
-    has_wide = (
-        not raw.isascii()
-        and _MAYBE_WIDE.search(raw.encode(errors="replace")) is not None
-        and _WIDE.search(raw) is not None
-    )
-    blank, stop = True, begin
-    for match in _LINE.finditer(raw, begin):
-        line, start = match[0], match.start()
-        if start - stop > 1 and raw[stop:start] != "\r\n":
-            blank = True  # an empty line was between
-        stop = match.end()
-        text = line.strip()  # faster than to look for all blanks
-        if text and (text[0] in _INVISIBLE or text[-1] in _INVISIBLE):
-            text = text.strip(_BLANKS)
-        if not text:
-            blank = True
-            continue
-        indent = 0
-        if len(text) < len(line):
-            start = stop - len(line.lstrip(_BLANKS))
-            spaces = line[: len(line) - len(line.lstrip())]
-            indent = len(spaces.expandtabs(4))
-        width = len(text) + (len(_WIDE.findall(text)) if has_wide else 0)
-        lines.append(Line(start, start + len(text), text, indent, blank, width))
-        blank = False
-    return lines
-
-
-def _first_word(line: Line) -> int:
-    """Columns of the shortest piece a wrapping program could have moved up."""
-    if _WIDE.match(line.text):
-        return 2
-    return len(line.text.split(None, 1)[0])
-
-
-def find_wrap_column(lines: list[Line]) -> int | None:
-    """Tell at which column a text is hard-wrapped.
-
-    A program that fills lines breaks where the next word no longer fits. So inside a
-    wrapped paragraph the wrap column lies between the width of a line and that width
-    plus the next line's first word. The column that most pairs of lines agree on is
-    taken, if enough of them do.
-
-    Returns:
-        The column, or null if the lines are not wrapped.
-    """
-    pairs = [
-        (above.width, above.width + 1 + _first_word(below), _runs_on(above, below))
-        for above, below in pairwise(lines)
-        if not below.blank_before
-    ]
-    if len(pairs) < _WRAP_PAIRS:
-        return None
-    agree = dict.fromkeys(_WRAP_COLUMNS, 0)
-    for low, high, _ in pairs:
-        for column in range(max(low, 30), min(high, 131)):
-            agree[column] += 1
-    column = max(agree, key=agree.__getitem__)  # the first of the best
-    fitting = sum(low <= column for low, _, _ in pairs)
-    runs_on = sum(on for low, high, on in pairs if low <= column < high)
-    if agree[column] < max(_WRAP_PAIRS, _WRAP_SHARE * fitting):
-        # Many short lines stand around: then all sentences that go on must agree.
-        broken_off = sum(
-            _runs_on(above, below) and above.text[-1] not in _HYPHENS
-            for above, below in pairwise(lines)
-            if not below.blank_before
-        )
-        is_plain = runs_on >= max(_MANY_RUN_ON, _NEARLY_ALL * broken_off)
-        return column if is_plain else None
-    return column if runs_on > max(1, _RUN_ON_SHARE * agree[column]) else None
-
-
-def _runs_on(above: Line, below: Line) -> bool:
-    """Whether a sentence seems to go on across the line break."""
-    first = below.text[0]
-    goes_on = first.islower() or (first.isalpha() and not first.isupper())
-    return goes_on and not _TERMINAL.search(above.text)
+    first_word: int
+    is_lower: bool
+    is_closed: bool
+    ends_hyphen: bool
 
 
 def _continues(group: list[Line], below: Line, column: int | None) -> bool:
     """Whether ``below`` goes on in the paragraph of the lines above it."""
     above = group[-1]
-    starts_lower = below.text[0].islower()
     if (
-        (column is None and not starts_lower)  # most lines
+        (column is None and not below.is_lower)  # most lines
         or below.blank_before
         or below.indent > above.indent
     ):
         return False
     if _starts_item(below.text) and not _could_break_off(group, below, column):
         return False
-    is_broken_off = starts_lower and not _TERMINAL.search(above.text)
+    is_broken_off = below.is_lower and not above.is_closed
     if column is None:  # few lines: only a sentence that plainly goes on
         return (
             is_broken_off
@@ -185,13 +72,13 @@ def _continues(group: list[Line], below: Line, column: int | None) -> bool:
         return False
     if _is_full(above, below, column):
         return True
-    is_hyphenated = above.text[-1] in _HYPHENS and starts_lower
+    is_hyphenated = above.ends_hyphen and below.is_lower
     return is_hyphenated or (is_broken_off and above.width * 2 >= column)
 
 
 def _is_full(above: Line, below: Line, column: int) -> bool:
     """Whether the next word did not fit into the line."""
-    return above.width + 1 + _first_word(below) > column
+    return above.width + 1 + below.first_word > column
 
 
 def _could_break_off(group: list[Line], below: Line, column: int | None) -> bool:
@@ -203,7 +90,7 @@ def _could_break_off(group: list[Line], below: Line, column: int | None) -> bool
         column is not None
         and not _BULLET.match(below.text)
         and not _starts_item(group[0].text)
-        and not _TERMINAL.search(group[-1].text)
+        and not group[-1].is_closed
         and _is_full(group[-1], below, column)
     )
 
@@ -215,9 +102,9 @@ def _is_heading(above: Line, line: Line, below: Line, column: int) -> bool:
     """
     return (
         bool(_SENTENCE_END.search(above.text))
-        and not line.text[0].islower()
-        and not _TERMINAL.search(line.text)
-        and not below.text[0].islower()
+        and not line.is_lower
+        and not line.is_closed
+        and not below.is_lower
         and not _is_full(line, below, column)
     )
 
@@ -228,9 +115,8 @@ def _starts_item(text: str) -> bool:
     return bool(_BULLET.match(text) or _DASH.match(text))
 
 
-def _paragraphs(lines: list[Line]) -> Iterator[list[Line]]:
-    """Group the lines of a hard-wrapped text; otherwise every line stands alone."""
-    column = find_wrap_column(lines)
+def _group(lines: Sequence[Line], column: int | None) -> Iterator[list[Line]]:
+    """Group the lines of a text that are one paragraph."""
     group: list[Line] = []
     for line, below in zip_longest(lines, lines[1:]):
         if group and (
@@ -266,21 +152,22 @@ def normalise_span(span: str, *, broken: bool = False) -> tuple[str, tuple[str, 
     return normalise_naming(span, steps)
 
 
-def has_mojibake(raw: str) -> bool:
-    """Whether ftfy sees a sequence that only a wrong decoding makes.
+class _Piece(NamedTuple):
+    """A paragraph as laid out: the place of its lines.
 
-    All of them are a few characters around two in a row beyond ASCII, or around one of
-    a few letters. Where these are rare, to look only there is many times faster (ftfy
-    6, ``badness.BADNESS_RE``).
+    Attributes:
+        start: First code point.
+        end: One past the last code point.
+        blank_before: A blank line precedes it, or nothing.
+        words: Words, if it is plain.
+        is_plain: It is one line that is its own text: see ``Lines``.
     """
-    bad = ftfy.badness.BADNESS_RE
-    places = [match.span() for match in islice(_MAYBE_BAD.finditer(raw), _MANY_PLACES)]
-    if len(places) == _MANY_PLACES:
-        return bool(bad.search(raw))
-    return any(
-        bad.search(raw, max(start - _BAD_CHARS, 0), end + _BAD_CHARS)
-        for start, end in places
-    )
+
+    start: int
+    end: int
+    blank_before: bool
+    words: int
+    is_plain: bool
 
 
 def find_blocks(raw: str, begin: int = 0) -> list[Block]:
@@ -295,40 +182,125 @@ def find_blocks(raw: str, begin: int = 0) -> list[Block]:
         nor invisible. Lines of nothing but marks, bullets of lists and bars at line
         ends are removed blocks with reason ``layout``.
     """
-    broken = has_mojibake(raw)
+    return find_blocks_of([raw], [begin])[0]
+
+
+def find_blocks_of(texts: Sequence[str], begins: Sequence[int]) -> list[list[Block]]:
+    """Do as ``find_blocks`` with every text, faster."""
+    if not texts:
+        return []
+    lines = find_lines(texts, begins)
+    columns = find_wrap_columns(lines, len(texts))
+    joined = _find_joined(lines, columns)
+    pieces = _list_pieces(lines)
+    ends = np.cumsum(np.bincount(lines.text, minlength=len(texts))).tolist()
+    found: list[list[Block]] = []
+    first = 0
+    for number, (raw, past, broken) in enumerate(
+        zip(texts, ends, find_mojibake(texts), strict=True)
+    ):
+        own = pieces[first:past]
+        has_items = _has_items(raw, own)
+        if number in joined:
+            own = [*_join(raw, lines, (first, past), columns[number])]
+        found.append(_read_pieces(raw, own, has_items=has_items, broken=broken))
+        first = past
+    return found
+
+
+def _list_pieces(lines: Lines) -> list[_Piece]:
+    """List every line as a paragraph of its own."""
+    columns = (getattr(lines, name).tolist() for name in _Piece._fields)
+    return [*map(_Piece._make, zip(*columns, strict=True))]
+
+
+def _find_joined(lines: Lines, columns: list[int | None]) -> set[int]:
+    """Return the texts in which a paragraph may have more than one line."""
+    has_column = np.array([column is not None for column in columns])
+    breaks_off = lines.is_lower[1:] & ~lines.is_closed[:-1]
+    breaks_off &= np.isin(lines.width[:-1], _FEW_COLUMNS)
+    may_go_on = has_column[lines.text[1:]] | breaks_off
+    return {*lines.text[1:][may_go_on & ~lines.blank_before[1:]].tolist()}
+
+
+def _join(
+    raw: str, lines: Lines, place: tuple[int, int], column: int | None
+) -> Iterator[_Piece]:
+    """Yield the paragraphs of a text in which lines go on in the next one."""
+    own = Lines._make(values[slice(*place)] for values in lines)
+    texts = [
+        raw[s:e] for s, e in zip(own.start.tolist(), own.end.tolist(), strict=True)
+    ]
+    values = (getattr(own, name).tolist() for name in Line._fields[1:])
+    rows = [*map(Line._make, zip(texts, *values, strict=True))]
+    alone = iter(_list_pieces(own))
+    for group in _group(rows, column):
+        first, *others = islice(alone, len(group))
+        if others:
+            yield first._replace(end=others[-1].end, is_plain=False)
+        else:
+            yield first
+
+
+def _read_pieces(
+    raw: str, pieces: Sequence[_Piece], *, has_items: bool, broken: bool
+) -> list[Block]:
+    """Make the blocks of a text out of its paragraphs."""
     blocks: list[Block] = []
-    lines = find_lines(raw, begin)
-    dashed = [line.text for line in lines if _DASH.match(line.text)]
-    # Long dashes before whole sentences are speech, not a list.
-    spoken = sum(text[0] in "–—" and bool(_SPOKEN.search(text)) for text in dashed)
-    dashes = 0 if spoken * 2 > len(dashed) else len(dashed)
-    for group in _paragraphs(lines):
-        start, end = group[0].start, group[-1].end
-        blank_before = group[0].blank_before
-        is_word = raw[start].isalnum()  # most: neither a mark nor a bullet
-        if not is_word and _is_marks(raw[start:end]):
-            blocks.append(_layout(raw, start, end, "layout.marks"))
-            continue
-        kind = None
-        bullet = None if is_word else _BULLET.match(raw, start)
-        if not is_word and not bullet and dashes > 1:
-            bullet = _DASH.match(raw, start)
-        if bullet:
-            blocks.append(_layout(raw, start, bullet.end(), "layout.bullet"))
-            start, kind = bullet.end(), Kind.LIST_ITEM
-        bar = _TRAILING_BAR.search(raw, start, end) if raw[end - 1] in "|¦" else None
-        stop = bar.start() if bar else end
-        while start < stop and raw[start].isspace():
-            start += 1
-        text, names = normalise_span(raw[start:stop], broken=broken)
-        if text:
-            blocks.append(
-                Block(start, stop, text, names, kind=kind, blank_before=blank_before)
-            )
-        if bar:
-            mark = bar.start() + len(bar.group()) - len(bar.group().lstrip())
-            blocks.append(_layout(raw, mark, end, "layout.bar"))
+    measured: list[tuple[str, int]] = []
+    for piece in pieces:
+        start, end, blank_before, words, is_plain = piece
+        if is_plain and not broken:  # most
+            text = raw[start:end]
+            measured.append((text, words))
+            blocks.append(Block(start, end, text, (), None, 0, blank_before))
+        else:
+            blocks += _read_piece(raw, piece, has_items=has_items, broken=broken)
+    remember_words(measured)
     return blocks
+
+
+def _has_items(raw: str, lines: Sequence[_Piece]) -> bool:
+    """Whether lines that begin with a dash are a list.
+
+    One alone is none, and long dashes before whole sentences are speech.
+    """
+    dashed = [
+        raw[line.start : line.end]
+        for line in lines
+        if not line.is_plain and _DASH.match(raw, line.start, line.end)
+    ]
+    spoken = sum(text[0] in "–—" and bool(_SPOKEN.search(text)) for text in dashed)
+    return len(dashed) > 1 and spoken * 2 <= len(dashed)
+
+
+def _read_piece(
+    raw: str, piece: _Piece, *, has_items: bool, broken: bool
+) -> Iterator[Block]:
+    start, end = piece.start, piece.end
+    is_word = raw[start].isalnum()  # neither a mark nor a bullet
+    if not is_word and _is_marks(raw[start:end]):
+        yield _layout(raw, start, end, "layout.marks")
+        return
+    kind = None
+    bullet = None if is_word else _BULLET.match(raw, start)
+    if not is_word and not bullet and has_items:
+        bullet = _DASH.match(raw, start)
+    if bullet:
+        yield _layout(raw, start, bullet.end(), "layout.bullet")
+        start, kind = bullet.end(), Kind.LIST_ITEM
+    bar = _TRAILING_BAR.search(raw, start, end) if raw[end - 1] in BARS else None
+    stop = bar.start() if bar else end
+    while start < stop and raw[start].isspace():
+        start += 1
+    text, names = normalise_span(raw[start:stop], broken=broken)
+    if text:
+        yield Block(
+            start, stop, text, names, kind=kind, blank_before=piece.blank_before
+        )
+    if bar:
+        mark = bar.start() + len(bar.group()) - len(bar.group().lstrip())
+        yield _layout(raw, mark, end, "layout.bar")
 
 
 def _is_marks(span: str) -> bool:

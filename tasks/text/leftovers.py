@@ -57,10 +57,13 @@ def _find_leftover(text: str) -> tuple[RemovalReason, str] | None:
         return None  # `Nein.` is an answer
     if _COPYRIGHT.match(text) and measure_words(text) <= _CREDIT_WORDS:
         return RemovalReason.PAGE_FURNITURE, "line.copyright"
-    if phrase is None and (opener := lexicon.find_opener(text)):
-        short = measure_words(text) <= _OPENER_WORDS
-        if short and (opener.is_marked or not ends_sentence(text[opener.end :])):
-            phrase = opener
+    if (
+        phrase is None
+        and measure_words(text) <= _OPENER_WORDS
+        and (opener := lexicon.find_opener(text))
+        and (opener.is_marked or not ends_sentence(text[opener.end :]))
+    ):
+        phrase = opener
     return (RemovalReason(phrase.name), phrase.rule_id) if phrase else None
 
 
@@ -70,8 +73,7 @@ def drop_after_openers(draft: Draft) -> None:
     At the end of the text these are all short lines that follow. Inside the text they
     are those of the same group of lines, up to the next running text.
     """
-    prose = [i for i in draft.kept() if is_prose(draft.blocks[i].text)]
-    last_prose = prose[-1] if prose else -1
+    last_prose = next(filter(draft.is_prose, reversed(draft.kept())), -1)
     spread = {RemovalReason.RELATED_LINKS, RemovalReason.COMMENT_FORM}
     index = 0
     while index < len(draft.blocks):

@@ -15,10 +15,17 @@ import string
 import tomllib
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
+from itertools import repeat
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tasks.text import hints
 
 LANGUAGES = tuple(
     "en de fr es it pt nl ru pl tr zh ja ar sv no da fi cs sk hu ro el uk bg sr hr sl"  # noqa: SIM905
@@ -32,6 +39,7 @@ UNSPACED = frozenset({"zh", "ja", "th"})
 MAX_LEFTOVER_CHARS = 200  # longer lines are never a leftover as a whole
 _FOLDER = Path(__file__).parents[1] / "data" / "lexicon"
 _GAP_WORDS = 8
+_HEAD = 2  # words
 _REMEMBERED = 4096  # lines: several rules ask about the same one
 _MAX_COUNTED_WORDS = 400  # the share of stop words is stable long before
 
@@ -47,11 +55,20 @@ _SEPARATORS = (
     "\ufffc\ufffd\U0001f000-\U0001faff"
 )
 _WORD = re.compile(f"[^{_SEPARATORS}]+")
+_SPACED = {code: " " for code in range(0x80) if not _WORD.match(chr(code))}
+# The first two words, if `fold` neither joins them to what stands around nor cuts them.
+_APART = r"\s!-/:-@\[-`{-~«»„“”‘’‚–—…•·"
+_PLAIN = "[0-9A-Za-zÀ-ÖØ-öø-ľŁ-ňŊ-ɏΆΈ-ϿЀ-ӿ]"
+_TWO_WORDS = re.compile(
+    f"[{_APART}]*({_PLAIN}+)(?:[{_APART}]+(?:({_PLAIN}+)(?=[{_APART}]|$)|$)|$)"
+)
+_QUOTES = re.compile("[\u2010-\u2027«»]")  # folded Latin text has no others mostly
 _DROPPED = re.compile(
     "[\u00ad\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4-\u05c7\u0640"
     "\u064b-\u065f\u0670\u200c-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+"
 )
 _UNIFIED = str.maketrans("ııيىكھ", "iiییکه")  # dotless i, Arabic and Persian letters
+_TO_UNIFY = re.compile("[ıيىكھ]")  # rare, and searched faster
 # Keeps positions, unlike `casefold`.
 _LOWER_ASCII = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _NUMBER = re.compile(r"\d+(?:[^\w#]+\d+)*")
@@ -59,10 +76,16 @@ _DIGITS = re.compile(r"\d+")
 _AFTER_LABEL = re.compile(
     r"\s*(?:\([^()]{0,4}\)\s*)?(?:(?P<mark>[:：﹕]|[|/–—-](?=\s))\s*)?"
 )
+_JAMO = re.compile(
+    "[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\ud7b0-\ud7ff\uffa0-\uffdc]"
+)
 _UNSPACED_CHAR = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _PARTS = re.compile(r"\s*(?:[|•·‧∙●▪★»«›‹→←]|\s[-–—/,]\s|[:：]\s|\t)\s*")
 _AMOUNT = re.compile(r"\d{4}|\d[.,]\d|[$€£¥₹%]")  # no number of a page
-_PART_MARK = re.compile("[|•·‧∙●▪★»«›‹→←–—/,:：\\t-]")  # searched faster
+_PART_MARK = re.compile(  # begins with one class of characters: that is searched fast
+    r"[|•·‧∙●▪★»«›‹→←–—/,:：\t-]"
+    r"(?:(?<=[|•·‧∙●▪★»«›‹→←\t])|(?<=\s[-–—/,])(?=\s)|(?<=[:：])(?=\s))"
+)
 _ASKING = frozenset({"comment_form", "newsletter", "cookie_notice", "share_links"})
 _LIKE_WORDS, _LIKE_SHARE = 3, 0.5
 _ROW_SHARE = 0.6
@@ -112,6 +135,7 @@ class _Starts:
         default_factory=dict
     )
     by_char: dict[str, list[tuple[str, Phrase]]] = field(default_factory=dict)
+    heads: set[tuple[str, ...]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -119,12 +143,13 @@ class _Lexicon:
     """All phrases, compiled."""
 
     leftovers: dict[str, Phrase] = field(default_factory=dict)
+    leftover_heads: frozenset[tuple[str, ...]] = frozenset()
+    rows: frozenset[str] = frozenset()  # words of rows of buttons
     openers: _Starts = field(default_factory=_Starts)
     labels: _Starts = field(default_factory=_Starts)
     notes: dict[str, list[tuple[tuple[str, ...], Phrase]]] = field(default_factory=dict)
     notes_unspaced: list[tuple[str, Phrase]] = field(default_factory=list)
     stops: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    stops_written: dict[str, tuple[str, ...]] = field(default_factory=dict)
     stops_unspaced: dict[str, re.Pattern[str]] = field(default_factory=dict)
     conjunctions: frozenset[str] = frozenset()
     particles: frozenset[str] = frozenset()
@@ -145,16 +170,48 @@ def fold(line: str) -> str:
         >>> fold("Ihre E-Mail-Adresse wird nicht veröffentlicht!")
         'ihre e mail adresse wird nicht veroffentlicht'
     """
-    text = line.lower() if line.isascii() else _fold_letters(line)
-    text = " ".join(_WORD.findall(text))
-    return _NUMBER.sub("#", text)
+    return _NUMBER.sub("#", " ".join(_words(line)))
+
+
+def _words(line: str) -> list[str]:
+    """Return the words of a line, without case and accents."""
+    if line.isascii():
+        return line.lower().translate(_SPACED).split()
+    text = _fold_letters(line)
+    plain = _QUOTES.sub(" ", text)
+    return plain.translate(_SPACED).split() if plain.isascii() else _WORD.findall(text)
 
 
 def _fold_letters(text: str) -> str:
     # NFKD splits accents off, NFKC puts Hangul and kana together again.
     text = unicodedata.normalize("NFKD", text.casefold())
-    text = _DROPPED.sub("", text).translate(_UNIFIED)
-    return unicodedata.normalize("NFKC", text)
+    text = _DROPPED.sub("", text)
+    if _TO_UNIFY.search(text):
+        text = text.translate(_UNIFIED)
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
+def fold_alone(char: str) -> str | None:
+    """Return the one letter that a character is folded to, among whatever others.
+
+    Returns:
+        ``""`` if it separates words; null if it may be neither.
+
+    Examples:
+        >>> fold_alone("É"), fold_alone("–"), fold_alone("ß")
+        ('e', '', None)
+    """
+    folded = _fold_letters(char)
+    is_word = _WORD.match(char) is not None
+    if _WORD.search(folded) is None:
+        return None if is_word else ""
+    is_apart = len(folded) == 1 and not unicodedata.combining(char)
+    return folded if is_word and is_apart and not _JAMO.match(char) else None
+
+
+def is_unspaced(char: str) -> bool:
+    """Say whether a letter is of a language written without spaces."""
+    return _UNSPACED_CHAR.match(char) is not None
 
 
 def word_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -178,6 +235,12 @@ def find_leftover(line: str) -> Phrase | None:
     """
     if len(line) > MAX_LEFTOVER_CHARS:
         return None
+    return _find_whole(line) or _find_parts(line)
+
+
+def _find_whole(line: str) -> Phrase | None:
+    if not hints.may_have(line, hints.LEFTOVER) or not _may_be_leftover(line):
+        return None
     known = _lexicon().leftovers
     folded = fold(line)
     if found := known.get(folded):
@@ -186,9 +249,55 @@ def find_leftover(line: str) -> Phrase | None:
         found = known.get(folded[:-2])
         if found and found.name in _COUNTED:
             return found
-    if not folded:
+    return _find_networks(folded) if folded else None
+
+
+def heads_of(phrases: Iterable[str]) -> frozenset[tuple[str, ...]]:
+    """Return the first two words of each folded phrase; one if it has no more."""
+    return frozenset(tuple(phrase.split()[:_HEAD]) for phrase in phrases)
+
+
+def may_equal(line: str, heads: Collection[tuple[str, ...]]) -> bool:
+    """Say whether the line, folded, may be one of some phrases.
+
+    Most lines are not: to see that is many times faster than to fold them.
+
+    Args:
+        line: A line.
+        heads: ``heads_of`` the phrases.
+
+    Examples:
+        >>> heads = heads_of(["neue brucke uber den fluss"])
+        >>> may_equal("Neue Häuser am Fluss", heads)
+        False
+        >>> may_equal("»Neue Brücke über den Fluss«", heads)
+        True
+    """
+    words = _find_head(line)
+    return words is None or words in heads
+
+
+@lru_cache(_REMEMBERED)
+def _find_head(line: str) -> tuple[str, ...] | None:
+    """Return the first two words of a line, folded; one if it has no more.
+
+    Null if that is not to be seen at once; nor are numbers, which may go on.
+    """
+    found = _TWO_WORDS.match(line)
+    if found is None:
         return None
-    return _find_networks(folded) or _find_parts(line)
+    first, second = found.groups()
+    words = (
+        (fold_word(first),) if second is None else (fold_word(first), fold_word(second))
+    )
+    return None if "#" in "".join(words) else words
+
+
+def _may_be_leftover(line: str) -> bool:
+    if may_equal(line, _lexicon().leftover_heads):
+        return True
+    rows = _lexicon().rows
+    return all(word in rows for word in _find_head(line) or ())
 
 
 def _find_networks(folded: str) -> Phrase | None:
@@ -216,7 +325,9 @@ def _find_parts(line: str) -> Phrase | None:
     found = [
         phrase
         for part in parts
-        if (phrase := known.get(fold(part))) and not _AMOUNT.search(part)
+        if _may_be_leftover(part)
+        and (phrase := known.get(fold(part)))
+        and not _AMOUNT.search(part)
     ]
     enough = len(found) > 1 and len(found) >= _ROW_SHARE * len(parts)
     return found[0] if enough else None
@@ -236,14 +347,15 @@ def find_resemblance(line: str) -> Phrase | None:
     """
     stops = _lexicon().stops
     words = [word for word in fold(line).split() if word not in stops and word != "#"]
-    known: Counter[tuple[str, str]] = Counter()
-    for word in set(words):
-        known.update(_vocabulary().get(word, ()))
-    if not known:
+    unique, vocabulary = set(words), _vocabulary()
+    known: dict[tuple[str, str], int] = {}
+    for word in unique & vocabulary.keys():
+        for kind in vocabulary[word]:
+            known[kind] = known.get(kind, 0) + 1
+    most = max(known.values(), default=0)
+    if most < _LIKE_WORDS or most < _LIKE_SHARE * len(unique):
         return None
-    (name, language), count = min(known.items(), key=lambda item: (-item[1], item[0]))
-    if count < _LIKE_WORDS or count < _LIKE_SHARE * len(set(words)):
-        return None
+    name, language = min(kind for kind, count in known.items() if count == most)
     return Phrase("resembles", name, language)
 
 
@@ -273,6 +385,8 @@ def find_opener(line: str) -> Phrase | None:
         >>> phrase.name, phrase.end, phrase.is_marked
         ('related_links', 16, True)
     """
+    if not hints.may_have(line, hints.OPENER):
+        return None
     return next(_find_starts(line, _lexicon().openers), None)
 
 
@@ -286,10 +400,15 @@ def find_labels(line: str) -> tuple[Phrase, ...]:
         >>> [p.name for p in find_labels("Übersetzt von Anna Berg")]
         ['translator']
     """
+    if not hints.may_have(line, hints.LABEL):
+        return ()
     return tuple(_find_starts(line, _lexicon().labels))
 
 
 def _find_starts(line: str, starts: _Starts) -> Iterator[Phrase]:
+    words = _find_head(line)
+    if words is not None and not (words in starts.heads or words[:1] in starts.heads):
+        return  # most lines
     head = line[:MAX_LEFTOVER_CHARS]
     begin, first = _find_first_word(head)
     if not first:
@@ -303,9 +422,9 @@ def _find_starts(line: str, starts: _Starts) -> Iterator[Phrase]:
     candidates = starts.by_word.get(first)
     if not candidates:
         return
-    words, ends = _first_words(head, len(candidates[0][0]))
+    found, ends = _first_words(head, len(candidates[0][0]))
     for parts, phrase in candidates:
-        if tuple(words[: len(parts)]) == parts:
+        if tuple(found[: len(parts)]) == parts:
             yield _ended(phrase, line, ends[len(parts) - 1])
 
 
@@ -332,6 +451,7 @@ def _first_words(line: str, count: int) -> tuple[list[str], list[int]]:
     return words, ends
 
 
+@lru_cache(_REMEMBERED)
 def fold_word(word: str) -> str:
     """Fold one word, as ``word_spans`` gives it."""
     text = word.lower() if word.isascii() else _fold_letters(word)
@@ -358,10 +478,11 @@ def find_notes(text: str) -> tuple[Phrase, ...]:
         >>> [text[p.start : p.end] for p in find_notes(text)]
         ['erschien zuerst am']
     """
+    if not hints.may_have(text, hints.NOTE):
+        return ()
     lexicon = _lexicon()
     found: dict[tuple[int, str], Phrase] = {}
-    words = _WORD.findall(text.lower() if text.isascii() else _fold_letters(text))
-    if not lexicon.notes.keys().isdisjoint(words):
+    if not lexicon.notes.keys().isdisjoint(_words(text)):
         _find_spaced_notes(text, lexicon, found)
     if _UNSPACED_CHAR.search(text):
         lower = text.translate(_LOWER_ASCII)
@@ -427,8 +548,7 @@ def stop_share(text: str) -> float:
             for pattern in lexicon.stops_unspaced.values()
         ]
         return max(covered, default=0) / len(letters)
-    words = _WORD.findall(text.lower() if text.isascii() else _fold_letters(text))
-    words = words[:_MAX_COUNTED_WORDS]
+    words = _words(text)[:_MAX_COUNTED_WORDS]
     if not words:
         return 0.0
     counts: Counter[str] = Counter()
@@ -449,6 +569,36 @@ def stop_languages(word: str) -> tuple[str, ...]:
     return _lexicon().stops.get(fold(word), ())
 
 
+class Heads(NamedTuple):
+    """First words of all phrases: one if a phrase has no more, else two.
+
+    Attributes:
+        leftovers: Of lines that are leftovers as a whole.
+        openers: Of openers.
+        labels: Of labels.
+        rows: Words of rows of buttons.
+        anchors: Words that notes are found by.
+    """
+
+    leftovers: Collection[tuple[str, ...]]
+    openers: Collection[tuple[str, ...]]
+    labels: Collection[tuple[str, ...]]
+    rows: Collection[str]
+    anchors: Collection[str]
+
+
+def phrase_heads() -> Heads:
+    """Return the first words of all phrases."""
+    known = _lexicon()
+    return Heads(
+        known.leftover_heads,
+        known.openers.heads,
+        known.labels.heads,
+        known.rows,
+        known.notes.keys(),
+    )
+
+
 def load() -> None:
     """Load the lexicon, if that is still to be done."""
     _lexicon()
@@ -460,18 +610,28 @@ def guess_language(texts: Iterable[str]) -> str | None:
     Args:
         texts: Pieces of a text; words count that stand between spaces.
     """
-    known = _lexicon().stops_written
-    words = Counter(" ".join(texts).lower().split())
-    counts: Counter[str] = Counter()
-    for word in words.keys() & known.keys():
-        for language in known[word]:
-            counts[language] += words[word]
-    most = max(counts.values(), default=0)
-    return min(
-        (code for code, count in counts.items() if count == most),
-        key=LANGUAGES.index,
-        default=None,
-    )
+    rows, written = _written_stops()
+    words = " ".join(texts).lower().split()
+    counts = written[[*map(rows.get, words, repeat(0))]].sum(axis=0)
+    most = int(np.argmax(counts))  # the first of the best
+    return LANGUAGES[most] if counts[most] else None
+
+
+@cache
+def _written_stops() -> tuple[dict[str, int], npt.NDArray[np.int64]]:
+    """Return the row of each function word, and which languages have those of a row.
+
+    The first row is that of all other words.
+    """
+    groups: dict[str, list[int]] = {}
+    for number, language in enumerate(LANGUAGES):
+        stops = read_language(language)["words"]["stop"]
+        for word in set(stops.lower().split()):
+            groups.setdefault(word, []).append(number)
+    written = np.zeros((len(groups) + 1, len(LANGUAGES)), np.int64)
+    for row, numbers in enumerate(groups.values(), start=1):
+        written[row, numbers] = 1
+    return {word: row for row, word in enumerate(groups, start=1)}, written
 
 
 def conjunctions() -> frozenset[str]:
@@ -565,6 +725,9 @@ def _lexicon() -> _Lexicon:
         for name, text in phrases(language, "notes"):
             _add_note(lexicon, text, Phrase("notes", name, language), anchors)
     lexicon.leftovers.pop("", None)
+    lexicon.leftover_heads = heads_of(lexicon.leftovers)
+    singles = (head[0] for head in lexicon.leftover_heads if not head[1:])
+    lexicon.rows = _NETWORKS.union(singles)
     for starts in (lexicon.openers, lexicon.labels):
         for spaced in starts.by_word.values():
             spaced.sort(key=lambda entry: -len(entry[0]))
@@ -577,8 +740,6 @@ def _add_words(lexicon: _Lexicon, language: str) -> None:
     words = read_language(language)["words"]
     for word in fold(words["stop"]).split():
         lexicon.stops[word] = (*lexicon.stops.get(word, ()), language)
-    for word in set(words["stop"].lower().split()):
-        lexicon.stops_written[word] = (*lexicon.stops_written.get(word, ()), language)
     if language in UNSPACED:
         parts = sorted(words["stop"].split(), key=len, reverse=True)
         lexicon.stops_unspaced[language] = re.compile("|".join(parts))
@@ -609,6 +770,7 @@ def _add_start(starts: _Starts, text: str, phrase: Phrase) -> None:
         return
     parts = tuple(_fold_phrase(text).split())
     if parts:
+        starts.heads.add(parts[:_HEAD])
         known = starts.by_word.setdefault(parts[0], [])
         if not any(parts == old and phrase.name == p.name for old, p in known):
             known.append((parts, phrase))

@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -78,22 +79,25 @@ def measure_blocks(articles: Sequence[Sequence[Block]]) -> Measures:
     Returns:
         The measures; no columns if there are no blocks.
     """
-    blocks = [block for own in articles for block in own]
+    blocks = [*chain.from_iterable(articles)]
     sizes = np.array([len(own) for own in articles], np.int64)
     if not blocks:
         none = np.zeros(0, np.int64)
         return Measures({}, Signs(none, none.astype(np.uint64)), sizes)
     rows = _Rows(sizes)
-    line = line_up([_shorten(block.text) for block in blocks])
+    values = zip(*blocks, strict=True)
+    seen: dict[str, tuple[Any, ...]] = dict(zip(Block._fields, values, strict=True))
+    texts: tuple[str, ...] = seen["text"]
+    line = line_up([*map(_shorten, texts)])
     tokens = find_tokens(line)
     owner = np.searchsorted(line.start, tokens.start, side="right") - 1
     text = _measure_characters(line)
     said = _measure_words(articles, line, (tokens, owner), text.prose_long)
-    is_item = _floats([block.kind is Kind.LIST_ITEM for block in blocks])
-    is_blank = _floats([block.blank_before for block in blocks])
-    is_captioned = _floats([is_caption(block.text) for block in blocks])
-    is_lifted = _flags([block.reason is RemovalReason.LIFTED for block in blocks])
-    is_leftover = ~is_lifted & _flags([block.reason is not None for block in blocks])
+    is_item = _floats([kind is Kind.LIST_ITEM for kind in seen["kind"]])
+    is_blank = _floats(seen["blank_before"])
+    is_captioned = _floats([*map(is_caption, texts)])
+    is_lifted = _flags([reason is RemovalReason.LIFTED for reason in seen["reason"]])
+    is_leftover = ~is_lifted & _flags([reason is not None for reason in seen["reason"]])
     own = {
         **text.columns,
         **said,
@@ -118,11 +122,11 @@ def _shorten(text: str) -> str:
     return text if len(text) <= _SEEN_CHARS else text[:half] + text[-half:]
 
 
-def _floats(values: list[bool]) -> Floats:
+def _floats(values: Sequence[bool]) -> Floats:
     return np.array(values, np.float64)
 
 
-def _flags(values: list[bool]) -> Flags:
+def _flags(values: Sequence[bool]) -> Flags:
     return np.array(values, np.bool_)
 
 
@@ -359,14 +363,14 @@ def _find_common(
     """
     rows = len(copies)
     own = keys ^ (article.astype(np.uint64) * PRIME)
-    order = np.argsort(own, kind="stable")  # blocks of one word stay in order
+    order = np.argsort(own)
     own, block = own[order], block[order]
-    is_new_word = np.ones(len(own), np.bool_)
-    is_new_word[1:] = own[1:] != own[:-1]
-    is_new = is_new_word.copy()
-    is_new[1:] |= block[1:] != block[:-1]
-    word = np.cumsum(is_new_word) - 1
-    word, block = word[is_new], block[is_new]
+    is_new = np.ones(len(own), np.bool_)
+    is_new[1:] = own[1:] != own[:-1]
+    uses = (np.cumsum(is_new) - 1) * rows + block
+    uses.sort()
+    is_new[1:] = uses[1:] != uses[:-1]
+    word, block = np.divmod(uses[is_new], rows)
     alone = prose_long & (copies == 1)
     spread = np.bincount(word)
     in_long = np.bincount(word, weights=alone[block])

@@ -16,6 +16,7 @@ _TEASER_WORDS = 40
 _CREDIT_WORDS = 25
 _HASHTAGS = re.compile(r"#\w+(?:\s+#\w+)+")
 _LISTED = re.compile(r"[,;|、，،؛·•]\s*")
+_MARK = re.compile("[:：﹕|/–—-]")  # stands behind every label that counts here
 _LABELLED = {
     "permalink": Field.URL,
     "tags": Field.TAGS,
@@ -27,18 +28,19 @@ _BY_LABEL, _BY_GUESS = 0.9, 0.6
 def lift_labelled(draft: Draft) -> None:
     """Lift ``Permalink: https://...`` and ``Tags: a, b``, wherever they stand."""
     kept = draft.kept()
-    prose = [index for index in kept if is_prose(draft.blocks[index].text)]
+    first = next(filter(draft.is_prose, kept), len(draft.blocks))
+    last = next(filter(draft.is_prose, reversed(kept)), -1)
     for index in kept:
         text = draft.blocks[index].text
         if measure_words(text) > _CREDIT_WORDS:
             continue
-        is_inside = bool(prose) and prose[0] < index < prose[-1]
+        is_inside = first < index < last
         if not is_inside and _HASHTAGS.fullmatch(text):
             value = "; ".join(part.lstrip("#") for part in text.split())
             draft.claim(Field.TAGS, value, "line.hashtags", _BY_LABEL, index)
             draft.lift(index, Field.TAGS, "line.hashtags")
             continue
-        for label in lexicon.find_labels(text):
+        for label in lexicon.find_labels(text) if _MARK.search(text) else ():
             into = _LABELLED.get(label.name)
             value = text[label.end :].strip()
             if into is None or not label.is_marked or not value:
@@ -63,10 +65,10 @@ def lift_credits(draft: Draft) -> None:
         prose += is_prose(text)
         if prose > _HEAD_PROSE:
             return
-        if measure_words(text) > _CREDIT_WORDS or is_about_article(text):
+        if measure_words(text) > _CREDIT_WORDS:
             continue
         found = read_credits(text, draft.language)
-        if found is None:
+        if found is None or is_about_article(text):
             continue
         # `Since May 2022 in office` heads a part of the article.
         is_heading = draft.blocks[index].kind is Kind.HEADING

@@ -97,7 +97,7 @@ def _shingle(texts: list[str]) -> list[Hashes]:
     # A character that stands for a word takes the next two along: none of another text.
     text = "".join(text + _AFTER_TEXT for text in texts)
     code_points = np.frombuffer(text.encode("utf-32-le", "replace"), np.uint32)
-    kinds = _kinds()[np.minimum(code_points, _BEYOND)]
+    kinds = _kinds().take(code_points, mode="clip")
     starts, words = _hash_words(code_points, kinds)
     lengths = np.array([len(text) + len(_AFTER_TEXT) for text in texts])
     firsts = np.searchsorted(starts, np.cumsum(lengths) - lengths).tolist()

@@ -29,10 +29,11 @@ _CJK = "\u2e80-\u303f\u3040-\u30ff\u3100-\u312f\u3400-\u9fff\uf900-\ufaff\uff00-
 _CJK_BREAK = re.compile(f"(?<=[{_CJK}])\\s*\\n\\s*(?=[{_CJK}])")
 _BREAK = re.compile(r"\s*\n\s*")
 _TAG = re.compile(
-    r"<!--.*?-->|<(script|style|template|noscript)\b.*?</\1\s*>|<br\s*/?>"
+    r"<(?:!--.*?-->|((?i:script|style|template|noscript))\b.*?</(?i:\1)\s*>"
     # A quoted attribute may hold `>`.
-    r"|</?[a-zA-Z](?:[^>\"'=]++|=\s*+\"[^\"]*+\"|=\s*+'[^']*+'|[=\"'])*+>|<[!?][^>]*>",
-    re.DOTALL | re.IGNORECASE,
+    r"|/?[a-zA-Z](?:[^>\"'=]++|=\s*+\"[^\"]*+\"|=\s*+'[^']*+'|[=\"'])*+>"
+    r"|[!?][^>]*>)",
+    re.DOTALL,
 )
 _ROW = re.compile(r"<tr\b[^>]*>", re.IGNORECASE)
 _CELL = re.compile(r"<t[dh]\b[^>]*>", re.IGNORECASE)
@@ -105,8 +106,13 @@ def strip_markdown(text: str) -> str:
 
 def strip_tags(text: str) -> str:
     """Text of some HTML: tags gone, references resolved, white space collapsed."""
-    text = _TAG.sub(lambda tag: " " if tag.group()[:3].lower() == "<br" else "", text)
+    if "<" in text:
+        text = _TAG.sub(_space_of, text)
     return " ".join(html.unescape(text).split())
+
+
+def _space_of(tag: re.Match[str]) -> str:
+    return " " if tag.group()[:3].lower() == "<br" else ""
 
 
 def strip_cells(text: str) -> str:

@@ -5,32 +5,36 @@ Only shape is judged here; what a line says is the business of ``lexicon``.
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from tasks.text.characters import line_up
+from tasks.text.characters import PLANE, line_up, to_codes
 
 _CLOSERS = "\"'”“»›’)\\]』」】）"
-_SENTENCE_END = re.compile(f"[.!?…。！？؟۔।][{_CLOSERS}]*(?:\\s*\\[?\\d{{1,3}}\\]?)?$")
-_SENTENCES = re.compile(  # begins with one class of characters: that is searched fast
-    f"[.!?…。！？؟۔।](?:[.!?…。！？؟۔।]*[{_CLOSERS}]*(?=\\s|$)|(?<=[。！？]))"
-)
+_FINAL_MARKS = ".!?…。！？؟۔।"
+_FINAL = frozenset(_FINAL_MARKS)
+_SENTENCE_END = re.compile(f"[{_FINAL_MARKS}][{_CLOSERS}]*(?:\\s*\\[?\\d{{1,3}}\\]?)?$")
 _HAN = "\u2e80-\u2fdf\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff"
 _THAI = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # and Lao, Burmese, Khmer
 _JOINERS = "'’\u200c-"
 _OTHER, _LETTER, _JOINER, _HAN_LETTER = range(4)  # what a character is to a word
+_MARK, _MARK_ALONE, _CLOSER, _SPACE = 1, 2, 4, 8  # what it is to a sentence, in bits
 _IN_HAN = re.compile(f"[{_HAN}]")
 _IN_THAI = re.compile(f"[{_THAI}]")
-_UNSPACED = re.compile(f"[{_HAN}{_THAI}]")
+_FAR = re.compile("[\u0e00-\u1fff\u2e80-\U0010ffff]")  # searched faster
+UNSPACED = re.compile(f"[{_HAN}{_THAI}]")
+"""Letters of scripts that are written without spaces between words."""
 _HEADING_END = re.compile(r"[.,;:!…。！؟۔।，；：、]$")
 _QUOTED_END = re.compile(f"[{_CLOSERS}]+$")
 _URL = re.compile(r"https?://[^\s<>\"'）)\]]+|www\.[^\s<>\"'）)\]]+")
 
 _END_CHARS = 40  # a full stop, closing marks and the number of a note
 _REMEMBERED = 4096  # texts: several rules ask about the same one
+_REMEMBERED_WORDS = 1 << 14
+_MEASURED: dict[str, int] = {}
 _PROSE_WORDS = 8
 _LONG_WORDS = 25
 _HEADING_WORDS = 16
@@ -51,12 +55,13 @@ def count_words(texts: Sequence[str]) -> list[int]:
     if not texts:
         return []
     line = line_up(texts)
-    kinds = np.append(np.uint8(_OTHER), _word_kinds()[line.codes])
+    kinds = np.append(np.uint8(_OTHER), _word_kinds().take(line.codes))
     is_word = kinds == _LETTER
-    counts = (kinds == _HAN_LETTER).astype(np.int64)
+    counts = (kinds == _HAN_LETTER).astype(np.int8)
     counts[1:] += is_word[1:] & ~is_word[:-1]
     counts[1:-1] -= is_word[:-2] & (kinds[1:-1] == _JOINER) & is_word[2:]
-    found: list[int] = np.add.reduceat(counts[1:], line.start).tolist()
+    sums = np.add.reduceat(counts[1:], line.start, dtype=np.int64)
+    found: list[int] = sums.tolist()
     return found
 
 
@@ -75,28 +80,87 @@ def _word_kinds() -> npt.NDArray[np.uint8]:
     return table
 
 
-def count_sentences(text: str) -> int:
-    """Count sentences by their final marks; text without one is one sentence.
+def count_sentences(texts: Sequence[str]) -> list[int]:
+    """Count the sentences of each text by final marks; one without is one sentence.
+
+    A sentence ends with marks and closing quotes that a space follows, or with each of
+    the marks that none follows in Chinese and Japanese.
 
     Examples:
-        >>> count_sentences("Eins. Zwei! Und drei")
-        3
+        >>> count_sentences(["Eins. Zwei! Und drei", "3.5 km ...", "是吗？是。"])
+        [3, 1, 2]
     """
-    ends = [match.end() for match in _SENTENCES.finditer(text)]
-    rest = text[ends[-1] :] if ends else text
-    return len(ends) + bool(rest.strip())
+    if not texts:
+        return []
+    codes = to_codes(texts)
+    kinds = _sentence_kinds().take(codes, mode="clip")
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts)) + 1
+    base = np.cumsum(lengths) - lengths
+
+    def own(at: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return np.searchsorted(base, at, side="right") - 1
+
+    edges = np.flatnonzero(np.diff(kinds & _MARK > 0, prepend=False, append=False))
+    behind = edges[1::2].copy()
+    closed = np.arange(len(behind))
+    while len(closed := closed[kinds[behind[closed]] & _CLOSER > 0]):
+        behind[closed] += 1
+    is_end = kinds[behind] & _SPACE > 0
+    behind = behind[is_end]
+    alone = np.flatnonzero(kinds & _MARK_ALONE > 0)
+    if len(alone):
+        run = np.searchsorted(edges[::2], alone, side="right") - 1
+        alone = alone[~is_end[run]]
+    counts = np.bincount(own(behind), minlength=len(texts))
+    counts += np.bincount(own(alone), minlength=len(texts))
+    last = np.zeros(len(texts), np.int64)
+    np.maximum.at(last, own(behind), behind)
+    np.maximum.at(last, own(alone), alone + 1)
+    rests = (
+        text[max(end - start, 0) :].strip() != ""
+        for text, start, end in zip(texts, base.tolist(), last.tolist(), strict=True)
+    )
+    found: list[int] = (counts + np.fromiter(rests, np.int64, len(texts))).tolist()
+    return found
 
 
-@lru_cache(_REMEMBERED)
+@cache
+def _sentence_kinds() -> npt.NDArray[np.uint8]:
+    """Tell of the characters what they are to the end of a sentence, in bits."""
+    table = np.zeros(PLANE + 1, np.uint8)
+    every = "".join(map(chr, range(PLANE)))
+    for bit, pattern in (
+        (_MARK, f"[{_FINAL_MARKS}]"),
+        (_MARK_ALONE, "[。！？]"),
+        (_CLOSER, f"[{_CLOSERS}]"),
+        (_SPACE, r"\s"),
+    ):
+        table[[match.start() for match in re.finditer(pattern, every)]] |= bit
+    return table
+
+
 def measure_words(text: str) -> int:
     """Words for comparing lengths across scripts.
 
     Scripts without spaces count two (Chinese, Japanese) or five (Thai, Lao, Burmese,
     Khmer) characters as a word.
     """
-    if text.isascii():
-        return len(text.split())
-    if not _UNSPACED.search(text):
+    words = _MEASURED.get(text)
+    if words is None:
+        words = _measure_words(text)
+        remember_words([(text, words)])
+    return words
+
+
+def remember_words(measured: Iterable[tuple[str, int]]) -> None:
+    """Remember for a while what ``measure_words`` is of some texts."""
+    if len(_MEASURED) > _REMEMBERED_WORDS:
+        _MEASURED.clear()
+    _MEASURED.update(measured)
+
+
+def _measure_words(text: str) -> int:
+    if text.isascii() or not (_FAR.search(text) and UNSPACED.search(text)):
         return len(text.split())
     han, thai = len(_IN_HAN.findall(text)), len(_IN_THAI.findall(text))
     spaced = _IN_THAI.sub(" ", _IN_HAN.sub(" ", text)).split()
@@ -105,6 +169,9 @@ def measure_words(text: str) -> int:
 
 def ends_sentence(text: str) -> bool:
     """Whether the text ends like a sentence, closing quotes and brackets aside."""
+    last = text[-1:]
+    if last in _FINAL or last.isalpha():  # most
+        return last in _FINAL
     return bool(_SENTENCE_END.search(text, max(len(text) - _END_CHARS, 0)))
 
 

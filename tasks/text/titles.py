@@ -51,10 +51,15 @@ def lift_title(draft: Draft) -> None:
         draft.lift(index, Field.TITLE, rule_id)
         _drop_above_title(draft, index)
     folded = {title for title, _ in titles} - {""}
+    heads = lexicon.heads_of(folded)
     longest = _LOOSE * max(map(len, folded), default=0)  # marks and spaces fold away
     for place, other in enumerate(draft.kept()):
         block = draft.blocks[other]
-        if len(block.text) <= longest and _key(block.text) in titles:
+        if (
+            len(block.text) <= longest
+            and lexicon.may_equal(block.text, heads)
+            and _key(block.text) in titles
+        ):
             draft.remove(other, RemovalReason.REPEATED_TITLE, "head.repeated_title")
         elif place < _HEAD_BLOCKS and _ends_with_title(block, folded):
             draft.remove(other, RemovalReason.REPEATED_TITLE, "head.kicker_and_title")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntFlag
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,24 +11,12 @@ import numpy.typing as npt
 from tasks.hashindex import HashIndex
 from tasks.text import lexicon
 from tasks.text.captions import agencies
-from tasks.text.characters import KINDS, Char, Characters, line_up, lower_codes
+from tasks.text.characters import Char, Characters, line_up, lower_codes
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Keys = npt.NDArray[np.uint64]
 
-_IN_WORDS = np.isin(
-    np.arange(KINDS),
-    (
-        Char.LOWER,
-        Char.UPPER,
-        Char.CASELESS,
-        Char.HAN,
-        Char.THAI,
-        Char.DIGIT,
-        Char.MARK,
-    ),
-)
 PRIME = np.uint64(0x9E3779B97F4A7C15)  # odd: 2**64 over the golden ratio
 _INDEX_BITS = 18
 _TINY = 2  # characters
@@ -58,8 +46,9 @@ class Tokens:
 
 def find_tokens(line: Characters) -> Tokens:
     """Find the words of all texts."""
-    is_word = _IN_WORDS[line.kinds]
-    is_han = line.kinds == Char.HAN
+    kinds = line.kinds
+    is_word = (kinds >= Char.LOWER) & (kinds <= Char.DIGIT) | (kinds == Char.MARK)
+    is_han = kinds == Char.HAN
     edge = np.zeros(len(is_word) + 1, np.bool_)
     edge[1:-1] = is_word[1:] != is_word[:-1]
     edge[1:-1] |= is_han[1:] | is_han[:-1]
@@ -72,18 +61,27 @@ def find_tokens(line: Characters) -> Tokens:
     keep = is_pair | ~is_han[start]
     start, is_pair = start[keep], is_pair[keep]
     size = np.where(is_pair, 2, size[keep])
-    return Tokens(start, size, is_pair, _hash(line, start, size))
+    return Tokens(
+        start, size, is_pair, hash_words(lower_codes(line.codes), start, size)
+    )
 
 
-def _hash(line: Characters, start: Ints, size: Ints) -> Keys:
-    """Hash the first characters of words, in lower case, and their length."""
-    codes = lower_codes(line.codes).astype(np.uint64)
+def hash_words(codes: npt.NDArray[Any], start: Ints, size: Ints) -> Keys:
+    """Hash the first characters of words and their length.
+
+    Args:
+        codes: Characters of all texts as numbers.
+        start: Place of the first character of each word.
+        size: Characters of each.
+    """
     shown = np.minimum(size, _HASHED_CHARS).astype(np.uint8)
     order = np.argsort(_HASHED_CHARS - shown, kind="stable")  # longest first
     start, keys = start[order], size[order].astype(np.uint64)
     longer = len(start) - np.cumsum(np.bincount(shown, minlength=_HASHED_CHARS))
     for offset, count in enumerate(longer[:_HASHED_CHARS].tolist()):
-        keys[:count] = keys[:count] * PRIME + codes[start[:count] + offset]
+        own = keys[:count]
+        own *= PRIME
+        own += codes.take(start[:count] + offset)
     found = np.empty_like(keys)
     found[order] = keys * PRIME
     return found

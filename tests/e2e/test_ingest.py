@@ -220,14 +220,14 @@ def test_changed_setting_reads_what_it_concerns(raw_dir, tmp_path):
 
 def test_article_that_breaks_a_step_is_a_reject(raw_dir, tmp_path, monkeypatch):
     """The others go on; the row keeps the error; the run is a success."""
-    healthy = clean.read_draft
+    healthy = clean.read_drafts
 
-    def read_draft(article):
-        if "Part 3" in article.raw:
+    def read_drafts(articles):
+        if any("Part 3" in article.raw for article in articles):
             raise ZeroDivisionError("odd text")
-        return healthy(article)
+        return healthy(articles)
 
-    monkeypatch.setattr(clean, "read_draft", read_draft)
+    monkeypatch.setattr(clean, "read_drafts", read_drafts)
     warehouse_dir = tmp_path / "warehouse"
 
     ingest(raw_dir=raw_dir, warehouse_dir=warehouse_dir, engine="inline")

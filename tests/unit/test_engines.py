@@ -42,6 +42,20 @@ def crew(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("engine", "count", "batches"),
+    [("processes", 400, 16), ("processes", 40, 2), ("inline", 400, 5)],
+)
+def test_workers_share_little_work(engine, count, batches):
+    """Each gets several batches, so that they end together, but no tiny ones."""
+    files = pd.DataFrame(
+        {"source_path": [f"{n}.txt" for n in range(count)], "size_bytes": 100_000}
+    )
+    settings = read_settings({}, engine=engine, workers=2)
+
+    assert len([*engines.cut_work(files, settings)]) == batches
+
+
+@pytest.mark.parametrize(
     ("engine", "package"), [("dask", "prefect_dask"), ("ray", "prefect_ray")]
 )
 def test_missing_extra(engine, package, crew, monkeypatch):

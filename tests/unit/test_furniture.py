@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.clean import Article, clean_text, clean_texts, read_draft
+from tasks.clean import Article, clean_text, clean_texts, read_drafts
 from tasks.schema import Field, Markup, RemovalReason
 from tasks.text.furniture import judge_drafts
 
@@ -130,7 +130,7 @@ def test_a_text_is_judged_alike_in_any_batch():
 
 def test_odds_stand_beside_the_blocks():
     """Every block has its odds; the marks of layout are never in doubt."""
-    draft = read_draft(Article("* eins\n* zwei\n* drei", Markup.TEXT, []))
+    (draft,) = read_drafts([Article("* eins\n* zwei\n* drei", Markup.TEXT, [])])
     judge_drafts([draft])
 
     assert len(draft.odds) == len(draft.title_odds) == len(draft.blocks)

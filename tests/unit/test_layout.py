@@ -2,14 +2,15 @@
 
 import ftfy.badness
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.schema import Kind, RemovalReason
-from tasks.text.layout import (
-    find_blocks,
-    find_lines,
-    find_wrap_column,
-    has_mojibake,
-)
+from tasks.text.layout import find_blocks, find_blocks_of, normalise_span
+from tasks.text.lines import find_lines, find_wrap_columns
+from tasks.text.mojibake import find_mojibake, has_mojibake
+from tasks.text.normalise import normalise
+from tasks.text.shape import UNSPACED
 
 WRAPPED = """\
 Der Hafen von Sandau ist seit dem Frühjahr wieder für die Schifffahrt ge-
@@ -25,14 +26,19 @@ def kept(raw):
     return [block.text for block in find_blocks(raw) if block.reason is None]
 
 
+def find_wrap_column(raw):
+    return find_wrap_columns(find_lines([raw]), 1)[0]
+
+
 def test_lines_know_their_place():
     """A line's span holds it without white space and invisible marks at its edges."""
     raw = "\ufeff One \r\n\u200b\r\n\tTwo\u2028Three"
 
-    lines = find_lines(raw)
+    lines = find_lines([raw])
 
-    assert [raw[line.start : line.end] for line in lines] == ["One", "Two", "Three"]
-    assert [line.blank_before for line in lines] == [True, True, False]
+    spans = zip(lines.start, lines.end, strict=True)
+    assert [raw[start:end] for start, end in spans] == ["One", "Two", "Three"]
+    assert lines.blank_before.tolist() == [True, True, False]
 
 
 def test_every_line_is_a_paragraph_unless_wrapped():
@@ -67,7 +73,7 @@ def test_a_sentence_that_plainly_goes_on_is_joined():
 
 def test_wrap_column_is_measured():
     """The column lies between a line and the line with the next word added."""
-    assert find_wrap_column(find_lines(WRAPPED)) in range(70, 75)
+    assert find_wrap_column(WRAPPED) in range(70, 75)
 
 
 def test_wrap_column_among_many_short_lines():
@@ -75,7 +81,7 @@ def test_wrap_column_among_many_short_lines():
     text = WRAPPED * 5
     menu = "\n".join(f"Ressort {n}" for n in range(60))
 
-    assert find_wrap_column(find_lines(f"{menu}\n{text}{menu}")) in range(70, 75)
+    assert find_wrap_column(f"{menu}\n{text}{menu}") in range(70, 75)
 
 
 def test_a_poem_in_lower_case_is_not_wrapped():
@@ -85,7 +91,7 @@ def test_a_poem_in_lower_case_is_not_wrapped():
     sizes = [4, 11, 7, 5, 9, 3, 10, 6, 8, 5, 12, 4, 9, 7, 3, 11] * 3
     lines = [" ".join((words * 2)[size % 5 :][:size]) for size in sizes]
 
-    assert find_wrap_column(find_lines("\n".join(lines))) is None
+    assert find_wrap_column("\n".join(lines)) is None
 
 
 def test_a_heading_below_a_full_line_stands_alone():
@@ -120,7 +126,7 @@ def test_short_lists_are_not_wrapped():
     """Lines of similar length that each begin anew are not a wrapped paragraph."""
     raw = "\n".join(f"Meldung Nummer {n} aus dem schönen Landkreis" for n in range(9))
 
-    assert find_wrap_column(find_lines(raw)) is None
+    assert find_wrap_column(raw) is None
 
 
 @pytest.mark.parametrize(
@@ -183,3 +189,44 @@ def test_chinese_lines_join_without_a_space():
 def test_mojibake_is_looked_for_where_it_can_be(text):
     """Looking only at rare characters finds just what ftfy finds in the whole text."""
     assert has_mojibake(text) == bool(ftfy.badness.is_bad(text))
+
+
+def test_a_text_is_the_same_among_others():
+    """Lines, wrap column and signs of mojibake are those of the text alone."""
+    texts = ["", WRAPPED, "doÃ±a", "\r", "\nEin Wort |", "Â", "\t- eins\n- zwei\n", " "]
+
+    assert find_blocks_of(texts, [0] * len(texts)) == [*map(find_blocks, texts)]
+    assert find_mojibake(texts) == [*map(has_mojibake, texts)]
+
+
+@given(
+    st.text(st.sampled_from("ab é1,.-–|\\n\\u00a0\\u00ad\\u0301日ไ\N{GRINNING FACE}"))
+)
+def test_plain_lines_are_their_own_text(raw):
+    """No normalisation changes them, and their words are counted as anywhere."""
+    lines = find_lines([raw])
+
+    for start, end, words, is_plain in zip(
+        lines.start, lines.end, lines.words, lines.is_plain, strict=True
+    ):
+        if is_plain:
+            text = raw[start:end]
+            assert normalise_span(text) == (text, ())
+            assert normalise(text, ["nfc", "invisible", "spaces", "unwrap"]) == text
+            assert words == len(text.split()) or UNSPACED.search(text)
+
+
+@given(st.text(st.sampled_from("aZ éÂÃŒØ°€’“”—žš|ВГРСЂіβΞ-日\\x80\\n"), max_size=12))
+def test_mojibake_is_what_ftfy_says(text):
+    """Wherever the signs stand, alone or beside each other."""
+    assert has_mojibake(text) == bool(ftfy.badness.is_bad(text))
+
+
+def test_a_text_may_begin_later():
+    """What stands before the place given is in no block, and is no indent."""
+    raw = "date 2025-01   Eins ist kurz.\nZwei"
+
+    first, second = find_blocks(raw, len("date 2025-01"))
+
+    assert (first.text, second.text) == ("Eins ist kurz.", "Zwei")
+    assert raw[first.start_chars : first.end_chars] == first.text

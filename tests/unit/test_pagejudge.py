@@ -4,14 +4,10 @@ import numpy as np
 import pytest
 
 from tasks.pages.pagejson import read_article_body
-from tasks.pages.pagejudge import judge_parts, load_network
-from tasks.pages.pagemeasures import (
-    Known,
-    cut_parts,
-    measure_page,
-    read_names,
-    zones_of,
-)
+from tasks.pages.pagejudge import is_open, judge_parts, load_judges
+from tasks.pages.pagemeasures import cut_parts, measure_page, measure_taken
+from tasks.pages.pagenames import read_names, weigh_by, zones_of
+from tasks.pages.pageopinion import read_opinion
 from tasks.pages.pagesource import Source
 
 SENTENCE = "The keeper wrote down every ship that passed, by name and by hour."
@@ -22,22 +18,23 @@ PAGE = (
     "<ul><li><a href='/a'>Another story</a></li></ul></article>"
     "<footer>© 2024</footer></body></html>"
 )
-NOTHING = Known("", "")
 
 
-def measures(html, known=NOTHING, odds=None):
+def measures(html, told="", taken=""):
     """Columns of a page, and its paragraphs."""
     source = Source(html)
     parts = cut_parts(source)
     texts = [source.read(start, end) for start, end, _ in parts]
-    return measure_page(source, parts, known, odds or {}), texts
+    columns = measure_page(source, parts, told, weigh_by({"story": (1, 1, 1)}))
+    return columns | measure_taken(source, parts, taken), texts
 
 
 def test_every_paragraph_has_every_measure():
     """All columns are as long as the page has paragraphs, and are numbers."""
     columns, texts = measures(PAGE)
 
-    assert set(columns) >= set(load_network().names)
+    judges = load_judges()
+    assert set(columns) >= {*judges.alone.names, *judges.advised.names}
     for name, column in columns.items():
         assert column.shape == (len(texts),), name
         assert np.isfinite(column).all(), name
@@ -72,6 +69,12 @@ def test_names_count_by_how_far_away_they_stand():
     assert zones == {"near": 0, "far": 2}
 
 
+def test_words_of_one_name_count_together():
+    """`entry-content` says more than an entry and a content somewhere."""
+    assert "entry+content" in read_names(' class="wide entry-content"')
+    assert "entry+content" not in read_names(' class="entry content"')
+
+
 def test_names_are_in_the_same_order_in_every_process():
     """Sums of odds must not depend on the order of a set."""
     names = read_names(' class="c b a" id="relatedStories"')
@@ -83,7 +86,7 @@ def test_what_an_extractor_takes_is_told_by_both_ends():
     """It drops references from inside a paragraph; both ends still are its own."""
     taken = "".join((SENTENCE + " " + SENTENCE).split())
 
-    columns, texts = measures(PAGE, Known("", taken))
+    columns, texts = measures(PAGE, taken=taken)
 
     found = dict(zip(texts, columns["taken"], strict=True))
     assert found[f"{SENTENCE} {SENTENCE}"] == 1
@@ -92,7 +95,7 @@ def test_what_an_extractor_takes_is_told_by_both_ends():
 
 def test_text_that_the_page_tells_is_seen():
     """What stands in JSON-LD as the article is a column of its own."""
-    columns, texts = measures(PAGE, Known("".join(SENTENCE.split()), ""))
+    columns, texts = measures(PAGE, told="".join(SENTENCE.split()))
 
     told = dict(zip(texts, columns["told"], strict=True))
     assert (told[SENTENCE], told["Another story"]) == (1, 0)
@@ -103,7 +106,7 @@ def test_the_article_is_told_from_its_frame():
     source = Source(PAGE)
     parts = cut_parts(source)
 
-    odds = judge_parts(source, parts, NOTHING)
+    odds = judge_parts(source, parts, "")
 
     texts = [source.read(start, end) for start, end, _ in parts]
     found = dict(zip(texts, odds, strict=True))
@@ -112,7 +115,7 @@ def test_the_article_is_told_from_its_frame():
     assert found["© 2024"] < 0
 
 
-def test_the_extractor_is_believed_where_the_network_finds_little():
+def test_the_extractor_is_believed_where_the_network_finds_little(monkeypatch):
     """What only the extractor takes for the article is better than no article."""
     menu = "".join(
         f"<li><a href='/{n}'>Another story of {n} ships</a></li>" for n in "abcd"
@@ -120,17 +123,60 @@ def test_the_extractor_is_believed_where_the_network_finds_little():
     source = Source(f"<html><body><nav><ul>{menu}</ul></nav></body></html>")
     parts = cut_parts(source)
 
-    alone = judge_parts(source, parts, NOTHING)
-    believed = judge_parts(source, parts, Known("", source.text))
+    monkeypatch.setattr("tasks.pages.pagejudge.is_open", lambda *_: True)
+    opinion = "tasks.pages.pagejudge.read_opinion"
+    monkeypatch.setattr(opinion, lambda *_: "")
+    alone = judge_parts(source, parts, "")
+    monkeypatch.setattr(opinion, lambda *_: source.text)
+    believed = judge_parts(source, parts, "")
 
     assert max(alone) < 0 < min(believed)
+
+
+def test_of_a_clear_page_nobody_else_is_asked(monkeypatch):
+    """An extractor costs more than everything else, and clear pages do without."""
+    prose = "".join(f"<p>{SENTENCE} Ship {n}. {SENTENCE}</p>" for n in range(9))
+    source = Source(f"<html><body><article><h1>Ships</h1>{prose}</article></body>")
+    asked = []
+    monkeypatch.setattr("tasks.pages.pagejudge.read_opinion", asked.append)
+
+    odds = judge_parts(source, cut_parts(source), "")
+
+    assert min(odds[1:]) > 0
+    assert asked == []
+
+
+def test_a_page_is_open_if_much_of_it_may_or_may_not_be_the_article():
+    """What counts is size against the article; little in doubt matters little."""
+    size = np.array([1000, 1000, 100])
+
+    assert not is_open(np.array([5.0, -5.0, 0.5]), size)
+    assert is_open(np.array([5.0, 1.0, -5.0]), size)
+    assert is_open(np.array([5.0, -1.0, -5.0]), size)
+    assert not is_open(np.array([-5.0, -5.0, -5.0]), size)
+
+
+def test_the_extractor_sees_what_may_be_the_article_only():
+    """It gets these paragraphs in the elements that they stand in, and no others."""
+    source = Source(PAGE.replace("another story", "<a href='/b'>another</a> story"))
+    parts = cut_parts(source)
+    prose = [part for part in parts if part[1] - part[0] > 50]
+
+    opinion = read_opinion(source, prose)
+
+    assert opinion == "".join(source.text[start:end] for start, end, _ in prose)
+
+
+def test_without_paragraphs_there_is_no_opinion():
+    """Nothing to choose from, nothing chosen."""
+    assert read_opinion(Source(PAGE), []) == ""
 
 
 def test_an_empty_page_has_nothing_to_judge():
     """No paragraph, no odds."""
     source = Source("<html><body></body></html>")
 
-    assert judge_parts(source, cut_parts(source), NOTHING) == []
+    assert judge_parts(source, cut_parts(source), "") == []
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_prose(text, expected):
 )
 def test_counts(text, words, sentences):
     """Words are runs of letters, sentences end with their marks."""
-    assert (count_words([text]), count_sentences(text)) == ([words], sentences)
+    assert (count_words([text]), count_sentences([text])) == ([words], [sentences])
 
 
 @given(st.lists(st.text() | st.text("aé1 -'’_\u200c.東あ々๑\U00020000\n")))
@@ -86,6 +86,19 @@ def test_words_are_those_of_their_pattern(texts):
     word = re.compile(f"[{han}]|{letters}(?:['’\u200c-]{letters})*")
 
     assert count_words(texts) == [len(word.findall(text)) for text in texts]
+
+
+@given(st.lists(st.text(st.sampled_from('a .!?…。！"”)」\n\u3000é😀'))))
+def test_sentences_are_those_of_their_pattern(texts):
+    """Whatever else is counted at the same time."""
+    mark, closer = "[.!?…。！？؟۔।]", "[\"'”“»›’)\\]』」】）]"
+    end = re.compile(f"{mark}(?:{mark}*{closer}*(?=\\s|$)|(?<=[。！？]))")
+
+    def count(text):
+        *_, rest = (0, *(match.end() for match in end.finditer(text)))
+        return len(end.findall(text)) + bool(text[rest:].strip())
+
+    assert count_sentences(texts) == [count(text) for text in texts]
 
 
 def test_sentence_end_may_be_quoted_or_footnoted():

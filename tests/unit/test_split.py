@@ -93,7 +93,7 @@ def test_tables_follow_the_contract():
         Block(None, None, PROSE, kind=Kind.BODY),
         Block(None, None, "x", reason=RemovalReason.LAYOUT, rule_id="r"),
     ]
-    names = list(Block.__slots__)
+    names = list(Block._fields)
     rows = [
         ("d", i, *(getattr(b, n) for n in names), "de", 1.0, "Latn", "de", [])
         for i, b in enumerate(blocks)

@@ -247,6 +247,41 @@ def test_title_is_what_most_rules_say():
     )
 
 
+def test_heading_outvotes_what_is_written_for_search():
+    """``<title>`` and ``og:title`` alone are often worded for search engines."""
+    search = "Ships at dawn: a guide (2024)"
+    head = f"<title>{search}</title><meta property='og:title' content='{search}'>"
+    body = f"<h1>How ships pass at dawn</h1>{BODY}"
+    assert claims(head, body)[Field.TITLE] == "How ships pass at dawn"
+
+    head += f"<meta name='twitter:title' content='{search}'>"
+    assert claims(head, body)[Field.TITLE] == search
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        (
+            "<meta name='twitter:label1' content='Written by'>"
+            "<meta name='twitter:data1' content='Ada Byron'>"
+        ),
+        (
+            "<meta name='twitter:label1' content='Est. reading time'>"
+            "<meta name='twitter:data1' content='3 minutes'>"
+            "<meta name='twitter:label2' content='Verfasst von'>"
+            "<meta name='twitter:data2' content='Ada Byron'>"
+        ),
+        (
+            "<meta name='twitter:misc:Written by' content='Ada Byron'>"
+            "<meta name='twitter:misc:Est. reading time' content='3 minutes'>"
+        ),
+    ],
+)
+def test_author_in_a_card(head):
+    """Cards label what they hold, in two ways."""
+    assert claims(head)[Field.AUTHORS] == "Ada Byron"
+
+
 def test_author_that_is_the_site_is_trusted_little():
     """The site as its own author ranks below any person."""
     head = (
@@ -299,15 +334,21 @@ def test_dates_are_read_only_where_they_are_clear(value, date):
     assert iso_date(value) == date
 
 
-def test_strip_site_knows_both_ends():
-    """The name of the site may stand first."""
-    assert (
-        strip_site("The Quay: Ships", Sites(frozenset({"thequay"})), set()) == "Ships"
-    )
-    assert (
-        strip_site("Ships: The end", Sites(frozenset({"thequay"})), set())
-        == "Ships: The end"
-    )
+@pytest.mark.parametrize(
+    ("title", "stripped"),
+    [
+        ("The Quay: Ships", "Ships"),
+        ("Ships: The end", "Ships: The end"),
+        ("Ships | The Quay News", "Ships"),
+        ("Ships: The Quay", "Ships"),
+        ("Ships: what the Quay says", "Ships: what the Quay says"),
+        ("An evening at the Quay: Ships", "An evening at the Quay: Ships"),
+        ("Ships - an evening at the Quay", "Ships - an evening at the Quay"),
+    ],
+)
+def test_strip_site_takes_names_only(title, stripped):
+    """The name may stand first; what only mentions it is part of the title."""
+    assert strip_site(title, Sites(frozenset({"thequay"})), set()) == stripped
 
 
 @pytest.mark.parametrize(
