@@ -109,7 +109,7 @@ def count_parts(texts: Sequence[str]) -> csr_array:
     blocks = []
     for start in range(0, len(texts), BATCH):
         batch = [text[:TRACE_CHARS] for text in texts[start : start + BATCH]]
-        keys, owners = make_keys(batch)
+        keys, owners, _ = make_keys(batch)
         every = np.bincount(owners, minlength=len(batch))
         values = 1 / np.sqrt(np.maximum(every, 1))[owners]
         blocks.append((values, owners + start, find_rows(keys)))

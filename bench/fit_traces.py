@@ -2,7 +2,8 @@
 
     python bench/fit_traces.py [--shared ../shared]
 
-Run ``fit_language.py`` first and ``fit_glance.py`` after. Needs lingua's models:
+Run ``fit_language.py`` and ``fit_vocabulary.py`` first, ``fit_glance.py`` after. Needs
+lingua's models:
 
     pip install brotli 'lingua-language-detector<2'
 
@@ -23,6 +24,7 @@ import importlib.util
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,7 +69,7 @@ SCRIPTS = ("Latn", "Cyrl", "Arab")
 LEAST_SHARE = 2e-7
 STEPS = 255
 BATCH = 512
-COMMON_WEIGHT = 4.0  # a text in a common language weighs as much as four others
+COMMON_WEIGHT = 5.0  # a text in a common language weighs as much as five others
 KINDS = {
     "lingua/word": 2.0,
     "lingua/pair": 2.0,
@@ -160,18 +162,32 @@ def count_traces(rows: list[Row], languages: set[str], hidden: set[str]) -> Trac
                 sentences = re.split(r"(?<=[.!?])\s+", text)
                 text = " ".join(s for s in sentences if plain(s) not in hidden)
             texts.setdefault(row["lang"], []).append(text)
-    codes = sorted(texts)
-    found = [measure_shares(code, texts[code]) for code in codes]
-    sizes = [len(keys) for keys, _ in found]
-    owners = np.repeat(np.arange(len(codes)), sizes)
-    shares = np.concatenate([shares for _, shares in found])
-    keys, rows_of = np.unique(
-        np.concatenate([keys for keys, _ in found]), return_inverse=True
+    return make_table(
+        {code: measure_shares(code, texts[code]) for code in sorted(texts)}, ROWS
     )
-    values = np.log(shares / UNSEEN + 1)
+
+
+def make_table(
+    found: Mapping[str, tuple[Keys, Array]], most: int, unseen: float = UNSEEN
+) -> Traces:
+    """Keep the parts that tell languages apart best.
+
+    Args:
+        found: Parts and the share of each, by language.
+        most: Number of parts to keep.
+        unseen: Share of one that is not there.
+    """
+    codes = list(found)
+    sizes = [len(keys) for keys, _ in found.values()]
+    owners = np.repeat(np.arange(len(codes)), sizes)
+    shares = np.concatenate([shares for _, shares in found.values()])
+    keys, rows_of = np.unique(
+        np.concatenate([keys for keys, _ in found.values()]), return_inverse=True
+    )
+    values = np.log(shares / unseen + 1)
     mean = np.bincount(rows_of, values) / len(codes)
     worth = np.bincount(rows_of, shares * np.abs(values - mean[rows_of]))
-    kept = np.sort(np.argsort(-worth, kind="stable")[:ROWS])
+    kept = np.sort(np.argsort(-worth, kind="stable")[:most])
     places = np.full(len(keys), -1)
     places[kept] = np.arange(len(kept))
     unit = float(values.max() / STEPS)
@@ -196,7 +212,7 @@ def measure_shares(code: str, texts: list[str]) -> tuple[Keys, Array]:
     What is within words, lingua's models know from far larger texts: there each part
     has mostly the share that they give it. Ends of words and whole words are counted.
     """
-    keys, counts = np.unique(make_keys(texts)[0], return_counts=True)
+    keys, counts = np.unique(make_keys(texts).keys, return_counts=True)
     shares = counts / counts.sum()
     words = {
         word for text in texts for word in _WORDLESS.sub(" ", text).lower().split()
@@ -261,8 +277,11 @@ def read_model(code: str) -> dict[int, dict[str, float]]:
     folder = Path(spec.origin).parent / "language-models" / code
     found: dict[int, dict[str, float]] = {}
     known = {"": 1.0}
-    for length, name in enumerate(MODEL_FILES if folder.exists() else (), start=1):
-        text = brotli.decompress((folder / f"{name}.json.br").read_bytes())
+    for length, name in enumerate(MODEL_FILES, start=1):
+        path = folder / f"{name}.json.br"
+        if not path.exists():
+            break
+        text = brotli.decompress(path.read_bytes())
         shares = {}
         for fraction, ngrams in json.loads(text)["ngrams"].items():
             above, below = map(int, fraction.split("/"))
@@ -274,10 +293,10 @@ def read_model(code: str) -> dict[int, dict[str, float]]:
     return found
 
 
-def write_traces(traces: Traces) -> None:
-    """Write the data file."""
+def write_traces(name: str, traces: Traces) -> None:
+    """Write a data file."""
     np.savez(  # compressed it is hardly smaller, and slower to read
-        DATA.parent / "traces.npz",
+        DATA.parent / f"{name}.npz",
         languages=np.array(traces.languages),
         keys=traces.index.keys,
         lengths=np.diff(traces.ends).astype(np.uint8),
@@ -588,7 +607,7 @@ def main() -> None:
     traces = count_traces(
         rows, known | {*load_profiles().languages, *eldc.LANGUAGES}, set()
     )
-    write_traces(traces)
+    write_traces("traces", traces)
     load_traces.cache_clear()
     folded = []
     for fold in range(FOLDS):

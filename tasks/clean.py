@@ -28,7 +28,6 @@ from tasks.stopwatch import timed
 from tasks.text import lexicon
 from tasks.text.draft import Draft
 from tasks.text.furniture import drop_furniture, judge_drafts, put_back_lines
-from tasks.text.gates import remember_hints
 from tasks.text.layout import find_blocks_of
 from tasks.text.leftovers import drop_after_openers, drop_leftovers, drop_tail
 from tasks.text.metalines import lift_bare_byline, lift_credits, lift_labelled
@@ -123,21 +122,12 @@ def read_drafts(articles: Sequence[Article]) -> list[Draft]:
     for article in articles:
         is_plain = article.markup is Markup.TEXT
         with timed(article.source_path):
-            drafts.append(next(plain) if is_plain else _read_marked_up(article))
-    remember_hints(
-        [
-            block.text
-            for draft in drafts
-            for block in draft.blocks
-            if block.reason is None
-        ]
-    )
-    for article, draft in zip(articles, drafts, strict=True):
-        with timed(article.source_path):
+            draft = next(plain) if is_plain else _read_marked_up(article)
             draft.language = lexicon.guess_language(_samples(draft))
             lift_labelled(draft)
             lift_credits(draft)
             drop_leftovers(draft)
+        drafts.append(draft)
     return drafts
 
 

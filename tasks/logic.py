@@ -63,6 +63,8 @@ CHANGES = (
     ),
     Change(Step.DETECT, 5, EVERY, "brackets do not keep from a first glance"),
     Change(Step.READ, 3, frozenset({Format.JSONL}), "files of any size; long lines"),
+    Change(Step.DETECT, 6, EVERY, "how frequent whole words are in each language"),
+    Change(Step.DETECT, 7, EVERY, "letters that a language never uses"),
     Change(Step.CLEAN, 8, PAGES, "titles: what the heading says, whole"),
     Change(Step.CLEAN, 9, PAGES, "pages: an extractor is asked only where in doubt"),
     Change(Step.CLEAN, 10, PAGES, "pages: and only about what may be the article"),

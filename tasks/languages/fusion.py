@@ -27,6 +27,7 @@ from tasks.languages import UNDETERMINED
 from tasks.languages.chunks import elect, make_chunks
 from tasks.languages.glance import Glance, Limits
 from tasks.languages.lessons import load_lessons
+from tasks.languages.letters import load_letters
 from tasks.languages.profiles import Profiles, load_profiles
 from tasks.languages.review import SIGNS, VOICES, Hearing, Reviewer
 from tasks.languages.scripts import (
@@ -38,7 +39,7 @@ from tasks.languages.scripts import (
     join_texts,
     take_census,
 )
-from tasks.languages.traces import load_traces
+from tasks.languages.traces import load_traces, load_vocabulary
 
 try:
     import eldc
@@ -442,7 +443,7 @@ def _build_model(with_eldc: bool) -> Model:  # noqa: FBT001 - the key of the cac
     facts = json.loads(_DATA.read_text(encoding="utf-8"))
     profiles = load_profiles()
     score_words, word_languages = _load_eldc() if with_eldc else (None, frozenset())
-    traces = load_traces()
+    traces, vocabulary, letters = load_traces(), load_vocabulary(), load_letters()
     known = {*profiles.languages, *word_languages}
     languages = tuple(sorted({*known, *traces.languages}))
     scripts = {
@@ -457,8 +458,12 @@ def _build_model(with_eldc: bool) -> Model:  # noqa: FBT001 - the key of the cac
     lessons = load_lessons(name)
     reviewer = Reviewer(
         traces,
+        vocabulary,
+        letters,
         lessons,
         columns=np.array([columns[code] for code in traces.languages]),
+        word_columns=np.array([columns[code] for code in vocabulary.languages]),
+        letter_columns=np.array([columns[code] for code in letters.languages]),
         lesson_columns=np.array([columns[code] for code in lessons.languages]),
         only_in_traces=~np.isin(languages, list(known)),
         weights=np.array([voices.get(code, _UNHEARD) for code in languages]),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tasks.languages.lessons import Lessons
+from tasks.languages.letters import Letters
 from tasks.languages.scripts import Flags, Floats, Indices
 from tasks.languages.traces import Traces, make_keys
 
@@ -23,6 +24,9 @@ VOICES = (
     "ngrams_by_count",
     "traces",
     "traces_by_count",
+    "vocabulary",
+    "vocabulary_by_count",
+    "letters",
     "first_answer",
     "first_score",
     "prior",
@@ -46,6 +50,9 @@ SIGNS = (
     "parts",
     "few_chars",
     "is_short",
+    "words_known",
+    "vocabulary_evidence",
+    "most_vocabulary_evidence",
 )
 """What else the calibration knows about a reviewed answer; see ``Reviewer.review``."""
 
@@ -54,6 +61,7 @@ SIGN_CHARS = 300
 _LONG_CHARS = 60
 _MAX_MARGIN = 8.0
 _MIN_SCALE = 3
+_MAX_LETTER_LAG = 30.0  # three letters that a language never uses
 _GLUED_SHARE = 0.2  # 1 of 5,000 texts in a language, half of all lines of code
 # Letters glued together by the signs of program code, or such a sign on its own.
 _JOINT = re.compile(
@@ -98,6 +106,9 @@ class Heard(NamedTuple):
         traces: Log likelihood by the traces; 0 where they lack the language.
         counts: Parts of words that the traces know.
         every: All parts.
+        vocabulary: Log likelihood by the vocabulary; 0 where it lacks the language.
+        words_known: Share of the words that the vocabulary knows.
+        word_counts: All words; at least 1.
     """
 
     voices: list[Floats]
@@ -105,6 +116,9 @@ class Heard(NamedTuple):
     traces: Floats
     counts: Indices
     every: Indices
+    vocabulary: Floats
+    words_known: Floats
+    word_counts: Indices
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +127,24 @@ class Reviewer:
 
     Attributes:
         traces: Our own profiles.
+        vocabulary: Our own profiles of whole words.
+        letters: What each language is written with.
         lessons: What is added to the sum of the voices.
         columns: Column of each of the traces' languages in the tables.
+        word_columns: The same of the vocabulary's languages.
+        letter_columns: The same of the languages whose letters are known.
         lesson_columns: The same of the lessons' languages.
         only_in_traces: Languages that no other part knows.
         weights: One row per language, columns as ``VOICES``.
     """
 
     traces: Traces
+    vocabulary: Traces
+    letters: Letters
     lessons: Lessons
     columns: Indices
+    word_columns: Indices
+    letter_columns: Indices
     lesson_columns: Indices
     only_in_traces: Flags
     weights: Floats
@@ -169,6 +191,11 @@ class Reviewer:
             "parts": np.sqrt(heard.every),
             "few_chars": 1 / np.sqrt(np.maximum(lengths, 1)),
             "is_short": is_short,
+            "words_known": heard.words_known,
+            "vocabulary_evidence": np.where(
+                is_told, heard.vocabulary[rows, best] / heard.word_counts, 0.0
+            ),
+            "most_vocabulary_evidence": heard.vocabulary.max(1) / heard.word_counts,
         }
         table = np.stack([signs[name] for name in SIGNS], axis=1).astype(np.float64)
         return np.where(is_told, best, -1), table
@@ -184,11 +211,21 @@ class Reviewer:
     def listen(self, hearing: Hearing) -> Heard:
         """Collect what speaks for each language."""
         size = len(hearing.texts)
-        keys, owners = make_keys([text[:TRACE_CHARS] for text in hearing.texts])
+        texts = [text[:TRACE_CHARS] for text in hearing.texts]
+        keys, owners, whole = make_keys(texts)
         found, counts = self.traces.score(keys, owners, size)
         every = np.bincount(owners, minlength=size)
         likelihood = np.zeros_like(hearing.words)
         likelihood[:, self.columns] = found
+        words, holders = keys[whole], owners[whole]
+        sums, known = self.vocabulary.score(words, holders, size)
+        vocabulary = np.zeros_like(hearing.words)
+        vocabulary[:, self.word_columns] = sums
+        word_counts = np.maximum(np.bincount(holders, minlength=size), 1)
+        word_lag = _lag(vocabulary, hearing.written)
+        letters = np.full_like(hearing.words, -np.inf)
+        letters[:, self.letter_columns] = self.letters.score(texts)
+        letters = np.maximum(_lag(letters, hearing.written), -_MAX_LETTER_LAG)
         lessons = np.zeros_like(hearing.words)
         lessons[:, self.lesson_columns] = self.lessons.score(keys, owners, size)
         traces = np.full_like(hearing.words, -np.inf)
@@ -208,13 +245,23 @@ class Reviewer:
             "ngrams_by_count": ngrams / few,
             "traces": traces / root[:, None],
             "traces_by_count": traces / own,
+            "vocabulary": word_lag / np.sqrt(word_counts)[:, None],
+            "vocabulary_by_count": word_lag / word_counts[:, None],
+            "letters": letters / _MAX_LETTER_LAG,
             "first_answer": first,
             "first_score": first * hearing.scores[:, None],
             "prior": np.ones_like(traces),
             "prior_of_short": np.broadcast_to(2 / np.sqrt(few), traces.shape),
         }
         return Heard(
-            [voices[name] for name in VOICES], lessons, likelihood, counts, every
+            [voices[name] for name in VOICES],
+            lessons,
+            likelihood,
+            counts,
+            every,
+            vocabulary,
+            known / word_counts,
+            word_counts,
         )
 
 

@@ -3,6 +3,10 @@
 langdetect knows 55 languages and eldc 60; these profiles know all of the detector's,
 and matter most for those that neither knows. They hold parts of words of three to five
 letters, ends of the word included, and whole words. ``bench/fit_traces.py`` makes them.
+
+The vocabulary is of the same make, but holds whole words only, counted on far more
+text: what parts of words leave open, a single word often settles. It is the work of
+``bench/fit_vocabulary.py``.
 """
 
 import functools
@@ -10,7 +14,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +37,21 @@ _LONGEST_WORD = 64
 _INDEX_BITS = 21
 _MANY = 8  # languages that share a part
 _SPACE = 0x20
-_DATA = resources.files("tasks") / "data" / "traces.npz"
+_DATA = resources.files("tasks") / "data"
+
+
+class Parts(NamedTuple):
+    """Parts of words, text by text.
+
+    Attributes:
+        keys: Their numbers.
+        owners: Position of the text of each.
+        whole: Those that are words, not parts of one.
+    """
+
+    keys: Keys
+    owners: Indices
+    whole: Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +151,17 @@ def arrange(  # noqa: PLR0913 - the columns of the data file
 @functools.cache
 def load_traces() -> Traces:
     """Read the profiles, once a process."""
-    with _DATA.open("rb") as file, np.load(file) as data:
+    return _load("traces")
+
+
+@functools.cache
+def load_vocabulary() -> Traces:
+    """Read the vocabulary, once a process: its parts are whole words."""
+    return _load("vocabulary")
+
+
+def _load(name: str) -> Traces:
+    with (_DATA / f"{name}.npz").open("rb") as file, np.load(file) as data:
         return arrange(
             data["languages"].tolist(),
             data["keys"],
@@ -144,11 +172,13 @@ def load_traces() -> Traces:
         )
 
 
-def make_keys(texts: Sequence[str]) -> tuple[Keys, Indices]:
+def make_keys(texts: Sequence[str]) -> Parts:
     """Number the parts of the words of each text, and the longer words.
 
-    Returns:
-        Keys text by text, and for each the position of its text in ``texts``.
+    Examples:
+        >>> keys, owners, whole = make_keys(["No aliens", "No"])
+        >>> owners[whole].tolist(), keys[whole][0] == keys[whole][2]
+        ([0, 0, 1], np.True_)
     """
     codes, owners = join_texts([*(text.lower() for text in texts), ""])
     codes = _letters()[codes]
@@ -161,19 +191,21 @@ def make_keys(texts: Sequence[str]) -> tuple[Keys, Indices]:
     part, inner = letters, ~np.zeros(len(codes), np.bool_)
     inner[:1] = False
     part = _shift(part, 1) * _BASE + letters
-    keys, holders = [], []
+    keys, holders, wholes = [], [], []
     for length in range(SHORTEST, LONGEST + 1):
         part = _shift(part, 1) * _BASE + letters
         inner = inner & ~_shift(is_space, length - 2)
         inner[: length - 1] = False
         keys.append(part[inner])
         holders.append(held[inner])
+        wholes.append((is_space & _shift(is_space, length - 1))[inner])
     words, word_owners = _make_word_keys(letters, owners, is_space)
+    wholes.append(np.ones(len(words), np.bool_))
     every = np.concatenate([*holders, word_owners])
     small = every.astype(np.min_scalar_type(len(texts)))  # sorted by radix: fast
     order = np.argsort(small, kind="stable")
     mixed = (np.concatenate([*keys, words]) * _MIXER >> _UPPER).astype(np.uint32)
-    return mixed[order], every[order]
+    return Parts(mixed[order], every[order], np.concatenate(wholes)[order])
 
 
 def number_ngrams(ngrams: Sequence[str]) -> Keys:

@@ -5,7 +5,7 @@ import tomllib
 from functools import cache, lru_cache
 from pathlib import Path
 
-from tasks.text import hints, lexicon
+from tasks.text import lexicon
 from tasks.text.shape import ends_sentence, find_urls, measure_words
 
 _FILE = Path(__file__).parents[1] / "data" / "agencies.toml"
@@ -121,11 +121,7 @@ def agencies() -> frozenset[str]:
 
 
 def _is_agency(text: str) -> bool:
-    return (
-        hints.may_have(text, hints.AGENCY)
-        and lexicon.may_equal(text, _heads())
-        and lexicon.fold(text) in agencies()
-    )
+    return lexicon.may_equal(text, _heads()) and lexicon.fold(text) in agencies()
 
 
 @cache

@@ -20,12 +20,9 @@ from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from itertools import repeat
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-
-from tasks.text import hints
 
 LANGUAGES = tuple(
     "en de fr es it pt nl ru pl tr zh ja ar sv no da fi cs sk hu ro el uk bg sr hr sl"  # noqa: SIM905
@@ -75,9 +72,6 @@ _NUMBER = re.compile(r"\d+(?:[^\w#]+\d+)*")
 _DIGITS = re.compile(r"\d+")
 _AFTER_LABEL = re.compile(
     r"\s*(?:\([^()]{0,4}\)\s*)?(?:(?P<mark>[:：﹕]|[|/–—-](?=\s))\s*)?"
-)
-_JAMO = re.compile(
-    "[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\ud7b0-\ud7ff\uffa0-\uffdc]"
 )
 _UNSPACED_CHAR = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _PARTS = re.compile(r"\s*(?:[|•·‧∙●▪★»«›‹→←]|\s[-–—/,]\s|[:：]\s|\t)\s*")
@@ -191,29 +185,6 @@ def _fold_letters(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
-def fold_alone(char: str) -> str | None:
-    """Return the one letter that a character is folded to, among whatever others.
-
-    Returns:
-        ``""`` if it separates words; null if it may be neither.
-
-    Examples:
-        >>> fold_alone("É"), fold_alone("–"), fold_alone("ß")
-        ('e', '', None)
-    """
-    folded = _fold_letters(char)
-    is_word = _WORD.match(char) is not None
-    if _WORD.search(folded) is None:
-        return None if is_word else ""
-    is_apart = len(folded) == 1 and not unicodedata.combining(char)
-    return folded if is_word and is_apart and not _JAMO.match(char) else None
-
-
-def is_unspaced(char: str) -> bool:
-    """Say whether a letter is of a language written without spaces."""
-    return _UNSPACED_CHAR.match(char) is not None
-
-
 def word_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield the place of each word in ``text[start:end]``, as ``fold`` sees words."""
     for match in _WORD.finditer(text, start, end):
@@ -239,7 +210,7 @@ def find_leftover(line: str) -> Phrase | None:
 
 
 def _find_whole(line: str) -> Phrase | None:
-    if not hints.may_have(line, hints.LEFTOVER) or not _may_be_leftover(line):
+    if not _may_be_leftover(line):
         return None
     known = _lexicon().leftovers
     folded = fold(line)
@@ -385,8 +356,6 @@ def find_opener(line: str) -> Phrase | None:
         >>> phrase.name, phrase.end, phrase.is_marked
         ('related_links', 16, True)
     """
-    if not hints.may_have(line, hints.OPENER):
-        return None
     return next(_find_starts(line, _lexicon().openers), None)
 
 
@@ -400,8 +369,6 @@ def find_labels(line: str) -> tuple[Phrase, ...]:
         >>> [p.name for p in find_labels("Übersetzt von Anna Berg")]
         ['translator']
     """
-    if not hints.may_have(line, hints.LABEL):
-        return ()
     return tuple(_find_starts(line, _lexicon().labels))
 
 
@@ -478,8 +445,6 @@ def find_notes(text: str) -> tuple[Phrase, ...]:
         >>> [text[p.start : p.end] for p in find_notes(text)]
         ['erschien zuerst am']
     """
-    if not hints.may_have(text, hints.NOTE):
-        return ()
     lexicon = _lexicon()
     found: dict[tuple[int, str], Phrase] = {}
     if not lexicon.notes.keys().isdisjoint(_words(text)):
@@ -569,36 +534,6 @@ def stop_languages(word: str) -> tuple[str, ...]:
     return _lexicon().stops.get(fold(word), ())
 
 
-class Heads(NamedTuple):
-    """First words of all phrases: one if a phrase has no more, else two.
-
-    Attributes:
-        leftovers: Of lines that are leftovers as a whole.
-        openers: Of openers.
-        labels: Of labels.
-        rows: Words of rows of buttons.
-        anchors: Words that notes are found by.
-    """
-
-    leftovers: Collection[tuple[str, ...]]
-    openers: Collection[tuple[str, ...]]
-    labels: Collection[tuple[str, ...]]
-    rows: Collection[str]
-    anchors: Collection[str]
-
-
-def phrase_heads() -> Heads:
-    """Return the first words of all phrases."""
-    known = _lexicon()
-    return Heads(
-        known.leftover_heads,
-        known.openers.heads,
-        known.labels.heads,
-        known.rows,
-        known.notes.keys(),
-    )
-
-
 def load() -> None:
     """Load the lexicon, if that is still to be done."""
     _lexicon()
@@ -612,13 +547,14 @@ def guess_language(texts: Iterable[str]) -> str | None:
     """
     rows, written = _written_stops()
     words = " ".join(texts).lower().split()
-    counts = written[[*map(rows.get, words, repeat(0))]].sum(axis=0)
+    found = np.fromiter(map(rows.get, words, repeat(0)), np.intp, len(words))
+    counts = written.take(found, axis=0).sum(axis=0)
     most = int(np.argmax(counts))  # the first of the best
     return LANGUAGES[most] if counts[most] else None
 
 
 @cache
-def _written_stops() -> tuple[dict[str, int], npt.NDArray[np.int64]]:
+def _written_stops() -> tuple[dict[str, int], npt.NDArray[np.uint8]]:
     """Return the row of each function word, and which languages have those of a row.
 
     The first row is that of all other words.
@@ -628,7 +564,7 @@ def _written_stops() -> tuple[dict[str, int], npt.NDArray[np.int64]]:
         stops = read_language(language)["words"]["stop"]
         for word in set(stops.lower().split()):
             groups.setdefault(word, []).append(number)
-    written = np.zeros((len(groups) + 1, len(LANGUAGES)), np.int64)
+    written = np.zeros((len(groups) + 1, len(LANGUAGES)), np.uint8)
     for row, numbers in enumerate(groups.values(), start=1):
         written[row, numbers] = 1
     return {word: row for row, word in enumerate(groups, start=1)}, written

@@ -376,3 +376,21 @@ def test_hostile_input_is_digested(text):
     assert lexicon.find_notes(text) == ()
     assert lexicon.find_resemblance(text) is None
     assert 0 <= lexicon.stop_share(text) <= 1
+
+
+@pytest.mark.parametrize("form", ["{}", "» {} «", "“{}”:", "{} (3)", "{}…"])
+@pytest.mark.parametrize("language", lexicon.LANGUAGES)
+def test_two_words_rule_out_no_phrase(language, form):
+    """However a phrase is written, with whatever marks and numbers around it."""
+    for group in ("leftovers", "openers", "labels"):
+        for _, phrase in lexicon.phrases(language, group):
+            text = phrase.replace("#", "1 200")
+            heads = lexicon.heads_of([lexicon.fold(form.format(text))])
+            assert lexicon.may_equal(form.format(text), heads)
+            assert lexicon.may_equal(form.format(text).upper(), heads)
+
+
+@given(st.text() | st.text("Vonby \u0301\u00adé:ß①12-’…한\u1112日", max_size=9))
+def test_two_words_rule_out_nothing_else(text):
+    """What a line is folded to is never ruled out, whatever it is made of."""
+    assert lexicon.may_equal(text, lexicon.heads_of([lexicon.fold(text)]))
