@@ -10,6 +10,19 @@ _MARKUP_RATIO = 4  # a page of so many bytes is as much work as one byte of text
 _PAGES = r"\.x?html?(?:\.(?:gz|zst))?$"
 
 
+def unpack_each(files: pd.DataFrame) -> "pd.Series[int]":
+    """Estimate how many bytes each file holds, unpacked.
+
+    Examples:
+        >>> files = {"source_path": ["a.txt", "a.jsonl.gz"], "size_bytes": [100, 100]}
+        >>> unpack_each(pd.DataFrame(files)).tolist()
+        [100, 500]
+    """
+    sizes = files["size_bytes"].fillna(0).astype("int64")
+    is_packed = files["source_path"].astype("str").str.endswith(_PACKED)
+    return sizes.where(~is_packed.astype(bool), sizes * _PACKED_RATIO)
+
+
 def weigh_each(files: pd.DataFrame) -> "pd.Series[int]":
     """Estimate how many bytes of text each file is as much work as.
 
@@ -19,16 +32,13 @@ def weigh_each(files: pd.DataFrame) -> "pd.Series[int]":
         >>> weigh_each(pd.DataFrame(files)).tolist()
         [100, 500, 25]
     """
-    sizes = files["size_bytes"].fillna(0).astype("int64")
-    paths = files["source_path"].astype("str")
-    is_packed = paths.str.endswith(_PACKED).astype(bool)
-    is_page = paths.str.contains(_PAGES, case=False).astype(bool)
-    weights = sizes.where(~is_packed, sizes * _PACKED_RATIO)
-    return weights.where(~is_page, weights // _MARKUP_RATIO)
+    sizes = unpack_each(files)
+    is_page = files["source_path"].astype("str").str.contains(_PAGES, case=False)
+    return sizes.where(~is_page.astype(bool), sizes // _MARKUP_RATIO)
 
 
 def weigh_files(files: pd.DataFrame) -> int:
-    """Estimate how many bytes of text some files hold together."""
+    """Estimate how many bytes of text some files are as much work as."""
     return int(weigh_each(files).sum())
 
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from flows.batches import weigh_each
+from flows.batches import unpack_each
 from flows.plan import Plan, open_warehouse
 from flows.settings import Settings
 from tasks.files.formats import COMPRESSIONS, FORMATS
@@ -73,7 +73,7 @@ def check_disk(plan: Plan, warehouse: Warehouse, settings: Settings) -> Powers:
     todo = plan.todo[plan.todo["problem"].isna()]
     table_bytes = expect_bytes(todo, settings.max_file_bytes)
     # Larger files than a batch are staged in pieces, and then again as a whole.
-    in_pieces = todo[weigh_each(todo) > settings.batch_bytes]
+    in_pieces = todo[unpack_each(todo) > settings.batch_bytes]
     table_bytes += expect_bytes(in_pieces, settings.max_file_bytes)
     if len(todo):
         table_bytes *= calibrate(warehouse, settings.max_file_bytes)
@@ -104,7 +104,7 @@ def expect_bytes(files: pd.DataFrame, max_file_bytes: int) -> float:
     ratios = _have_suffix(files, _HTML).map(
         {True: TABLE_BYTES_PER_HTML_BYTE, False: TABLE_BYTES_PER_TEXT_BYTE}
     )
-    texts = weigh_each(files)
+    texts = unpack_each(files)
     is_read = (texts <= max_file_bytes) | _have_suffix(files, _LINES)
     return float((texts.where(is_read, 0) * ratios).sum())
 
