@@ -19,7 +19,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 
 from flows.backstage import TASK_LOGGER_VARIABLE, begin_worker
-from flows.batches import cut_batches, weigh_files
+from flows.batches import cut_batches, weigh_each, weigh_files
 from flows.clusters import (
     describe_crew,
     is_lost,
@@ -52,6 +52,9 @@ INLINE_BYTES = 20_000_000
 BATCHES_PER_WORKER = 8
 """Little work is cut into so many, so that no worker waits long for the last one."""
 
+LAST_BATCHES = 3
+"""So many, at the end, are cut again into thirds."""
+
 MIN_BATCH_BYTES = 2_000_000
 """Less text than this is no batch of its own while there are more workers."""
 
@@ -68,14 +71,21 @@ def choose_engine(files: pd.DataFrame, settings: Settings) -> Engine:
 
 
 def cut_work(files: pd.DataFrame, settings: Settings) -> Iterator[pd.DataFrame]:
-    """Cut the work so that every worker gets some, in batches worth their cost."""
-    batch_bytes = settings.batch_bytes
-    if choose_engine(files, settings) != "inline":
-        share = weigh_files(files) // (BATCHES_PER_WORKER * _count_workers(settings))
-        batch_bytes = min(batch_bytes, max(share, MIN_BATCH_BYTES))
-    yield from cut_batches(
-        files, batch_bytes=batch_bytes, batch_files=settings.batch_files
-    )
+    """Cut the work so that every worker gets some, in batches worth their cost.
+
+    The last ones are small: the worker who is done first does not wait long.
+    """
+    most, batch_bytes = settings.batch_files, settings.batch_bytes
+    if choose_engine(files, settings) == "inline":
+        yield from cut_batches(files, batch_bytes=batch_bytes, batch_files=most)
+        return
+    share = weigh_files(files) // (BATCHES_PER_WORKER * _count_workers(settings))
+    batch_bytes = min(batch_bytes, max(share, MIN_BATCH_BYTES))
+    weights = weigh_each(files).cumsum()
+    is_last = weights > weights.max() - LAST_BATCHES * batch_bytes
+    yield from cut_batches(files[~is_last], batch_bytes=batch_bytes, batch_files=most)
+    batch_bytes = max(batch_bytes // 3, min(batch_bytes, MIN_BATCH_BYTES))
+    yield from cut_batches(files[is_last], batch_bytes=batch_bytes, batch_files=most)
 
 
 def _count_workers(settings: Settings) -> int:

@@ -43,16 +43,25 @@ def crew(tmp_path):
 
 @pytest.mark.parametrize(
     ("engine", "count", "batches"),
-    [("processes", 400, 16), ("processes", 40, 2), ("inline", 400, 5)],
+    [
+        ("processes", 1600, [80] * 17 + [26] * 9 + [6]),
+        ("processes", 400, [25] * 13 + [20] * 3 + [15]),
+        ("processes", 40, [20, 20]),
+        ("processes", 1, [1]),
+        ("inline", 400, [80] * 5),
+    ],
 )
 def test_workers_share_little_work(engine, count, batches):
-    """Each gets several batches, so that they end together, but no tiny ones."""
+    """Each gets several batches, the last of them small, but no tiny ones."""
     files = pd.DataFrame(
         {"source_path": [f"{n}.txt" for n in range(count)], "size_bytes": 100_000}
     )
     settings = read_settings({}, engine=engine, workers=2)
 
-    assert len([*engines.cut_work(files, settings)]) == batches
+    work = [*engines.cut_work(files, settings)]
+
+    assert pd.concat(work, ignore_index=True).equals(files)
+    assert [len(batch) for batch in work] == batches
 
 
 @pytest.mark.parametrize(
