@@ -81,6 +81,7 @@ Reporter: TypeAlias = Callable[[Path, Manifest], str | None]
 
 _READ_ATTEMPTS = 20
 _READ_PAUSE_SECONDS = 0.02
+_SIGHTS = 3  # of nothing, until there is nothing
 _INTACT = "Free space or fix permissions, then run again; the old tables are intact."
 _DAMAGED_SNAPSHOT = (
     "Choose another snapshot, or move the warehouse folder away and run: everything is"
@@ -180,12 +181,17 @@ class Warehouse:
             WarehouseError: The manifest is damaged, or of a newer version.
         """
         with disk.reported(str(self.live), "read the manifest", _INTACT):
+            sights = _SIGHTS
             for _ in range(_READ_ATTEMPTS):
                 with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                     return snapshots.read_manifest(self.live)
-                if not snapshots.is_interrupted(self.live, self.room):
+                if snapshots.is_interrupted(self.live, self.room):
+                    time.sleep(_READ_PAUSE_SECONDS)
+                    continue
+                # A publish may have ended between both looks: then it is there now.
+                sights -= 1
+                if not sights:
                     return None
-                time.sleep(_READ_PAUSE_SECONDS)
         raise WarehouseError(
             str(self.live),
             "a run was killed while it published",

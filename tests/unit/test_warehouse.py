@@ -16,7 +16,7 @@ import pytest
 
 from tasks.errors import ContractError, WarehouseError
 from tasks.schema import BATCH_TABLES, SCHEMA_VERSION, TABLES
-from tasks.tables import parts
+from tasks.tables import parts, snapshots
 from tasks.tables.manifest import MANIFEST_NAME
 from tasks.tables.parts import SMALL_PARTS
 from tasks.tables.warehouse import Warehouse
@@ -98,6 +98,24 @@ def test_read_table_below_a_folder_named_like_a_partition(tmp_path):
     publish(warehouse, 1, {"a.txt": 1})
 
     assert warehouse.read_table("documents")["language"].to_pylist() == ["de"]
+
+
+def test_read_while_a_publish_ends(warehouse, monkeypatch):
+    """The tables may come back between looking for them and for what took them away."""
+    publish(warehouse, 1, {"a.txt": 1})
+    read_manifest = snapshots.read_manifest
+    looks = []
+
+    def read_late(folder):
+        looks.append(folder)
+        if len(looks) == 1:
+            raise FileNotFoundError
+        return read_manifest(folder)
+
+    monkeypatch.setattr(snapshots, "read_manifest", read_late)
+
+    assert warehouse.manifest().rows["documents"] == 1
+    assert len(looks) == 2
 
 
 def test_read_before_the_first_publish(warehouse):
