@@ -79,10 +79,11 @@ def cut_work(files: pd.DataFrame, settings: Settings) -> Iterator[pd.DataFrame]:
     if choose_engine(files, settings) == "inline":
         yield from cut_batches(files, batch_bytes=batch_bytes, batch_files=most)
         return
-    share = weigh_files(files) // (BATCHES_PER_WORKER * _count_workers(settings))
+    weights = weigh_each(files)
+    total = int(weights.sum())
+    share = total // (BATCHES_PER_WORKER * _count_workers(settings))
     batch_bytes = min(batch_bytes, max(share, MIN_BATCH_BYTES))
-    weights = weigh_each(files).cumsum()
-    is_last = weights > weights.max() - LAST_BATCHES * batch_bytes
+    is_last = weights.cumsum() > total - LAST_BATCHES * batch_bytes
     yield from cut_batches(files[~is_last], batch_bytes=batch_bytes, batch_files=most)
     batch_bytes = max(batch_bytes // 3, min(batch_bytes, MIN_BATCH_BYTES))
     yield from cut_batches(files[is_last], batch_bytes=batch_bytes, batch_files=most)

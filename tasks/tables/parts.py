@@ -174,7 +174,12 @@ def table_file(folder: Path, table: str, stem: str) -> Path:
 
 def sort_rows(table: Table, rows: pa.Table) -> pa.Table:
     """Sort rows as the contract says; nulls last."""
-    return rows.sort_by([(column, "ascending") for column in table.sort])
+    return rows.take(_order_of(table, rows))
+
+
+def _order_of(table: Table, rows: pa.Table) -> pa.Array:
+    keys = [(column, "ascending") for column in table.sort]
+    return pc.sort_indices(rows, sort_keys=keys)
 
 
 def take_sorted(table: Table, pieces: list[pa.Table]) -> Iterator[pa.Table]:
@@ -187,8 +192,7 @@ def take_sorted(table: Table, pieces: list[pa.Table]) -> Iterator[pa.Table]:
     """
     rows = pa.concat_tables(pieces)
     pieces.clear()
-    keys = [(column, "ascending") for column in table.sort]
-    order = pc.sort_indices(rows, sort_keys=keys)
+    order = _order_of(table, rows)
     names, columns = rows.column_names, rows.columns
     del rows
     for index, column in enumerate(columns):
