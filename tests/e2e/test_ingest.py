@@ -153,13 +153,8 @@ def test_the_log_is_short(raw_dir, tmp_path):
     assert len(logs) <= 8 + 7, logs
 
 
-@pytest.mark.parametrize("surveyed_inline_bytes", [0, 1_000_000])
-def test_engines_give_the_same_rows(
-    surveyed_inline_bytes, raw_dir, tmp_path, monkeypatch
-):
+def test_engines_give_the_same_rows(raw_dir, tmp_path):
     """Where the batches run is nobody's business but the clock's."""
-    limit = "SURVEYED_INLINE_BYTES"
-    monkeypatch.setitem(ingest.fn.__globals__, limit, surveyed_inline_bytes)
     options = {"raw_dir": raw_dir, "batch_files": 3}
     ingest(**options, warehouse_dir=tmp_path / "inline", engine="inline")
     ingest(

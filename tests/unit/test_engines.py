@@ -181,8 +181,8 @@ def test_batch_that_kills_every_worker(error, address, rounds, tmp_path, monkeyp
     """After the engine's own attempts, one worker alone; then the run says which."""
     opened = []
 
-    def open_runner(_engine, _work, workers):
-        opened.append(workers)
+    def open_runner(_engine, _work, count, **_):
+        opened.append(count)
         return Runner(error)
 
     monkeypatch.setattr(engines, "_open_runner", open_runner)
@@ -190,12 +190,14 @@ def test_batch_that_kills_every_worker(error, address, rounds, tmp_path, monkeyp
     settings = Settings(engine="dask", engine_address=address, workers=3)
     files = pd.DataFrame({"source_path": ["a.txt", "b.txt"]})
     work = [(files, start_run(settings), tmp_path, "1")]
+    staff = engines.Staff()
+    staff.prepare("dask", is_brief=True)
 
     with (
         temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}),
         pytest.raises(PipelineError, match=r"batch 1 of 1 \(2 files, a.txt to b.txt\)"),
     ):
-        list(engines.results_of(process, work, "dask", is_visible=False))
+        list(engines.results_of(process, work, staff, is_visible=False))
     assert opened == rounds
     assert not is_lost(ValueError("a bug of ours"))
 
