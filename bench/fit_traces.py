@@ -167,6 +167,16 @@ def count_traces(rows: list[Row], languages: set[str], hidden: set[str]) -> Trac
     )
 
 
+def count_folded(rows: list[Row], languages: set[str]) -> list[Traces]:
+    """Count the parts of words once per fold, each time without its texts."""
+    folded = []
+    for fold in range(FOLDS):
+        hidden = {plain(row["text"]) for row in rows if fold_of(row["text"]) == fold}
+        others = [row for row in rows if fold_of(row["text"]) != fold]
+        folded.append(count_traces(others, languages, hidden))
+    return folded
+
+
 def make_table(
     found: Mapping[str, tuple[Keys, Array]], most: int, unseen: float = UNSEEN
 ) -> Traces:
@@ -609,11 +619,7 @@ def main() -> None:
     )
     write_traces("traces", traces)
     load_traces.cache_clear()
-    folded = []
-    for fold in range(FOLDS):
-        hidden = {plain(row["text"]) for row in rows if fold_of(row["text"]) == fold}
-        others = [row for row in rows if fold_of(row["text"]) != fold]
-        folded.append(count_traces(others, set(traces.languages), hidden))
+    folded = count_folded(rows, set(traces.languages))
     facts = json.loads(DATA.read_text(encoding="utf-8"))
     lessons = {}
     for name in facts["fits"]:

@@ -69,6 +69,7 @@ CHANGES = (
     Change(Step.CLEAN, 9, PAGES, "pages: an extractor is asked only where in doubt"),
     Change(Step.CLEAN, 10, PAGES, "pages: and only about what may be the article"),
     Change(Step.CLEAN, 11, PAGES, "pages: days that are shown on lines of their own"),
+    Change(Step.DETECT, 8, EVERY, "word parts alone settle texts at a glance"),
 )
 """Every change, oldest first."""
 
