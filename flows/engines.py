@@ -55,10 +55,7 @@ BATCHES_PER_WORKER = 8
 """Little work is cut into so many, so that no worker waits long for the last one."""
 
 SHARES_PER_WORKER = 2
-"""A large file of lines is cut into so many, if there is no other work."""
-
-SHARED_BATCHES = 4
-"""A file is shared if it has at least so many batches' text for each."""
+"""A file of lines that is larger than a batch is cut into so many, if it is alone."""
 
 LAST_BATCHES = 3
 """So many, at the end, are cut again into thirds."""
@@ -90,7 +87,7 @@ def cut_work(files: pd.DataFrame, settings: Settings) -> Iterator[pd.DataFrame]:
     weights = weigh_each(files)
     total = int(weights.sum())
     workers = _count_workers(settings)
-    shared = max(total // (SHARES_PER_WORKER * workers), SHARED_BATCHES * batch_bytes)
+    shared = max(total // (SHARES_PER_WORKER * workers), batch_bytes)
     part = total // (BATCHES_PER_WORKER * workers)
     batch_bytes = min(batch_bytes, max(part, MIN_BATCH_BYTES))
     less = max(batch_bytes // 3, min(batch_bytes, MIN_BATCH_BYTES))
