@@ -32,6 +32,7 @@ from flows.clusters import (
 from flows.line import Run
 from flows.progress import is_watched
 from flows.settings import Engine, Settings
+from flows.shares import describe_files, share_out
 from flows.summary import count_of
 from tasks.errors import PipelineError
 from tasks.objects import ObjectUrl
@@ -52,6 +53,9 @@ INLINE_BYTES = 20_000_000
 
 BATCHES_PER_WORKER = 8
 """Little work is cut into so many, so that no worker waits long for the last one."""
+
+SHARES_PER_WORKER = 2
+"""A file of lines that is larger than a batch is cut into so many, if it is alone."""
 
 LAST_BATCHES = 3
 """So many, at the end, are cut again into thirds."""
@@ -82,12 +86,15 @@ def cut_work(files: pd.DataFrame, settings: Settings) -> Iterator[pd.DataFrame]:
         return
     weights = weigh_each(files)
     total = int(weights.sum())
-    share = total // (BATCHES_PER_WORKER * _count_workers(settings))
-    batch_bytes = min(batch_bytes, max(share, MIN_BATCH_BYTES))
+    workers = _count_workers(settings)
+    shared = max(total // (SHARES_PER_WORKER * workers), batch_bytes)
+    part = total // (BATCHES_PER_WORKER * workers)
+    batch_bytes = min(batch_bytes, max(part, MIN_BATCH_BYTES))
+    less = max(batch_bytes // 3, min(batch_bytes, MIN_BATCH_BYTES))
     is_last = weights.cumsum() > total - LAST_BATCHES * batch_bytes
-    yield from cut_batches(files[~is_last], batch_bytes=batch_bytes, batch_files=most)
-    batch_bytes = max(batch_bytes // 3, min(batch_bytes, MIN_BATCH_BYTES))
-    yield from cut_batches(files[is_last], batch_bytes=batch_bytes, batch_files=most)
+    for some, most_bytes in ((files[~is_last], batch_bytes), (files[is_last], less)):
+        for batch in cut_batches(some, batch_bytes=most_bytes, batch_files=most):
+            yield from share_out(batch, shared)
 
 
 def _count_workers(settings: Settings) -> int:
@@ -178,7 +185,7 @@ def results_of(
 def _name_batches(work: list[Work]) -> Iterator[str]:
     """Yield what a person may call each batch."""
     for index, (files, *_) in enumerate(work):
-        name = count_of(len(files), "file")
+        name = describe_files(files)
         yield f"batch {index + 1} of {len(work)}: {name}" if work[1:] else name
 
 

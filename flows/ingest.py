@@ -49,6 +49,7 @@ from flows.pages import reporter
 from flows.plan import Plan
 from flows.progress import Event, tell, tell_step
 from flows.settings import Detector, Engine, Settings, read_settings
+from flows.shares import settle_shares, size_of
 from flows.summary import BatchSummary, RunSummary, count_of, headline
 from tasks.discover import discover_files
 from tasks.objects import Place
@@ -276,17 +277,18 @@ def process_all(
         0.0, key="ingest-progress", description=f"of {count_of(files, 'file')}"
     )
     results: dict[int, BatchSummary] = {}
-    done = 0
+    done = 0.0
     _tell("read", 0, plan)
     with logging_steps(is_brief=is_brief):
         for index, result in results_of(process, work, staff, is_visible=is_visible):
             results[index] = result
-            done += len(work[index][0])
+            done += size_of(work[index][0])
             get_run_logger().info("batch %d of %d: %s", index + 1, len(work), result)
             update_progress_artifact(cast("UUID", progress), 100.0 * done / files)
-            _tell("read", done, plan)
+            _tell("read", round(done, 6), plan)
     staff.stop()  # and leave their memory to the end of the run
-    return add_up(results[index] for index in range(len(work)))
+    in_order = [results[index] for index in range(len(work))]
+    return add_up(settle_shares(in_order, staging_dir, warehouse.new_stem()))
 
 
 def prepare(staff: Staff, plan: Plan, settings: Settings) -> bool:
@@ -309,5 +311,5 @@ def publish_visibly(warehouse: Warehouse, *args: Any) -> int:  # noqa: ANN401
     )
 
 
-def _tell(stage: str, done: int, plan: Plan) -> None:
+def _tell(stage: str, done: float, plan: Plan) -> None:
     tell(Event(stage, done, len(plan.todo), plan.unchanged_count))

@@ -25,6 +25,7 @@ from flows.clusters import (
 from flows.ingest import process
 from flows.line import start_run
 from flows.settings import Settings, read_settings
+from flows.shares import describe_files
 from tasks.discover import discover_files
 from tasks.errors import PipelineError, SettingsError
 from tasks.version import PIPELINE_VERSION
@@ -62,6 +63,24 @@ def test_workers_share_little_work(engine, count, batches):
 
     assert pd.concat(work, ignore_index=True).equals(files)
     assert [len(batch) for batch in work] == batches
+
+
+def test_workers_share_a_large_file_of_lines():
+    """There is work for every one of them, even if all of it is in one file."""
+    files = pd.DataFrame(
+        {
+            "source_path": ["a.html", "b.jsonl.gz", "c.txt"],
+            "size_bytes": [300_000_000, 60_000_000, 40_000_000],
+        }
+    )
+
+    work = [*engines.cut_work(files, Settings(workers=2))]
+
+    assert [describe_files(batch) for batch in work] == [
+        "1 file",
+        *(f"share {number} of 3 of 1 file" for number in range(1, 4)),
+        "1 file",
+    ]
 
 
 @pytest.mark.parametrize(
