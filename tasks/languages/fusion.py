@@ -83,7 +83,7 @@ _MIN_SCALE = 3
 _SURE_SCORE = 0.9  # the first look stands
 _SURE_NGRAMS = 60  # but not for less than a few words
 # Log odds below which a reviewed text is in no language, or in none that we know.
-_LEAST_LANGUAGE = math.log(0.7 / 0.3)
+_LEAST_LANGUAGE = math.log(0.6 / 0.4)
 _LEAST_KNOWN = math.log(0.4 / 0.6)
 _UNHEARD = (0.0,) * len(VOICES)
 _DATA = resources.files("tasks") / "data" / "detect.json"

@@ -41,15 +41,14 @@ def add_rows(
 def add_sparse_rows(
     table: csr_array, rows: Indices, owners: Indices, count: int
 ) -> npt.NDArray[np.float32]:
-    """Do the same with a table of mostly zeros; negative rows count from its end.
+    """Do the same with a table of mostly zeros.
 
     Examples:
         >>> table = csr_array(np.array([[0, 2], [0, 0], [3, 0]], np.float32))
-        >>> add_sparse_rows(table, np.array([0, 0, -1]), np.array([0, 0, 1]), 2)
+        >>> add_sparse_rows(table, np.array([0, 0, 2]), np.array([0, 0, 1]), 2)
         array([[0., 4.],
                [3., 0.]], dtype=float32)
     """
-    rows = np.where(rows < 0, rows + table.shape[0], rows)
     sums: npt.NDArray[np.float32] = (
         _lay_out(rows, owners, count, table) @ table
     ).toarray()

@@ -10,7 +10,6 @@ text: what parts of words leave open, a single word often settles. It is the wor
 """
 
 import functools
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -21,7 +20,14 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from tasks.hashindex import HashIndex
-from tasks.languages.scripts import Codes, Flags, Floats, Indices, join_texts
+from tasks.languages.scripts import (
+    Codes,
+    Flags,
+    Floats,
+    Indices,
+    classify_signs,
+    join_texts,
+)
 from tasks.languages.sums import add_rows, add_sparse_rows
 
 Keys: TypeAlias = npt.NDArray[np.uint32]
@@ -84,31 +90,42 @@ class Trail(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Traces:
-    """The profiles as arrays; what a part says of the languages lies side by side.
+class Stored(NamedTuple):
+    """The profiles as they are stored; what a part says of languages is side by side.
 
     Attributes:
         languages: Codes, sorted.
-        index: Parts of words.
-        ends: Where in ``columns`` and ``values`` the languages of each part end, with
-            a 0 ahead: also where those of the next begin.
-        columns: Place in ``languages`` of a language that uses the part.
-        values: How much it speaks for it: log likelihood above that of a part never
-            seen, in steps of ``unit``.
+        keys: Parts of words, ascending.
+        lengths: Number of languages that use each.
+        columns: Place in ``languages`` of each of them, part by part.
+        values: How much the part speaks for it: log likelihood above that of a part
+            never seen, in steps of ``unit``.
         unit: Log likelihood of one step.
-        few: The same of parts that few languages share, a row per part; the last row
-            is of what is no part.
-        places: Row of ``shared`` of each part; the last is of what is no part.
-        shared: The values of parts that many languages share, a column per language:
-            faster than their entries. The first row is of all others: nothing.
+    """
+
+    languages: tuple[str, ...]
+    keys: Keys
+    lengths: npt.NDArray[np.uint8]
+    columns: npt.NDArray[np.uint8]
+    values: npt.NDArray[np.uint8]
+    unit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """The profiles as tables, a column per language.
+
+    Attributes:
+        languages: Codes of the columns.
+        index: Parts of words.
+        unit: Log likelihood of one step.
+        few: Values of parts that few languages share, a row per part.
+        places: Row of ``shared`` of each other part; -1 of these.
+        shared: Values of parts that many languages share: faster, but dense.
     """
 
     languages: tuple[str, ...]
     index: HashIndex[np.uint32]
-    ends: Indices
-    columns: npt.NDArray[np.uint8]
-    values: npt.NDArray[np.uint8]
     unit: float
     few: csr_array
     places: npt.NDArray[np.int32]
@@ -127,11 +144,23 @@ class Traces:
             the number of parts that it rests on. A row is the same to the last bit in
             any company: it is a sum of whole numbers.
         """
+        steps, is_known = self.count_steps(keys, owners, count)
+        counts = np.bincount(owners[is_known], minlength=count)
+        return steps.astype(np.float64) * self.unit, counts
+
+    def count_steps(
+        self, keys: Keys, owners: Indices, count: int
+    ) -> tuple[npt.NDArray[np.float32], Flags]:
+        """Do the same, in steps of ``unit``; tell which parts are known."""
         rows = self.index.find(keys)
-        sums = add_rows(self.shared, self.places[rows], owners, count)
-        sums += add_sparse_rows(self.few, rows, owners, count)
-        counts = np.bincount(owners[rows >= 0], minlength=count)
-        return sums.astype(np.float64) * self.unit, counts
+        is_known = rows >= 0
+        rows, owners = rows[is_known], owners[is_known]
+        places = self.places[rows]
+        is_shared = places >= 0
+        steps = add_rows(self.shared, places[is_shared], owners[is_shared], count)
+        is_few = ~is_shared
+        steps += add_sparse_rows(self.few, rows[is_few], owners[is_few], count)
+        return steps, is_known
 
     def follow(self, texts: Sequence[str]) -> Trail:
         """Score texts by the parts of their words."""
@@ -139,41 +168,32 @@ class Traces:
         return Trail(parts, *self.score(parts.keys, parts.owners, len(texts)))
 
 
-def arrange(  # noqa: PLR0913 - the columns of the data file
-    languages: Sequence[str],
-    keys: Keys,
-    lengths: npt.NDArray[np.uint8],
-    *,
-    columns: npt.NDArray[np.uint8],
-    values: npt.NDArray[np.uint8],
-    unit: float,
-) -> Traces:
-    """Make the tables from what is stored; ``lengths`` are languages per part."""
+def arrange(stored: Stored) -> Traces:
+    """Make the tables from what is stored."""
+    languages, lengths, values = stored.languages, stored.lengths, stored.values
     many = lengths >= _MANY
-    places = np.where(many, np.cumsum(many, dtype=np.int32), 0)
-    rows = np.repeat(places, lengths)
-    is_shared = rows > 0
-    shared = np.zeros((int(many.sum()) + 1, len(languages)), np.float32)
-    shared[rows[is_shared], columns[is_shared]] = values[is_shared]
-    few = np.append(np.where(many, 0, lengths), 0)
-    starts = np.concatenate([[0], np.cumsum(few)]).astype(np.int32)
+    is_shared = np.repeat(many, lengths)
+    rows = np.repeat(np.arange(many.sum()), lengths[many])
+    shared = np.zeros((int(many.sum()), len(languages)), np.float32)
+    shared[rows, stored.columns[is_shared]] = values[is_shared]
+    places = np.full(len(lengths), -1, np.int32)
+    places[many] = np.arange(many.sum())
+    is_few = ~is_shared
+    ends = np.cumsum(np.where(many, 0, lengths), dtype=np.int32)
     sparse = csr_array(
         (
-            values[~is_shared].astype(np.float32),
-            columns[~is_shared].astype(np.int32),
-            starts,
+            values[is_few].astype(np.float32),
+            stored.columns[is_few].astype(np.int32),
+            np.concatenate([np.zeros(1, np.int32), ends]),
         ),
-        (len(few), len(languages)),
+        (len(lengths), len(languages)),
     )
     return Traces(
-        languages=tuple(languages),
-        index=HashIndex(keys, _INDEX_BITS),
-        ends=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
-        columns=columns,
-        values=values,
-        unit=unit,
+        languages=languages,
+        index=HashIndex(stored.keys, _INDEX_BITS),
+        unit=stored.unit,
         few=sparse,
-        places=np.append(places, 0).astype(np.int32),
+        places=places,
         shared=shared,
     )
 
@@ -193,12 +213,14 @@ def load_vocabulary() -> Traces:
 def _load(name: str) -> Traces:
     with (_DATA / f"{name}.npz").open("rb") as file, np.load(file) as data:
         return arrange(
-            data["languages"].tolist(),
-            data["keys"],
-            data["lengths"],
-            columns=data["columns"],
-            values=data["values"],
-            unit=float(data["unit"]),
+            Stored(
+                tuple(data["languages"].tolist()),
+                data["keys"],
+                data["lengths"],
+                data["columns"],
+                data["values"],
+                float(data["unit"]),
+            )
         )
 
 
@@ -286,9 +308,9 @@ def _powers() -> npt.NDArray[np.uint64]:
 def _letters() -> Codes:
     """Return each code point, and a space for those that are no letters or marks."""
     table = np.full(0x110000, _SPACE, np.uint32)
-    for code in range(0x10000):
-        if unicodedata.category(chr(code))[0] in "LM":
-            table[code] = code
+    classes = classify_signs()
+    letters = np.flatnonzero((classes == ord("L")) | (classes == ord("M")))
+    table[letters] = letters
     return table
 
 
