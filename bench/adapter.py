@@ -17,11 +17,13 @@ from tasks.detect import detect as detect_texts
 from tasks.discover import discover_files
 from tasks.files.encoding import decode
 from tasks.pieces import rows_of
-from tasks.schema import Format, Kind
+from tasks.schema import Format, Kind, Precision
 from tasks.text.mojibake import has_mojibake
 from tasks.text.normalise import fix_mojibake
 
 __all__ = ["decode", "detect", "extract", "fix"]
+
+_LONG_LIST = 12  # items; from here on each is a paragraph
 
 
 def extract(raw: bytes, suffix: str) -> dict[str, Any]:
@@ -33,9 +35,10 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
 
     Returns:
         ``text``, ``paragraphs`` (texts in order), ``title``, ``authors``, ``date``
-        (ISO 8601 or null) and ``language`` of its first article; empty if rejected.
+        (ISO 8601; null if the day is not known) and ``language`` of its first article;
+        empty if rejected.
         Captions are left out of both, and the items of a list on a page are one
-        paragraph, as in the gold: their ``kind`` tells them.
+        paragraph, unless it is long, as in the gold: their ``kind`` tells them.
     """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, f"article{suffix}").write_bytes(raw)
@@ -50,12 +53,13 @@ def extract(raw: bytes, suffix: str) -> dict[str, Any]:
     texts = paragraphs.loc[own, "text"].tolist()
     if document.format == Format.HTML.value:
         texts = _join_lists(rows_of(paragraphs.loc[own]))
+    is_day = document.published_precision == Precision.DAY.value
     return {
         "text": "\n\n".join(texts),
         "paragraphs": texts,
         "title": document.title,
         "authors": list(document.authors),
-        "date": document.published_on and document.published_on.isoformat(),
+        "date": document.published_on.isoformat() if is_day else None,
         "language": document.language,
     }
 
@@ -64,7 +68,8 @@ def _join_lists(rows: Iterable[Any]) -> list[str]:
     texts: list[str] = []
     for kind, group in groupby(rows, key=attrgetter("kind")):
         own = [row.text for row in group]
-        texts += ["\n".join(own)] if kind == Kind.LIST_ITEM.value else own
+        is_list = kind == Kind.LIST_ITEM.value
+        texts += ["\n".join(own)] if is_list and len(own) < _LONG_LIST else own
     return texts
 
 

@@ -492,7 +492,7 @@ def _units(html: str, start: int, end: int) -> Iterator[tuple[int, int, int]]:
         tail = len(piece)  # of letters that stand for themselves: `&copy2021`
         if resolved != piece:
             tail = 0
-            while piece[-1 - tail] == resolved[-1 - tail] and tail < len(resolved) - 1:
+            while tail < len(resolved) - 1 and piece[-1 - tail] == resolved[-1 - tail]:
                 tail += 1
         cut = match.end() - tail
         if cut > match.start():

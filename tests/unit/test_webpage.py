@@ -450,6 +450,16 @@ def test_update_that_is_shown_dates_an_article_without_another_day():
     assert Field.PUBLISHED_ON not in claims(stamp)
 
 
+@pytest.mark.parametrize("reference", ["&#1;", "&#xFDD0;", "&#2;"])
+def test_reference_to_nothing_has_no_place(reference):
+    """The standard resolves some references to no character at all."""
+    html = f"<body><article><h1>Ships</h1><p>{reference}Text{reference}</p>{BODY}"
+
+    texts = [block.text for block in read_webpage(html).blocks]
+
+    assert "Text" in texts
+
+
 @pytest.mark.parametrize(
     ("more", "day"),
     [
