@@ -69,6 +69,7 @@ CHANGES = (
     Change(Step.CLEAN, 9, PAGES, "pages: an extractor is asked only where in doubt"),
     Change(Step.CLEAN, 10, PAGES, "pages: and only about what may be the article"),
     Change(Step.CLEAN, 11, PAGES, "pages: days that are shown on lines of their own"),
+    Change(Step.CLEAN, 12, PAGES, "pages: judged by title, headings and copies too"),
 )
 """Every change, oldest first."""
 
