@@ -15,8 +15,7 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_array
 
 from tasks.languages.lessons import ROW_BITS, Lessons, arrange, find_rows
-from tasks.languages.review import TRACE_CHARS
-from tasks.languages.traces import make_keys
+from tasks.languages.traces import TRACE_CHARS, make_keys
 
 MOST = 100_000  # weights
 PENALTY = 2e-5

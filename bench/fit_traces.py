@@ -51,6 +51,7 @@ from tasks.languages.traces import (
     LONGEST,
     SHORTEST,
     Keys,
+    Stored,
     Traces,
     arrange,
     load_traces,
@@ -71,13 +72,13 @@ STEPS = 255
 BATCH = 512
 COMMON_WEIGHT = 5.0  # a text in a common language weighs as much as five others
 KINDS = {
-    "lingua/word": 2.0,
+    "lingua/word": 1.0,
     "lingua/pair": 2.0,
     "lingua/sentence": 2.0,
     "tatoeba/short": 1.5,
-    "tweets/tweet": 1.0,
-    "ud/heading": 2.0,
-    "ud/HEADING": 2.0,
+    "tweets/tweet": 2.0,
+    "ud/heading": 4.0,
+    "ud/HEADING": 4.0,
     "ud/sentence": 1.0,
     "fundus/heading": 1.0,
 }
@@ -146,7 +147,7 @@ def fold_of(text: str) -> int:
     return hashlib.sha256(plain(text).encode()).digest()[0] % FOLDS
 
 
-def count_traces(rows: list[Row], languages: set[str], hidden: set[str]) -> Traces:
+def count_traces(rows: list[Row], languages: set[str], hidden: set[str]) -> Stored:
     """Count the parts of words.
 
     Args:
@@ -167,9 +168,19 @@ def count_traces(rows: list[Row], languages: set[str], hidden: set[str]) -> Trac
     )
 
 
+def count_folded(rows: list[Row], languages: set[str]) -> list[Traces]:
+    """Count the parts of words once per fold, each time without its texts."""
+    folded = []
+    for fold in range(FOLDS):
+        hidden = {plain(row["text"]) for row in rows if fold_of(row["text"]) == fold}
+        others = [row for row in rows if fold_of(row["text"]) != fold]
+        folded.append(arrange(count_traces(others, languages, hidden)))
+    return folded
+
+
 def make_table(
     found: Mapping[str, tuple[Keys, Array]], most: int, unseen: float = UNSEEN
-) -> Traces:
+) -> Stored:
     """Keep the parts that tell languages apart best.
 
     Args:
@@ -196,13 +207,13 @@ def make_table(
     rows_of, owners, steps = places[rows_of][chosen], owners[chosen], steps[chosen]
     order = np.lexsort((owners, rows_of))
     lengths = np.bincount(rows_of, minlength=len(kept))
-    return arrange(
-        codes,
+    return Stored(
+        tuple(codes),
         keys[kept],
         lengths.astype(np.uint8),
-        columns=owners[order].astype(np.uint8),
-        values=steps[order],
-        unit=unit,
+        owners[order].astype(np.uint8),
+        steps[order],
+        unit,
     )
 
 
@@ -293,17 +304,10 @@ def read_model(code: str) -> dict[int, dict[str, float]]:
     return found
 
 
-def write_traces(name: str, traces: Traces) -> None:
+def write_traces(name: str, stored: Stored) -> None:
     """Write a data file."""
-    np.savez(  # compressed it is hardly smaller, and slower to read
-        DATA.parent / f"{name}.npz",
-        languages=np.array(traces.languages),
-        keys=traces.index.keys,
-        lengths=np.diff(traces.ends).astype(np.uint8),
-        columns=traces.columns,
-        values=traces.values,
-        unit=traces.unit,
-    )
+    # Compressed it is hardly smaller, and slower to read.
+    np.savez(DATA.parent / f"{name}.npz", **stored._asdict())
 
 
 def write_lessons(lessons: dict[str, Lessons]) -> None:
@@ -609,11 +613,7 @@ def main() -> None:
     )
     write_traces("traces", traces)
     load_traces.cache_clear()
-    folded = []
-    for fold in range(FOLDS):
-        hidden = {plain(row["text"]) for row in rows if fold_of(row["text"]) == fold}
-        others = [row for row in rows if fold_of(row["text"]) != fold]
-        folded.append(count_traces(others, set(traces.languages), hidden))
+    folded = count_folded(rows, set(traces.languages))
     facts = json.loads(DATA.read_text(encoding="utf-8"))
     lessons = {}
     for name in facts["fits"]:

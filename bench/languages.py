@@ -322,13 +322,30 @@ def print_settled(rows: list[Row]) -> None:
     """Print how much of each kind is settled at a glance."""
     chunks = importlib.import_module("tasks.languages.chunks")
     model = importlib.import_module("tasks.languages.fusion").load_model(with_eldc=True)
+    glance = importlib.import_module("tasks.languages.glance")
     texts = [chunks.make_chunks(row["text"])[0] for row in rows]
-    settled: Counter[str] = Counter()
-    for row, text, scores in zip(rows, texts, model.ask_words(texts), strict=True):
-        settled[kind_of(row)] += model.glance.settle(text, scores) is not None
+    kinds = list(map(kind_of, rows))
+    by_eldc, by_traces = Counter[str](), Counter[str]()
+    left = []
+    for place, (text, scores) in enumerate(
+        zip(texts, model.ask_words(texts), strict=True)
+    ):
+        if model.glance.settle(text, scores) is None:
+            left.append(place)
+        else:
+            by_eldc[kinds[place]] += 1
+    for start in range(0, len(left), BATCH):
+        some = left[start : start + BATCH]
+        trail = model.reviewer.traces.follow([texts[place] for place in some])
+        marks = glance.measure_traces(model.reviewer.traces, trail)
+        for place, *mark in zip(some, *map(list, marks), strict=True):
+            score = model.trace_glance.settle_measured(texts[place], *mark)
+            by_traces[kinds[place]] += score is not None
     print("settled at a glance, % of texts (the first chunk of long ones)")
-    for kind, count in Counter(map(kind_of, rows)).items():
-        print(f"  {kind:18}{100 * settled[kind] / count:6.1f}")
+    print(f"  {'':18}{'eldc':>6}{'traces':>8}")
+    for kind, count in Counter(kinds).items():
+        shares = 100 * by_eldc[kind] / count, 100 * by_traces[kind] / count
+        print(f"  {kind:18}{shares[0]:6.1f}{shares[1]:8.1f}")
     print()
 
 

@@ -1,6 +1,6 @@
 """Measure what more workers and more articles cost, and how much memory they take.
 
-    python bench/scaling.py [--articles 4000] [--rounds 2] [--curve 1000,10000,100000]
+    python bench/scaling.py [--articles 40000] [--rounds 1] [--curve 1000,10000,100000]
                             [--jsonl-mb 45] [--engine processes] [--shared ../shared]
 
 Three tables, from a corpus of news texts (``../shared/gold``, repeated with some words
@@ -17,7 +17,7 @@ changed; see ``throughput.py``):
   be a million that differ: 400 to 1,000 bytes of words of one news text, drawn anew,
   with a title, in JSONL files of a thousand. To ``each further`` belongs what one more
   costs than in the line above, so without the start;
-* one JSONL file: what becomes of it, and the same memory.
+* one JSONL file: what becomes of it with one worker and with two, seconds and memory.
 """
 
 import argparse
@@ -279,7 +279,7 @@ def draw_curve(folder: Path, originals: list[str], counts: list[int]) -> None:
 
 
 def try_jsonl(folder: Path, originals: list[str], size_mb: int) -> None:
-    """Print what becomes of one large JSONL file."""
+    """Print what becomes of one large JSONL file, of one worker's and of two."""
     raw = folder / "jsonl"
     raw.mkdir()
     file, index = raw / "large.jsonl", 0
@@ -289,13 +289,21 @@ def try_jsonl(folder: Path, originals: list[str], size_mb: int) -> None:
             text = vary(originals[index % len(originals)], False, rng)  # noqa: FBT003
             lines.write(json.dumps({"text": text}, ensure_ascii=False) + "\n")
             index += 1
-    load = measure(raw, folder / "j", "--engine", "processes", "--workers", "2")
-    print(
-        f"\n### One JSONL file of {file.stat().st_size / 1e6:,.0f} MB,"
-        f" {index:,} lines\n\n{read_fates(folder / 'j')}; {load.seconds:.0f} s,"
-        f" worker {load.memory_mb.get('worker', 0):,.0f} MB,"
-        f" coordinator {load.memory_mb['coordinator']:,.0f} MB"
-    )
+    size_bytes = file.stat().st_size
+    print(f"\n### One JSONL file of {size_bytes / 1e6:,.0f} MB, {index:,} lines\n")
+    work = []
+    for workers in (1, 2):
+        place = folder / f"j-{workers}"
+        options = ("--engine", "processes", "--workers", str(workers))
+        load = measure(raw, place, *options)
+        work.append(load.work)
+        print(
+            f"workers {workers}: {read_fates(place)}; {load.seconds:.1f} s, of it work"
+            f" {load.work:.1f} s; worker {load.memory_mb.get('worker', 0):,.0f} MB,"
+            f" coordinator {load.memory_mb['coordinator']:,.0f} MB",
+            flush=True,
+        )
+    print(f"two workers, work alone: {work[0] / work[1]:.2f} times")
 
 
 def main() -> None:
@@ -303,8 +311,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--articles", type=int, default=4_000)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--articles", type=int, default=40_000)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--curve", default="1000,10000,100000")
     parser.add_argument("--jsonl-mb", type=int, default=45)
     parser.add_argument("--engine", default="processes")

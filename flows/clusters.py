@@ -4,6 +4,7 @@ Both are extras of the package. Only this module imports them, and only when ask
 a run without them starts as quickly as before.
 """
 
+import atexit
 import contextlib
 import importlib
 import logging
@@ -387,8 +388,13 @@ def _lost(address: str) -> PipelineError:
 
 
 def dask_setup(_worker: object) -> None:
-    """Leave Ctrl-C to the run, which ends its workers; Dask calls this in each."""
+    """Leave Ctrl-C to the run, which ends its workers; Dask calls this in each.
+
+    One that is ended in the middle of a batch goes at once: taking Python down under a
+    thread at work makes libraries complain of what it still holds, on the terminal.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    atexit.register(os._exit, 0)
 
 
 def is_lost(error: BaseException) -> bool:

@@ -122,7 +122,7 @@ class Crew(NamedTuple):
 
     discover: Callable[[Place, list[str]], pd.DataFrame]
     announce: Callable[[Plan], None]
-    survey: Callable[[pd.DataFrame, Run, Path], None]
+    survey: Callable[[pd.DataFrame, Plan, Run, Path], None]
     process: Callable[[Plan, Run, Warehouse], BatchSummary]
     publish: Callable[..., int]
     reporter: Reporter | None = None
@@ -179,7 +179,7 @@ def _find_recurring(
 ) -> tuple[Plan, Run]:
     tell(Event("survey", 0, len(plan.todo), plan.unchanged_count))
     wider, counted_file = find_recurring(
-        plan, warehouse, lambda files, folder: crew.survey(files, run, folder)
+        plan, warehouse, lambda files, folder: crew.survey(files, plan, run, folder)
     )
     if len(wider.todo) > len(plan.todo):
         crew.announce(wider)
@@ -216,7 +216,7 @@ def ingest_plainly(
             files, batch_bytes=settings.batch_bytes, batch_files=settings.batch_files
         )
 
-    def survey(files: pd.DataFrame, run: Run, folder: Path) -> None:
+    def survey(files: pd.DataFrame, _plan: Plan, run: Run, folder: Path) -> None:
         for index, batch in enumerate(cut(files)):
             survey_batch(batch, run, folder / f"{index}.parquet")
 

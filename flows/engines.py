@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 import pandas as pd
 from prefect import Task, get_client
@@ -31,6 +32,7 @@ from flows.clusters import (
 from flows.line import Run
 from flows.progress import is_watched
 from flows.settings import Engine, Settings
+from flows.shares import describe_files, share_out
 from flows.summary import count_of
 from tasks.errors import PipelineError
 from tasks.objects import ObjectUrl
@@ -51,6 +53,9 @@ INLINE_BYTES = 20_000_000
 
 BATCHES_PER_WORKER = 8
 """Little work is cut into so many, so that no worker waits long for the last one."""
+
+SHARES_PER_WORKER = 2
+"""A file of lines that is larger than a batch is cut into so many, if it is alone."""
 
 LAST_BATCHES = 3
 """So many, at the end, are cut again into thirds."""
@@ -81,54 +86,107 @@ def cut_work(files: pd.DataFrame, settings: Settings) -> Iterator[pd.DataFrame]:
         return
     weights = weigh_each(files)
     total = int(weights.sum())
-    share = total // (BATCHES_PER_WORKER * _count_workers(settings))
-    batch_bytes = min(batch_bytes, max(share, MIN_BATCH_BYTES))
+    workers = _count_workers(settings)
+    shared = max(total // (SHARES_PER_WORKER * workers), batch_bytes)
+    part = total // (BATCHES_PER_WORKER * workers)
+    batch_bytes = min(batch_bytes, max(part, MIN_BATCH_BYTES))
+    less = max(batch_bytes // 3, min(batch_bytes, MIN_BATCH_BYTES))
     is_last = weights.cumsum() > total - LAST_BATCHES * batch_bytes
-    yield from cut_batches(files[~is_last], batch_bytes=batch_bytes, batch_files=most)
-    batch_bytes = max(batch_bytes // 3, min(batch_bytes, MIN_BATCH_BYTES))
-    yield from cut_batches(files[is_last], batch_bytes=batch_bytes, batch_files=most)
+    for some, most_bytes in ((files[~is_last], batch_bytes), (files[is_last], less)):
+        for batch in cut_batches(some, batch_bytes=most_bytes, batch_files=most):
+            yield from share_out(batch, shared)
 
 
 def _count_workers(settings: Settings) -> int:
     return settings.workers or os.cpu_count() or 1
 
 
+class Staff:
+    """The workers of one run: started for its first batch, kept until they may go.
+
+    What a step has started is there for the next. Leaving the ``with`` block ends them.
+    """
+
+    def __init__(self) -> None:
+        self.engine: Engine = "inline"
+        self._is_brief = False
+        self._count = 0
+        self._runner: TaskRunner[Any] | None = None
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._runner = None
+        self._open.__exit__(exc_type, error, traceback)
+
+    def prepare(self, engine: Engine, *, is_brief: bool) -> None:
+        """Say where the next batches are worked on, before any is.
+
+        Args:
+            engine: Where; workers elsewhere go.
+            is_brief: Whether the log says nothing of the single steps.
+        """
+        if engine != self.engine:
+            self.stop()
+        self.engine, self._is_brief = engine, is_brief
+
+    def start(self, work: list[Work], count: int) -> TaskRunner[Any]:
+        """Return what runs batches side by side, with as many workers as asked for."""
+        if self._runner is None or count != self._count:
+            self.stop()
+            runner = _open_runner(self.engine, work, count, is_brief=self._is_brief)
+            self._runner, self._count = self._open.enter_context(runner), count
+        return self._runner
+
+    def stop(self) -> None:
+        """Let all workers go; the next batch gets new ones."""
+        self._runner = None
+        self._open.close()
+
+
 def results_of(
-    step: Task[..., R],
-    work: list[Work],
-    engine: Engine,
-    *,
-    is_visible: bool,
+    step: Task[..., R], work: list[Work], staff: Staff, *, is_visible: bool
 ) -> Iterator[tuple[int, R]]:
     """Yield what becomes of each batch with its number, as they are done.
 
     Args:
         step: Task that takes a batch.
         work: The batches, at least one, all of one run.
-        engine: Where to work on them.
+        staff: Who works on them; prepared.
         is_visible: Whether the steps of a batch show in the timeline.
 
     Raises:
         PipelineError: The engine cannot be used, or a batch was lost every time.
     """
     tasks = [
-        step.with_options(
-            task_run_name=f"{step.name} batch {index + 1} of {len(work)}:"
-            f" {count_of(len(batch[0]), 'file')}"
-        )
-        for index, batch in enumerate(work)
+        step.with_options(task_run_name=f"{step.name} {name}")
+        for name in _name_batches(work)
     ]
-    if engine == "inline":
+    if staff.engine == "inline":
         for index, batch in enumerate(work):
             yield index, tasks[index](*batch, is_visible=is_visible)
         return
-    if engine != "processes":
+    if staff.engine != "processes":
         work = [_from_anywhere(batch) for batch in work]
     # Without its address every worker would start a temporary server of its own.
     with get_client(sync_client=True) as client:
         server = {PREFECT_API_URL: str(client.api_url)}
     with temporary_settings(server):
-        yield from _results_elsewhere(tasks, work, engine, is_visible=is_visible)
+        yield from _results_elsewhere(tasks, work, staff, is_visible=is_visible)
+
+
+def _name_batches(work: list[Work]) -> Iterator[str]:
+    """Yield what a person may call each batch."""
+    for index, (files, *_) in enumerate(work):
+        name = describe_files(files)
+        yield f"batch {index + 1} of {len(work)}: {name}" if work[1:] else name
 
 
 def _from_anywhere(batch: Work) -> Work:
@@ -153,7 +211,7 @@ def _from_anywhere(batch: Work) -> Work:
 def _results_elsewhere(
     tasks: list[Task[..., R]],
     work: list[Work],
-    engine: Engine,
+    staff: Staff,
     *,
     is_visible: bool,
 ) -> Iterator[tuple[int, R]]:
@@ -171,29 +229,30 @@ def _results_elsewhere(
     settings = work[0][1].settings
     waiting = dict(enumerate(work))
     error: BaseException | None = None
-    for count in _list_rounds(engine, settings):
+    for count in _list_rounds(staff.engine, settings):
         if error:
+            staff.stop()
             get_run_logger().warning(
                 "a worker process died (%s); batches to do again: %d, workers: %d",
                 type(error).__name__,
                 len(waiting),
                 count,
             )
-        with _open_runner(engine, work, count) as runner:
-            futures = {
-                runner.submit(
-                    tasks[index],
-                    dict(zip(names, batch, strict=True)) | {"is_visible": is_visible},
-                ): index
-                for index, batch in waiting.items()
-            }
-            for future in _as_done(list(futures), engine, settings):
-                result = _get_result(future)
-                if isinstance(result, BaseException):
-                    error = result
-                else:
-                    del waiting[futures[future]]
-                    yield futures[future], result
+        runner = staff.start(work, count)
+        futures = {
+            runner.submit(
+                tasks[index],
+                dict(zip(names, batch, strict=True)) | {"is_visible": is_visible},
+            ): index
+            for index, batch in waiting.items()
+        }
+        for future in _as_done(list(futures), staff.engine, settings):
+            result = _get_result(future)
+            if isinstance(result, BaseException):
+                error = result
+            else:
+                del waiting[futures[future]]
+                yield futures[future], result
         if not waiting:
             return
     index, batch = next(iter(waiting.items()))
@@ -228,15 +287,14 @@ def _list_rounds(engine: Engine, settings: Settings) -> tuple[int, ...]:
 
 
 def _open_runner(
-    engine: Engine, work: list[Work], workers: int
+    engine: Engine, work: list[Work], count: int, *, is_brief: bool
 ) -> AbstractContextManager[TaskRunner[Any]]:
     """Return what runs batches side by side, while it is open."""
-    is_brief = len(work) > LOGGED_BATCHES
     if engine == "processes":
         begin = functools.partial(
             begin_worker, is_hushed=is_watched(), is_brief=is_brief
         )
-        return ProcessPoolTaskRunner(workers, initializer=begin)
+        return ProcessPoolTaskRunner(count, initializer=begin)
     variables = {TASK_LOGGER_VARIABLE: "WARNING"} if is_brief else {}
     if is_watched():
         variables[_CONSOLE_VARIABLE] = "CRITICAL"
@@ -244,7 +302,7 @@ def _open_runner(
     raw_file = pick_raw_file(run.settings.raw_dir, files["source_path"])
     crew = describe_crew(raw_file, staging_dir)
     open_cluster = open_dask if engine == "dask" else open_ray
-    return open_cluster(run.settings.engine_address, workers, variables, crew)
+    return open_cluster(run.settings.engine_address, count, variables, crew)
 
 
 def _get_result(future: PrefectFuture[R]) -> R | BaseException:

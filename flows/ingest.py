@@ -4,6 +4,7 @@ Prefect may load this file twice under two names, so there is no class in it and
 import is by full name.
 """
 
+import functools
 import secrets
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -26,7 +27,13 @@ from flows.artifacts import leave_artifacts
 from flows.backstage import logging_steps
 from flows.batches import weigh_files
 from flows.conduct import Crew, add_up, conduct
-from flows.engines import LOGGED_BATCHES, choose_engine, cut_work, results_of
+from flows.engines import (
+    LOGGED_BATCHES,
+    Staff,
+    choose_engine,
+    cut_work,
+    results_of,
+)
 from flows.errand import Errand
 from flows.line import (
     Call,
@@ -42,6 +49,7 @@ from flows.pages import reporter
 from flows.plan import Plan
 from flows.progress import Event, tell, tell_step
 from flows.settings import Detector, Engine, Settings, read_settings
+from flows.shares import settle_shares, size_of
 from flows.summary import BatchSummary, RunSummary, count_of, headline
 from tasks.discover import discover_files
 from tasks.objects import Place
@@ -53,9 +61,6 @@ Count = Annotated[int, Field(ge=1)]
 VISIBLE_BATCHES = 50
 """Up to so many batches show every step in the timeline; beyond, only themselves. A
 file that is worked on in pieces counts as so many batches."""
-
-SURVEYED_INLINE_BYTES = 100_000_000
-"""Up to so much text is surveyed here: that takes a tenth of the time of reading."""
 
 _SETTINGS = read_settings()  # of this process's environment: the run form's defaults
 
@@ -149,15 +154,16 @@ def ingest(  # noqa: PLR0913  # the run form
         wait_for_lock=wait_for_lock,
     )
     errand = Errand(reprocess, replay, replay_paths, replay_reasons)
-    crew = Crew(
-        discover,
-        name_run,
-        survey_all,
-        process_all,
-        publish_visibly,
-        reporter.write_report,
-    )
-    summary = conduct(start_run(settings, str(flow_run.id)), errand, crew)
+    with Staff() as staff:
+        crew = Crew(
+            discover,
+            name_run,
+            functools.partial(survey_all, staff),
+            functools.partial(process_all, staff),
+            publish_visibly,
+            reporter.write_report,
+        )
+        summary = conduct(start_run(settings, str(flow_run.id)), errand, crew)
     report(summary, settings)
     get_run_logger().info(headline(summary))
     warn(summary)
@@ -232,55 +238,70 @@ def name_run(plan: Plan) -> None:
         )
 
 
-def survey_all(files: pd.DataFrame, run: Run, folder: Path) -> None:
-    """Survey every batch; many on the chosen engine."""
+def survey_all(
+    staff: Staff, files: pd.DataFrame, plan: Plan, run: Run, folder: Path
+) -> None:
+    """Survey every batch, by the workers who will read them."""
     work = [
         (batch, run, folder, str(index))
         for index, batch in enumerate(cut_work(files, run.settings))
     ]
-    with logging_steps(is_brief=len(work) > LOGGED_BATCHES):
-        if weigh_files(files) <= SURVEYED_INLINE_BYTES:
-            for batch in work:
-                name = f"survey {count_of(len(batch[0]), 'file')}"
-                survey.with_options(task_run_name=name)(*batch, is_visible=True)
-            return
-        engine = choose_engine(files, run.settings)
-        for _ in results_of(survey, work, engine, is_visible=False):
+    if not work:
+        return  # files are only gone
+    is_brief = prepare(staff, plan, run.settings)
+    with logging_steps(is_brief=is_brief):
+        for _ in results_of(survey, work, staff, is_visible=True):
             pass
 
 
-def process_all(plan: Plan, run: Run, warehouse: Warehouse) -> BatchSummary:
+def process_all(
+    staff: Staff, plan: Plan, run: Run, warehouse: Warehouse
+) -> BatchSummary:
     """Run every batch, on the chosen engine, and keep the progress up to date."""
     settings, files = run.settings, len(plan.todo)
-    engine = choose_engine(plan.todo, settings)
     staging_dir = warehouse.new_staging_dir()
     work = [
         (batch, run, staging_dir, warehouse.new_stem())
         for batch in cut_work(plan.todo, settings)
     ]
-    pieces = max(len(work), weigh_files(plan.todo) // settings.batch_bytes)
-    is_visible = pieces <= VISIBLE_BATCHES
+    is_brief = prepare(staff, plan, settings)
+    is_visible = _count_pieces(plan, settings) <= VISIBLE_BATCHES
     get_run_logger().info(
         "%s, %s to read in %s, engine %s",
         count_of(len(plan.files), "file"),
         f"{files:,}",
         count_of(len(work), "batch", "batches"),
-        engine,
+        staff.engine,
     )
     progress = create_progress_artifact(
         0.0, key="ingest-progress", description=f"of {count_of(files, 'file')}"
     )
     results: dict[int, BatchSummary] = {}
-    done = 0
+    done = 0.0
     _tell("read", 0, plan)
-    with logging_steps(is_brief=pieces > LOGGED_BATCHES):
-        for index, result in results_of(process, work, engine, is_visible=is_visible):
+    with logging_steps(is_brief=is_brief):
+        for index, result in results_of(process, work, staff, is_visible=is_visible):
             results[index] = result
-            done += len(work[index][0])
+            done += size_of(work[index][0])
             get_run_logger().info("batch %d of %d: %s", index + 1, len(work), result)
             update_progress_artifact(cast("UUID", progress), 100.0 * done / files)
-            _tell("read", done, plan)
-    return add_up(results[index] for index in range(len(work)))
+            _tell("read", round(done, 6), plan)
+    staff.stop()  # and leave their memory to the end of the run
+    in_order = [results[index] for index in range(len(work))]
+    return add_up(settle_shares(in_order, staging_dir, warehouse.new_stem()))
+
+
+def prepare(staff: Staff, plan: Plan, settings: Settings) -> bool:
+    """Say where the batches of a run are worked on; return whether its log is brief."""
+    is_brief = _count_pieces(plan, settings) > LOGGED_BATCHES
+    staff.prepare(choose_engine(plan.todo, settings), is_brief=is_brief)
+    return is_brief
+
+
+def _count_pieces(plan: Plan, settings: Settings) -> int:
+    """Count the batches of a run, pieces of large files as such."""
+    batches = sum(1 for _ in cut_work(plan.todo, settings))
+    return max(batches, weigh_files(plan.todo) // settings.batch_bytes)
 
 
 def publish_visibly(warehouse: Warehouse, *args: Any) -> int:  # noqa: ANN401
@@ -290,5 +311,5 @@ def publish_visibly(warehouse: Warehouse, *args: Any) -> int:  # noqa: ANN401
     )
 
 
-def _tell(stage: str, done: int, plan: Plan) -> None:
+def _tell(stage: str, done: float, plan: Plan) -> None:
     tell(Event(stage, done, len(plan.todo), plan.unchanged_count))

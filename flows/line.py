@@ -26,6 +26,7 @@ from flows.staging import Made, Staging, Tables
 from flows.summary import (
     NO_COST,
     BatchSummary,
+    SharedFile,
     StepCost,
     count_of,
 )
@@ -34,7 +35,7 @@ from tasks.describe import describe_articles
 from tasks.detect import detect_languages
 from tasks.errors import PipelineError
 from tasks.fates import Fates
-from tasks.read import Reading, read_files, read_piece, read_pieces
+from tasks.read import SHARE_COLUMNS, Reading, read_files, read_piece, read_pieces
 from tasks.schema import SOURCES, Reason, Step
 from tasks.split import split_blocks
 from tasks.stopwatch import timing
@@ -218,7 +219,7 @@ def make_pieces(
     """
     settings = run.settings
     pieces = read_pieces(files, settings.raw_dir, run.run_id, limits_of(settings))
-    maker = _PieceMaker(run, call, costs)
+    maker = _PieceMaker(run, call, costs, is_share={*SHARE_COLUMNS} <= {*files})
     reading = Reading(pieces)
     noun = count_of(len(files), "file")
     while not maker.is_done:
@@ -229,8 +230,11 @@ def make_pieces(
 class _PieceMaker:
     """Makes the pieces of one batch, one after the other."""
 
-    def __init__(self, run: Run, call: Call, costs: dict[str, StepCost]) -> None:
+    def __init__(
+        self, run: Run, call: Call, costs: dict[str, StepCost], *, is_share: bool
+    ) -> None:
         self._run, self._call, self._costs = run, call, costs
+        self._is_share = is_share
         self._fates = Fates()
         self._sources: list[pd.DataFrame] = []
         self.is_done = False
@@ -273,11 +277,16 @@ class _PieceMaker:
         if len(sources) or not self._sources:
             self._sources = [one for one in self._sources if len(one)] + [sources]
         self.is_done = piece.is_last
-        settled = None
+        settled = shared = None
         if piece.is_last:
-            settled = self._fates.settle(pd.concat(self._sources, ignore_index=True))
+            files = pd.concat(self._sources, ignore_index=True)
+            if self._is_share:
+                path = str(files["source_path"].iloc[0])
+                shared = SharedFile(files, self._fates.fate_of(path))
+            else:
+                settled = self._fates.settle(files)
         unlisted = self._fates.unlisted
-        return Made(tables, piece.streamed, piece.void, settled, unlisted)
+        return Made(tables, piece.streamed, piece.void, settled, unlisted, shared)
 
 
 def _make_rows(

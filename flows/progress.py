@@ -14,13 +14,13 @@ class Event(NamedTuple):
 
     Attributes:
         stage: What it is doing now: a step's name or another verb.
-        done_files: Files that have been through the line.
+        done_files: Files that have been through the line, parts of large ones too.
         all_files: Files to be read in this run.
         unchanged_files: Files that need no reading.
     """
 
     stage: str
-    done_files: int
+    done_files: float
     all_files: int
     unchanged_files: int
 

@@ -14,6 +14,7 @@ from flows.quality import look_at_part
 from flows.summary import (
     NO_COST,
     BatchSummary,
+    SharedFile,
     StepCost,
     count_of,
     slowest_of,
@@ -37,6 +38,7 @@ class Made(NamedTuple):
         void: A file whose rows in earlier pieces do not count after all.
         sources: In the last piece, the files of the batch.
         unlisted: In the last piece, rejected articles that are not listed, by reason.
+        shared: In the last piece, the file of which a share has been read.
     """
 
     tables: Tables
@@ -44,6 +46,7 @@ class Made(NamedTuple):
     void: str | None
     sources: pd.DataFrame | None
     unlisted: Counter[str]
+    shared: SharedFile | None = None
 
 
 class Staging:
@@ -74,6 +77,9 @@ class Staging:
         if made.sources is not None:
             self._finish(made.tables, made.sources)
             self._summary += count_files(made.sources, made.unlisted)
+        elif made.shared is not None:
+            self._finish(made.tables, None)
+            self._summary = dataclasses.replace(self._summary, shared=made.shared)
         elif made.tables:
             self._write_piece(made.tables, made.streamed)
 
@@ -92,11 +98,12 @@ class Staging:
             slowest=slowest_of(seconds),
         )
 
-    def _finish(self, tables: Tables, sources: pd.DataFrame) -> None:
+    def _finish(self, tables: Tables, sources: pd.DataFrame | None) -> None:
         if not self._pieces:
-            whole = tables | {SOURCES.name: sources}
+            if sources is not None:
+                tables = tables | {SOURCES.name: sources}
             self._summary = self._stage(
-                whole, self._staging_dir, self._stem, is_piece=False
+                tables, self._staging_dir, self._stem, is_piece=sources is None
             )
             return
         self._write_piece(tables, None)

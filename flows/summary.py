@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
+import pandas as pd
+
 from flows.drift import NOT_LOOKED_AT, Breach, Quality, add_breaches
+from tasks.fates import Fate
 from tasks.schema import Status
 from tasks.tables.parts import StagedPart
 
@@ -28,6 +31,18 @@ class StepCost(NamedTuple):
 NO_COST = StepCost(0, 0.0)
 
 
+class SharedFile(NamedTuple):
+    """A file of which a batch has read a share.
+
+    Attributes:
+        source: Its row of ``sources`` as read; ``document_count`` is of the share.
+        fate: What became of the articles of the share.
+    """
+
+    source: pd.DataFrame
+    fate: Fate
+
+
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
     """Counts of one batch, or of several added up.
@@ -44,6 +59,7 @@ class BatchSummary:
         steps: Cost by ``Step``, in order.
         slowest: Files that took longest and their seconds, slowest first.
         breaches: Laws that some article breaks.
+        shared: The file of which this is a share; its row is nowhere yet.
     """
 
     staged: tuple[StagedPart, ...] = ()
@@ -57,13 +73,17 @@ class BatchSummary:
     steps: dict[str, StepCost] = field(default_factory=dict)
     slowest: tuple[tuple[str, float], ...] = ()
     breaches: tuple[Breach, ...] = ()
+    shared: SharedFile | None = None
 
     def __str__(self) -> str:
         """Return the counts in one line, for the log."""
         seconds = sum(cost.seconds for cost in self.steps.values())
-        return (
+        files = (
             f"{count_of(self.files.total(), 'file')},"
-            f" {self.files[Status.REJECTED]:,} rejected:"
+            f" {self.files[Status.REJECTED]:,} rejected"
+        )
+        return (
+            f"{'share of a file' if self.shared else files}:"
             f" {count_of(self.documents, 'article')},"
             f" {count_of(self.paragraphs, 'paragraph')} in {seconds:.1f} s"
         )

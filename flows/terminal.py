@@ -79,7 +79,7 @@ class Screen:
             bar: TaskID = progress.add_task(STARTING, total=None, count="")
 
             def show(event: Event) -> None:
-                count = f"{event.done_files:,} of {count_of(event.all_files, 'file')}"
+                count = _count(event)
                 if not event.all_files:  # not known yet
                     count = ""
                 progress.update(
@@ -109,7 +109,7 @@ class Screen:
                 known = f", {event.unchanged_files:,} known already"
                 self.err.print(f"{count_of(event.all_files, 'file')} to read{known}")
             elif is_due or (event.stage != stage and event.stage == "publish"):
-                count = f"{event.done_files:,} of {count_of(event.all_files, 'file')}"
+                count = _count(event)
                 self.err.print(f"{event.stage}: {count}")
                 last = time.monotonic()
             stage = event.stage
@@ -238,3 +238,9 @@ def _options(settings: Settings) -> tuple[str, str]:
 def open_screen(*, is_quiet: bool) -> Screen:
     """Return where the command ``run`` prints."""
     return Screen(is_quiet=is_quiet)
+
+
+def _count(event: Event) -> str:
+    """Return how many files are done, such as ``2.5 of 4 files``."""
+    done = f"{event.done_files:,.2f}".rstrip("0").removesuffix(".")
+    return f"{done} of {count_of(event.all_files, 'file')}"

@@ -3,18 +3,27 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from tasks.errors import FIX_STEP, ContractError
 from tasks.pieces import RejectedMember
-from tasks.schema import SOURCES, Status
+from tasks.schema import SOURCES, Reason, Status, Step
 
 LISTED_MEMBERS = 100_000
 """So many rejected articles of one file are listed one by one. Of the others there is
 one for each reason, which says how many it stands for: a file of a million broken lines
 must not become a cell that nobody can hold in memory."""
+
+
+_NO_ARTICLE: RejectedMember = {
+    "member": "",
+    "stage": Step.READ.value,
+    "reason": Reason.NO_TEXT.value,
+    "detail": "no article in it",
+}
 
 
 class Verdict(NamedTuple):
@@ -27,7 +36,7 @@ class Verdict(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Fate:
+class Fate:
     """What has become of the articles of one file so far."""
 
     documents: int = 0
@@ -88,12 +97,63 @@ class _Fate:
         return {**item, "detail": detail}
 
 
+def merge_fates(fates: Iterable[Fate]) -> Fate:
+    """Put together what became of shares of one file, as if one had read all of it."""
+    parts = list(fates)
+    merged = Fate(documents=sum(part.documents for part in parts))
+    merged.first = _earliest(chain.from_iterable(p.first.values() for p in parts))
+    merged.counts = Counter(
+        {reason: sum(part.counts[reason] for part in parts) for reason in merged.first}
+    )
+    rejected = chain.from_iterable([*p.listed, *p.beyond.values()] for p in parts)
+    items = sorted(rejected, key=_member_order)
+    merged.listed, others = items[:LISTED_MEMBERS], items[LISTED_MEMBERS:]
+    merged.beyond = _earliest(others)
+    listed = Counter(item["reason"] for item in merged.listed)
+    for reason in merged.beyond:
+        unlisted = merged.counts[reason] - listed[reason] - 1
+        if unlisted:
+            merged.unlisted[reason] = unlisted
+            last = [item["member"] for item in others if item["reason"] == reason]
+            last += (part.last[reason] for part in parts if reason in part.last)
+            merged.last[reason] = max(last, key=_name_order)
+    return merged
+
+
+def _earliest(items: Iterable[RejectedMember]) -> dict[str, RejectedMember]:
+    """Return the first of each reason."""
+    found: dict[str, RejectedMember] = {}
+    for item in sorted(items, key=_member_order):
+        found.setdefault(item["reason"], item)
+    return found
+
+
+def settle_shared(source: pd.DataFrame, fate: Fate) -> pd.DataFrame:
+    """Give a file its final status of which several have read a share each.
+
+    Args:
+        source: Its row; ``document_count`` counts the articles that all have read.
+        fate: What became of these.
+
+    Returns:
+        The row as ``Fates.settle`` would return it, had one read the file.
+    """
+    settled = source.copy()
+    if not int(source["document_count"].iloc[0]):
+        first = fate.listed[0] if fate.listed else _NO_ARTICLE
+        why = first["stage"], first["reason"], first["detail"]
+        settled[[*Verdict._fields]] = [[Status.REJECTED.value, *why]]
+    fates = Fates()
+    fates.take(str(source["source_path"].iloc[0]), fate)
+    return fates.settle(settled)
+
+
 class Fates:
     """What has become of the articles of a batch, as its pieces are done."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self._fates: defaultdict[str, _Fate] = defaultdict(_Fate)
+        self._fates: defaultdict[str, Fate] = defaultdict(Fate)
         self._followed: set[str] = set()
 
     def add(
@@ -126,6 +186,14 @@ class Fates:
         """Forget what became of the articles of a file."""
         self._fates.pop(path, None)
         self._followed.discard(path)
+
+    def take(self, path: str, fate: Fate) -> None:
+        """Note what became of all articles of a file."""
+        self._fates[path] = fate
+
+    def fate_of(self, path: str) -> Fate:
+        """Return what became of the articles of a file so far."""
+        return self._fates.get(path, Fate())
 
     @property
     def unlisted(self) -> Counter[str]:
@@ -161,7 +229,7 @@ class Fates:
             *(sources[column] for column in Verdict._fields),
             strict=True,
         ):
-            fate = self._fates.get(path, _Fate())
+            fate = self.fate_of(path)
             verdict = Verdict(*map(_known, known))
             if verdict.status == Status.ACCEPTED:
                 if not fate.documents and not fate.counts:
@@ -200,5 +268,8 @@ def _known(value: Any) -> Any:  # noqa: ANN401  (a cell of a frame)
 
 
 def _member_order(item: RejectedMember) -> tuple[int, str]:
-    member = item["member"]
+    return _name_order(item["member"])
+
+
+def _name_order(member: str) -> tuple[int, str]:
     return (int(member) if member.isdecimal() else 0, member)

@@ -70,6 +70,8 @@ CHANGES = (
     Change(Step.CLEAN, 10, PAGES, "pages: and only about what may be the article"),
     Change(Step.CLEAN, 11, PAGES, "pages: days that are shown on lines of their own"),
     Change(Step.CLEAN, 12, PAGES, "pages: judged by title, headings and copies too"),
+    Change(Step.DETECT, 8, EVERY, "word parts alone settle texts at a glance"),
+    Change(Step.DETECT, 9, EVERY, "headings weigh more in what is learned"),
 )
 """Every change, oldest first."""
 

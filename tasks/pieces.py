@@ -89,11 +89,12 @@ class RejectedMember(TypedDict):
 def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
     """Yield the rows of a table as named tuples; missing values are null."""
     row = namedtuple("Row", frame.columns)  # type: ignore[misc]  # noqa: PYI024
-    columns = [_cells(values) for _, values in frame.items()]
+    columns = [cells_of(values) for _, values in frame.items()]
     yield from map(row._make, zip(*columns, strict=True))
 
 
-def _cells(values: pd.Series) -> list[Any]:
+def cells_of(values: pd.Series) -> list[Any]:
+    """Return the cells of a column; missing values are null."""
     if values.dtype == object:
         cells: list[Any] = values.where(values.notna(), None).tolist()
     else:

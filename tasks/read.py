@@ -7,9 +7,9 @@ of bounded size, and of a file of lines no more is in memory than that.
 
 import hashlib
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from prefect import task
@@ -22,7 +22,13 @@ from tasks.files.encoding import Decoded, Undecoded, decode_bytes, tell_encoding
 from tasks.files.formats import tell_format
 from tasks.files.intake import Article, Batch, Piece, Source
 from tasks.files.lines import is_blank
-from tasks.files.members import Member, list_members, stream_members
+from tasks.files.members import (
+    WHOLE,
+    Member,
+    Share,
+    list_members,
+    stream_members,
+)
 from tasks.files.readings import decode_chunks
 from tasks.files.rejects import Reject
 from tasks.objects import Place
@@ -44,6 +50,7 @@ _OVER = object()
 _DOCUMENT_ID_DIGITS = 20
 _MAX_NAMES_SHOWN = 8
 _MARKUPS = {Format.MARKDOWN: Markup.MARKDOWN, Format.HTML: Markup.HTML}
+SHARE_COLUMNS = ["share_index", "share_count"]
 _FILE_COLUMNS = ["source_path", "size_bytes", "mtime_ns", "problem", "detail"]
 _JSON_KINDS = {list: "an array", str: "a string", type(None): "null", bool: "a boolean"}
 
@@ -129,7 +136,8 @@ def read_pieces(
     """Read files into articles, piece by piece.
 
     Args:
-        files: Rows of ``discover_files``.
+        files: Rows of ``discover_files``; or the row of one file of lines, with
+            ``share_index`` and ``share_count``, of which a share is read.
         raw_dir: Folder, or URL of object storage, that their paths are relative to.
         run_id: Stored in ``sources``.
         limits: How much of a file is read.
@@ -140,6 +148,7 @@ def read_pieces(
         hold together does not.
     """
     batch = Batch(limits.piece_bytes)
+    asked = _Wanted(only, _share_of(files))
     ordered = files.sort_values("source_path")[_FILE_COLUMNS]
     wanted = ordered.loc[ordered["problem"].isna(), "source_path"]
     with opening(
@@ -153,13 +162,26 @@ def read_pieces(
         ):
             source = Source(path, _int(size), _int(mtime), run_id)
             if pd.isna(problem):
-                yield from _read_file(source, open_file, limits, batch, only)
+                yield from _read_file(source, open_file, limits, batch, asked)
             else:
                 source.reject(Step.DISCOVER, Reason(problem), detail)
             if source.reason in _HASHED_UNREAD and source.sha256 is None:
                 source.sha256 = hash_unread(raw_dir, path)
             batch.sources.append(source)
     yield batch.hand_on(None, is_last=True)
+
+
+class _Wanted(NamedTuple):
+    """Which lines of a file of lines are wanted; see ``stream_members``."""
+
+    only: Collection[str] | None
+    share: Share
+
+
+def _share_of(files: pd.DataFrame) -> Share:
+    if not {*SHARE_COLUMNS} <= {*files.columns}:
+        return WHOLE
+    return Share(*map(int, files[SHARE_COLUMNS].iloc[0]))
 
 
 def make_document_id(source_path: str, member: str | None) -> str:
@@ -191,7 +213,7 @@ def _read_file(
     open_file: Open,
     limits: Limits,
     batch: Batch,
-    only: Collection[str] | None,
+    wanted: _Wanted,
 ) -> Iterator[Piece]:
     """Append what a file holds, or say what is wrong with it; yield what is full."""
     path = source.source_path
@@ -209,7 +231,7 @@ def _read_file(
                 streamed = path
                 if batch.articles or batch.refused:
                     yield batch.hand_on(None)
-            articles = _read_articles(source, content, told, limits, batch, only)
+            articles = _read_articles(source, content, told, limits, batch, wanted)
             for _ in _timed(path, articles):
                 void = streamed
                 yield batch.hand_on(streamed)
@@ -238,7 +260,7 @@ def _read_articles(  # noqa: PLR0913, PLR0917  # all there is to know
     told: tuple[Format, Compression | None],
     limits: Limits,
     batch: Batch,
-    only: Collection[str] | None,
+    wanted: _Wanted,
 ) -> Iterator[None]:
     """Append the articles and claims of one file.
 
@@ -284,15 +306,18 @@ def _read_articles(  # noqa: PLR0913, PLR0917  # all there is to know
                 _unpacked(content, compression, limits), decoded.encoding
             ),
             limits.max_file_bytes,
-            only,
+            *wanted,
         )
-        yield from _read_members(article, members, source, batch, readings)
+        first = yield from _read_members(article, members, source, batch, readings)
+        if wanted.share == WHOLE:  # else that is told when all shares are read
+            _judge_members(source, first)
         return
     if is_blank(decoded.text):
         raise Reject(Reason.BLANK, "only white space and invisible characters")
     if article_format is Format.JSON:
         members = list_members(decoded.text)
-        yield from _read_members(article, members, source, batch, readings)
+        first = yield from _read_members(article, members, source, batch, readings)
+        _judge_members(source, first)
         return
     if batch.is_full(len(article.raw_text)):
         yield
@@ -371,7 +396,7 @@ def _read_members(
     source: Source,
     batch: Batch,
     known: tuple[Claim, ...],
-) -> Iterator[None]:
+) -> Generator[None, None, Reject | None]:
     """Append every article of a JSON file.
 
     Args:
@@ -383,29 +408,41 @@ def _read_members(
 
     Yields:
         Whenever the batch has to be handed on.
+
+    Returns:
+        Why the first of those that are no articles is none; null if all are.
+
+    Raises:
+        Reject: The file is one article, and that is none.
     """
     first: Reject | None = None
     for member in members:
         try:
             article, claims = _read_member(file, member)
         except Reject as reject:
+            if member.name is None:
+                raise
             first = first or reject
             if batch.is_full(member.char_count):
                 yield
-            if member.name is not None:
-                rejected: RejectedMember = {
-                    "member": member.name,
-                    "stage": Step.READ.value,
-                    "reason": reject.reason.value,
-                    "detail": reject.detail,
-                }
-                batch.refuse(file.source_path, rejected, member.char_count)
+            rejected: RejectedMember = {
+                "member": member.name,
+                "stage": Step.READ.value,
+                "reason": reject.reason.value,
+                "detail": reject.detail,
+            }
+            batch.refuse(file.source_path, rejected, member.char_count)
             continue
         size = max(member.char_count, len(article.raw_text))
         if batch.is_full(size):
             yield
         batch.add(article, (*known, *claims), size)
         source.document_count += 1
+    return first
+
+
+def _judge_members(source: Source, first: Reject | None) -> None:
+    """Say what became of a JSON file all of whose members have been read."""
     if first is None and not source.document_count:
         first = Reject(Reason.NO_TEXT, "no article in it")
     if first:

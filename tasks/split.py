@@ -8,14 +8,14 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from operator import attrgetter
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import NamedTuple
 
 import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.pieces import frame_of, rows_of
+from tasks.pieces import cells_of
 from tasks.schema import PARAGRAPHS, REMOVALS, Kind
 from tasks.text import lexicon
 from tasks.text.captions import is_caption
@@ -175,54 +175,36 @@ def split_blocks(blocks: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         whose place in an HTML source is not known exactly have no row: their text is
         part of a removal of that place.
     """
-    rows = list(rows_of(blocks))
-    texts = [row.text for row in rows if row.reason is None]
-    counts = zip(count_words(texts), count_sentences(texts), strict=True)
-    paragraphs: list[tuple[Any, ...]] = []
-    removals: list[tuple[Any, ...]] = []
-    for document_id, group in groupby(rows, attrgetter("document_id")):
-        kept = []
-        for row in group:
-            if row.reason is None:
-                kept.append(row)
-            elif row.start_chars is not None:
-                removals.append(
-                    (
-                        document_id,
-                        row.start_chars,
-                        row.end_chars,
-                        row.text,
-                        row.rule_id,
-                        row.reason,
-                        row.field,
-                    )
-                )
-        parts = [Part(row.text, Kind(row.kind) if row.kind else None) for row in kept]
-        kinds = tell_kinds(parts)
-        paths = walk_headings(
-            (kind, row.text, row.level) for kind, row in zip(kinds, kept, strict=True)
-        )
-        for index, (row, kind, path) in enumerate(zip(kept, kinds, paths, strict=True)):
-            paragraphs.append(
-                (
-                    document_id,
-                    index,
-                    kind.value,
-                    path,
-                    row.text,
-                    row.language,
-                    row.language_score,
-                    row.script,
-                    row.language_tag,
-                    list(row.foreign_spans),
-                    row.start_chars,
-                    row.end_chars,
-                    list(row.normalisations),
-                    *next(counts),
-                    hash_text(row.text),
-                )
-            )
+    is_kept = blocks["reason"].isna()
+    kept = blocks[is_kept]
+    texts = kept["text"].tolist()
+    kinds: list[Kind] = []
+    paths: list[list[str]] = []
+    indexes: list[int] = []
+    columns = (kept["document_id"], texts, cells_of(kept["kind"]), kept["level"])
+    rows = zip(*columns, strict=True)
+    for _, group in groupby(rows, itemgetter(0)):
+        own = [(text, kind, level) for _, text, kind, level in group]
+        told = tell_kinds([Part(text, kind and Kind(kind)) for text, kind, _ in own])
+        levels = [(kind, *row[::2]) for kind, row in zip(told, own, strict=True)]
+        kinds += told
+        paths += walk_headings(levels)
+        indexes += range(len(own))
+    made = {
+        "paragraph_index": indexes,
+        "kind": [kind.value for kind in kinds],
+        "heading_path": paths,
+        "foreign_spans": [*map(list, kept["foreign_spans"])],
+        "normalisations": [*map(list, kept["normalisations"])],
+        "word_count": count_words(texts),
+        "sentence_count": count_sentences(texts),
+        "text_hash": [*map(hash_text, texts)],
+    }
+    removed = blocks[~is_kept & blocks["start_chars"].notna()]
+    paragraphs = kept.assign(
+        **{name: pd.Series(cells, kept.index) for name, cells in made.items()}
+    )
     return (
-        frame_of(paragraphs, PARAGRAPHS.schema.names),
-        frame_of(removals, REMOVALS.schema.names),
+        paragraphs[PARAGRAPHS.schema.names].reset_index(drop=True),
+        removed[REMOVALS.schema.names].reset_index(drop=True),
     )

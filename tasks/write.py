@@ -69,13 +69,16 @@ def stage_tables(
 
 
 def join_pieces(
-    pieces: Sequence[StagedPart], sources: pd.DataFrame, staging_dir: Path, stem: str
+    pieces: Sequence[StagedPart],
+    sources: pd.DataFrame | None,
+    staging_dir: Path,
+    stem: str,
 ) -> StagedPart:
     """Write the pieces of a batch, with its files, as one part; in bounded memory.
 
     Args:
         pieces: From ``stage_tables``, in order; they stay.
-        sources: One row per file.
+        sources: One row per file; null if another part of the run has them.
         staging_dir: Folder from ``Warehouse.new_staging_dir``.
         stem: Name from ``Warehouse.new_stem``; a retry overwrites.
 
@@ -86,9 +89,11 @@ def join_pieces(
         ContractError: The pieces do not belong to these files. Not retried.
         WarehouseError: The disk refused; nothing is left behind.
     """
-    rows = {SOURCES.name: SOURCES.conform(sources)}
+    files = SOURCES.empty() if sources is None else SOURCES.conform(sources)
+    rows = {SOURCES.name: files}
     documents = sum(piece["rows"][DOCUMENTS.name] for piece in pieces)
-    if (told := pc.sum(rows[SOURCES.name]["document_count"]).as_py()) != documents:
+    told = pc.sum(files["document_count"]).as_py()
+    if sources is not None and told != documents:
         raise ContractError(
             f"table {SOURCES.name!r}",
             f"{told} documents told, {documents} written",
@@ -143,13 +148,13 @@ def write(
 
 @_patient_task("write")
 def join(
-    pieces: pd.Series, sources: pd.DataFrame, staging_dir: Path, stem: str
+    pieces: pd.Series, sources: pd.DataFrame | None, staging_dir: Path, stem: str
 ) -> StagedPart:
     """Stage a batch from its pieces; see ``join_pieces``.
 
     Args:
         pieces: As a Series, because Prefect walks through lists.
-        sources: One row per file.
+        sources: One row per file, or null.
         staging_dir: Folder from ``Warehouse.new_staging_dir``.
         stem: Name from ``Warehouse.new_stem``.
     """

@@ -10,6 +10,31 @@ from tasks.files.rejects import Reject
 from tasks.schema import Reason
 
 _MAX_INT_DIGITS = 18
+_STRETCH = 64  # lines
+
+
+class Share(NamedTuple):
+    """A part of the lines of a file, which several work on at a time.
+
+    Attributes:
+        number: Which part, from 0.
+        total: How many parts there are.
+
+    Examples:
+        >>> second = Share(1, 2)
+        >>> [number for number in (1, 64, 65, 128, 129) if second.has(number)]
+        [65, 128]
+    """
+
+    number: int
+    total: int
+
+    def has(self, line: int) -> bool:
+        """Whether a line, from 1, belongs to it: of every few stretches one does."""
+        return (line - 1) // _STRETCH % self.total == self.number
+
+
+WHOLE = Share(0, 1)
 
 
 class Member(NamedTuple):
@@ -43,6 +68,7 @@ def stream_members(
     pieces: Callable[[], Iterable[str]],
     most_chars: int,
     only: Collection[str] | None = None,
+    share: Share = WHOLE,
 ) -> Iterator[Member]:
     """Yield the articles of a ``.jsonl`` file, which need not fit into memory.
 
@@ -53,6 +79,7 @@ def stream_members(
         pieces: Gives the text, cut anywhere; the same whenever it is called.
         most_chars: Longest line that is read.
         only: Lines that are wanted; null for all.
+        share: Part of the lines, or of the items, that is wanted.
 
     Raises:
         Reject: The file is blank; or no line is an object, and all of them together are
@@ -61,10 +88,12 @@ def stream_members(
     if not _has_object(pieces(), most_chars):
         whole = _parse(_join(pieces(), most_chars))
         if not isinstance(whole, Reject):
-            yield from _list_items(whole)
+            for number, item in enumerate(_list_items(whole), start=1):
+                if share.has(number):
+                    yield item
             return
     for line in cut_lines(pieces(), most_chars):
-        if only is None or str(line.number) in only:
+        if share.has(line.number) and (only is None or str(line.number) in only):
             yield _read_line(line, most_chars)
 
 

@@ -2,10 +2,10 @@
 
 eldc (compiled ELD) knows pieces of words and is the better judge of short text; the
 profiles know seven languages more and say how much evidence there is. Most texts eldc
-settles at a first ``glance``; what both leave in doubt, ``review`` judges with our own
-traces of 81 languages. The numbers are in ``data/detect.json``, fitted one after the
-other by ``bench/fit_language.py``, ``fit_traces.py`` and ``fit_glance.py``. Where eldc
-is not installed the profiles and the traces answer.
+settles at a first ``glance``, most others our own traces of 81 languages; what is left
+in doubt, ``review`` judges with all there is. The numbers are in ``data/detect.json``,
+fitted one after the other by ``bench/fit_language.py``, ``fit_traces.py`` and
+``fit_glance.py``. Where eldc is not installed the profiles and the traces answer.
 
 Every sum runs over one text at a time and logarithms are taken one by one: answers are
 equal to the last bit whatever else is in the batch.
@@ -25,7 +25,7 @@ import numpy as np
 
 from tasks.languages import UNDETERMINED
 from tasks.languages.chunks import elect, make_chunks
-from tasks.languages.glance import Glance, Limits
+from tasks.languages.glance import Glance, load_glances, measure_traces
 from tasks.languages.lessons import load_lessons
 from tasks.languages.letters import load_letters
 from tasks.languages.profiles import Profiles, load_profiles
@@ -39,7 +39,7 @@ from tasks.languages.scripts import (
     join_texts,
     take_census,
 )
-from tasks.languages.traces import load_traces, load_vocabulary
+from tasks.languages.traces import Trail, load_traces, load_vocabulary
 
 try:
     import eldc
@@ -83,7 +83,7 @@ _MIN_SCALE = 3
 _SURE_SCORE = 0.9  # the first look stands
 _SURE_NGRAMS = 60  # but not for less than a few words
 # Log odds below which a reviewed text is in no language, or in none that we know.
-_LEAST_LANGUAGE = math.log(0.7 / 0.3)
+_LEAST_LANGUAGE = math.log(0.6 / 0.4)
 _LEAST_KNOWN = math.log(0.4 / 0.6)
 _UNHEARD = (0.0,) * len(VOICES)
 _DATA = resources.files("tasks") / "data" / "detect.json"
@@ -184,6 +184,7 @@ class Model:
         profiles: langdetect's.
         score_words: eldc, or null without it.
         glance: Tells which of eldc's answers stand.
+        trace_glance: Tells which of the traces' answers stand.
         languages: Codes, one per column of every table of scores.
         columns: Column of each code.
         in_words: Languages that eldc knows.
@@ -199,6 +200,7 @@ class Model:
     profiles: Profiles
     score_words: Callable[[str], WordScores] | None
     glance: Glance
+    trace_glance: Glance
     languages: tuple[str, ...]
     columns: dict[str, int]
     in_words: Flags
@@ -225,12 +227,40 @@ class Model:
                 answers[index] = next(iter(scores)), score
         for start in range(0, len(rest), _BATCH):
             some = rest[start : start + _BATCH]
-            found = self.look(
+            found = self.look_closer(
                 [texts[index] for index in some], [words[index] for index in some]
             )
             for index, answer in zip(some, found, strict=True):
                 answers[index] = answer
         return answers
+
+    def look_closer(
+        self, texts: Sequence[str], words: Sequence[WordScores]
+    ) -> list[tuple[str, float]]:
+        """Answer by the traces where that settles it, else with all we have."""
+        trail = self.reviewer.traces.follow(texts)
+        marks = measure_traces(self.reviewer.traces, trail)
+        scores = list(
+            map(
+                self.trace_glance.settle_measured,
+                texts,
+                marks.codes,
+                marks.tops.tolist(),
+                marks.gaps.tolist(),
+            )
+        )
+        rest = [row for row, score in enumerate(scores) if score is None]
+        found = iter(
+            self.look(
+                [texts[row] for row in rest],
+                [words[row] for row in rest],
+                trail.take(np.array(rest, np.int64)),
+            )
+        )
+        return [
+            next(found) if score is None else (code, score)
+            for code, score in zip(marks.codes, scores, strict=True)
+        ]
 
     def ask_words(self, texts: Sequence[str]) -> list[WordScores]:
         """Ask eldc about each text; empty answers without it."""
@@ -239,16 +269,27 @@ class Model:
         return [self.score_words(text) for text in texts]
 
     def look(
-        self, texts: Sequence[str], words: Sequence[WordScores]
+        self,
+        texts: Sequence[str],
+        words: Sequence[WordScores],
+        trail: Trail | None = None,
     ) -> list[tuple[str, float]]:
-        """Answer with all we have; ``words`` is eldc's answer to each text."""
+        """Answer with all we have.
+
+        Args:
+            texts: Prepared texts, each at most one chunk long.
+            words: eldc's answer to each.
+            trail: What the traces say of them, if that is known too.
+        """
         evidence = self.weigh(texts, words)
         scores = calibrate(evidence.features, self.settings.calibration)
         best = evidence.columns.copy()
         rows = self.find_doubtful(evidence, scores)
         if len(rows):
             hearing = self.summon(texts, evidence, scores, rows)
-            best[rows], signs = self.reviewer.review(hearing)
+            best[rows], signs = self.reviewer.review(
+                hearing, None if trail is None else trail.take(rows)
+            )
             features = np.concatenate([evidence.features[rows], signs], axis=1)
             reviewed = calibrate(features, self.settings.review_calibration)
             is_none = self.find_none(features, best[rows])
@@ -456,6 +497,7 @@ def _build_model(with_eldc: bool) -> Model:  # noqa: FBT001 - the key of the cac
     fit = dict(facts["fits"][name])
     voices = fit.pop("voices")
     lessons = load_lessons(name)
+    glance, trace_glance = load_glances(facts["glance"])
     reviewer = Reviewer(
         traces,
         vocabulary,
@@ -472,13 +514,8 @@ def _build_model(with_eldc: bool) -> Model:  # noqa: FBT001 - the key of the cac
         settings=Settings(**fit, lacks=facts["lacks"]),
         profiles=profiles,
         score_words=score_words,
-        glance=Glance(
-            {
-                code: Limits(*values)
-                for code, values in facts["glance"]["limits"].items()
-            },
-            tuple(facts["glance"]["calibration"].values()),
-        ),
+        glance=glance,
+        trace_glance=trace_glance,
         languages=languages,
         columns=columns,
         in_words=np.isin(languages, list(word_languages)),

@@ -1,9 +1,10 @@
-"""A first glance: the texts that eldc alone settles, most texts of a few words or more.
+"""A glance: the texts that one judge settles alone, most texts of a few words or more.
 
-eldc takes a language that it does not know for a related one. But then it recognises
-less of the text, sees the next language close behind, or the text has letters that its
-answer is never written with. Where none of this is so, nothing else needs to be asked.
-``bench/fit_glance.py`` finds the limits for each language.
+First eldc. It takes a language that it does not know for a related one. But then it
+recognises less of the text, sees the next language close behind, or the text has
+letters that its answer is never written with. Where none of this is so, nothing else
+needs to be asked. Then, for what eldc leaves open, our traces, by the same marks.
+``bench/fit_glance.py`` finds the limits of both for each language.
 """
 
 import functools
@@ -11,6 +12,12 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tasks.languages.scripts import Floats
+from tasks.languages.traces import Traces, Trail
 
 _CHARS_PER_DIGIT = 8
 _CHARS_PER_OTHER = 100  # a name from elsewhere, an emoji
@@ -33,13 +40,14 @@ _SURE_LOGIT = math.log(0.9 / 0.1)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When eldc's answer stands.
+    """When an answer stands.
 
     Attributes:
         chars: Least length of the text.
-        top: Least log odds of the language.
-        gap: By how much they must exceed those of the next.
-        letters: What it is written with, in lower case.
+        top: Least evidence for the language: eldc's log odds, or the traces' log
+            likelihood per part of a word.
+        gap: By how much it must exceed that for the next.
+        letters: What the language is written with, in lower case.
     """
 
     chars: int
@@ -50,7 +58,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """Tells which of eldc's answers stand.
+    """Tells which of a judge's answers stand.
 
     Attributes:
         limits: By language; the answers of others never stand.
@@ -67,12 +75,28 @@ class Glance:
             text: Prepared text.
             scores: eldc's answer, the best language first.
         """
-        limits = self.limits.get(next(iter(scores), ""))
+        code = next(iter(scores), "")
+        limits = self.limits.get(code)
         if limits is None or len(text) < limits.chars:
             return None
-        top, gap = measure(scores)
+        return self.settle_measured(text, code, *measure(scores))
+
+    def settle_measured(
+        self, text: str, code: str, top: float, gap: float
+    ) -> float | None:
+        """Return how likely an answer is right; null unless it stands.
+
+        Args:
+            text: Prepared text.
+            code: The answer.
+            top: Evidence for it, as of ``Limits``.
+            gap: By how much it exceeds that for the next.
+        """
+        limits = self.limits.get(code)
         if (
-            top < limits.top
+            limits is None
+            or len(text) < limits.chars
+            or top < limits.top
             or gap < limits.gap
             or not is_written_with(text, limits.letters)
         ):
@@ -117,6 +141,59 @@ def measure(scores: Mapping[str, float]) -> tuple[float, float]:
     top = -math.log(1 - min(next(values), _MAX_SCORE))
     second = -math.log(1 - min(next(values, 0.0), _MAX_SCORE))
     return top, min(top - second, _MAX_GAP)
+
+
+class Marks(NamedTuple):
+    """What the traces say of texts at a glance; one row per text.
+
+    Attributes:
+        codes: The foremost language.
+        tops: Log likelihood of it, per part of a word.
+        gaps: By how much it exceeds that of the next.
+    """
+
+    codes: list[str]
+    tops: Floats
+    gaps: Floats
+
+
+def measure_traces(traces: Traces, trail: Trail) -> Marks:
+    """Return what the traces alone say of texts.
+
+    Examples:
+        >>> from tasks.languages.traces import load_traces
+        >>> traces = load_traces()
+        >>> trail = traces.follow(["Hulle het dit nie gesien nie."])
+        >>> measure_traces(traces, trail).codes
+        ['af']
+    """
+    scores, owners = trail.scores, trail.parts.owners
+    every = np.maximum(np.bincount(owners, minlength=len(scores)), 1)
+    ahead = np.partition(scores, -2, axis=1)
+    return Marks(
+        [traces.languages[column] for column in scores.argmax(1).tolist()],
+        ahead[:, -1] / every,
+        (ahead[:, -1] - ahead[:, -2]) / every,
+    )
+
+
+def load_glances(facts: Mapping[str, Any]) -> tuple[Glance, Glance]:
+    """Return the glance at what eldc says, and that at what the traces say.
+
+    Args:
+        facts: ``glance`` of ``data/detect.json``.
+    """
+    words, traces = (
+        Glance(
+            {
+                code: Limits(chars, top, gap, facts["letters"][code])
+                for code, (chars, top, gap) in facts[judge]["limits"].items()
+            },
+            tuple(facts[judge]["calibration"].values()),
+        )
+        for judge in ("words", "traces")
+    )
+    return words, traces
 
 
 def describe(top: float, gap: float, size: int) -> tuple[float, ...]:

@@ -111,14 +111,16 @@ class Profiles:
         classes, capitals, owners = classes[keep], capitals[keep], owners[keep]
         is_space, is_first = is_space[keep], is_first[keep]
 
-        one = classes.astype(np.uint64)
-        two = (_previous(one) << _BITS) | one
-        three = (_previous(two) << _BITS) | one
-        two_valid = ~(is_first | (capitals & _previous(capitals)))
-        valid = [two_valid & ~is_space, two_valid, two_valid & ~_previous(is_space)]
-        chosen = np.stack(valid, axis=1)
-        keys = np.stack([one, two, three], axis=1)[chosen]
-        return keys, np.repeat(owners, chosen.sum(1))
+        keys = np.empty((len(classes), _MOST), np.uint64)
+        keys[:, 0] = classes
+        for column in range(1, _MOST):
+            keys[:, column] = _previous(keys[:, column - 1]) << _BITS | keys[:, 0]
+        valid = np.empty_like(keys, np.bool_)
+        valid[:, 1] = ~(is_first | (capitals & _previous(capitals)))
+        valid[:, 0] = valid[:, 1] & ~is_space
+        valid[:, 2] = valid[:, 1] & ~_previous(is_space)
+        chosen = np.flatnonzero(valid)
+        return keys.ravel()[chosen], owners[chosen // _MOST]
 
     def _look_up(self, keys: Keys) -> Indices:
         """Return the row of each key, -1 where it is in no profile."""

@@ -15,7 +15,7 @@ import numpy as np
 from tasks.languages.lessons import Lessons
 from tasks.languages.letters import Letters
 from tasks.languages.scripts import Flags, Floats, Indices
-from tasks.languages.traces import Traces, make_keys
+from tasks.languages.traces import TRACE_CHARS, Traces, Trail
 
 VOICES = (
     "words",
@@ -56,7 +56,6 @@ SIGNS = (
 )
 """What else the calibration knows about a reviewed answer; see ``Reviewer.review``."""
 
-TRACE_CHARS = 240
 SIGN_CHARS = 300
 _LONG_CHARS = 60
 _MAX_MARGIN = 8.0
@@ -149,14 +148,20 @@ class Reviewer:
     only_in_traces: Flags
     weights: Floats
 
-    def review(self, hearing: Hearing) -> tuple[Indices, Floats]:
+    def review(
+        self, hearing: Hearing, trail: Trail | None = None
+    ) -> tuple[Indices, Floats]:
         """Find the language of each text once more.
+
+        Args:
+            hearing: What is known of the texts.
+            trail: What the traces say of them, if that is known too.
 
         Returns:
             Column of the language (-1 if it is written in none of their scripts), and
             one row of ``SIGNS`` per text.
         """
-        heard = self.listen(hearing)
+        heard = self.listen(hearing, trail)
         totals = np.where(hearing.written, self.add_up(heard), -np.inf)
         best = totals.argmax(1)
         rows = np.arange(len(best))
@@ -208,12 +213,12 @@ class Reviewer:
             totals += voice * self.weights[:, index]
         return totals
 
-    def listen(self, hearing: Hearing) -> Heard:
-        """Collect what speaks for each language."""
+    def listen(self, hearing: Hearing, trail: Trail | None = None) -> Heard:
+        """Collect what speaks for each language; see ``review``."""
         size = len(hearing.texts)
         texts = [text[:TRACE_CHARS] for text in hearing.texts]
-        keys, owners, whole = make_keys(texts)
-        found, counts = self.traces.score(keys, owners, size)
+        trail = self.traces.follow(texts) if trail is None else trail
+        (keys, owners, whole), found, counts = trail
         every = np.bincount(owners, minlength=size)
         likelihood = np.zeros_like(hearing.words)
         likelihood[:, self.columns] = found

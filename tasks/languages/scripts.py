@@ -8,8 +8,9 @@ import functools
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TypeAlias
 
 import numpy as np
@@ -21,6 +22,8 @@ Indices: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
+BASIC_PLANE = 0x10000
+"""Code points from here on are rare: emoji, historic scripts, rare Han."""
 OTHER = "Zzzz"
 NO_SCRIPT = "Zyyy"
 # Unicode 16 blocks; characters in them that are no letters (or marks) do not count.
@@ -206,16 +209,35 @@ def _han_standards() -> tuple[frozenset[str], frozenset[str]]:
 
 
 @functools.cache
+def classify_signs() -> npt.NDArray[np.uint8]:
+    """Return the first letter of the general category of each code point.
+
+    Of the basic plane only.
+
+    Examples:
+        >>> chr(classify_signs()[ord("ä")]), chr(classify_signs()[ord("3")])
+        ('L', 'N')
+    """
+    every = "".join(map(chr, range(BASIC_PLANE)))
+    classes = "".join(map(itemgetter(0), map(unicodedata.category, every)))
+    return np.frombuffer(classes.encode("ascii"), np.uint8)
+
+
+@functools.cache
 def _tables() -> tuple[npt.NDArray[np.uint8], Flags, Flags]:
     """Return, by code point: class, is it Japanese only, is it Chinese only."""
     table = np.full(0x110000, _NONE, np.uint8)
     other = SCRIPTS.index(OTHER)
-    table[[code for code in range(0x250, 0x10000) if chr(code).isalpha()]] = other
+    classes = classify_signs()
+    letters, marks = classes == ord("L"), classes == ord("M")
+    table[0x250:BASIC_PLANE][letters[0x250:]] = other
     table[slice(*_ASTRAL_OTHER)] = other
+    written = letters | marks  # Indic vowels are written with marks
+    written[ord("\u3007")] = True
     for index, blocks in enumerate(_BLOCKS.values()):
         for first, last in blocks:
-            table[first : last + 1] = _NONE
-            table[list(_letters(range(first, last + 1)))] = index
+            block = slice(first, last + 1)
+            table[block] = np.where(written[block], index, _NONE)
     han = SCRIPTS.index("Hani")
     table[slice(*_ASTRAL_HAN)] = han
     for zero in _zeros():
@@ -234,16 +256,10 @@ def _tables() -> tuple[npt.NDArray[np.uint8], Flags, Flags]:
     return table, japanese, chinese
 
 
-def _letters(codes: Iterable[int]) -> Iterator[int]:
-    """Keep letters and the marks that Indic vowels are written with."""
-    for code in codes:
-        if unicodedata.category(chr(code))[0] in "LM" or chr(code) == "\u3007":
-            yield code
-
-
 def _zeros() -> Iterator[int]:
     """Return the code points of all decimal zeros of the scripts we know."""
     for first, last in itertools.chain(*_BLOCKS.values(), [(0x30, 0x39)]):
-        for code in range(first, last + 1):
+        digits = np.flatnonzero(classify_signs()[first : last + 1] == ord("N"))
+        for code in (digits + first).tolist():
             if unicodedata.decimal(chr(code), None) == 0:
                 yield code

@@ -10,7 +10,6 @@ text: what parts of words leave open, a single word often settles. It is the wor
 """
 
 import functools
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -18,15 +17,25 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from tasks.hashindex import HashIndex
-from tasks.languages.scripts import Codes, Flags, Floats, Indices, join_texts
-from tasks.languages.sums import add_rows
+from tasks.languages.scripts import (
+    Codes,
+    Flags,
+    Floats,
+    Indices,
+    classify_signs,
+    join_texts,
+)
+from tasks.languages.sums import add_rows, add_sparse_rows
 
 Keys: TypeAlias = npt.NDArray[np.uint32]
 """Parts of words as numbers. Of 10,000 unknown parts one is taken for a known one."""
 _Number = TypeVar("_Number", np.uint64, np.bool_)
 
+TRACE_CHARS = 240
+"""What of a text is looked at: more adds next to nothing."""
 SHORTEST, LONGEST = 3, 5
 """Letters of a part of a word; the ends of the word count as letters."""
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # of a polynomial over code points; odd
@@ -54,33 +63,71 @@ class Parts(NamedTuple):
     whole: Flags
 
 
-@dataclass(frozen=True, slots=True)
-class Traces:
-    """The profiles as arrays; what a part says of the languages lies side by side.
+class Trail(NamedTuple):
+    """What the traces say of some texts, and the parts of words that it rests on.
+
+    Attributes:
+        parts: Of each text.
+        scores: Log likelihood, a row per text, columns as the traces' languages.
+        counts: Parts that the traces know.
+    """
+
+    parts: Parts
+    scores: Floats
+    counts: Indices
+
+    def take(self, rows: Indices) -> "Trail":
+        """Return the same of some of the texts, in order."""
+        is_kept = np.zeros(len(self.scores), np.bool_)
+        is_kept[rows] = True
+        keys, owners, whole = self.parts
+        chosen = is_kept[owners]
+        numbers = np.cumsum(is_kept) - 1
+        return Trail(
+            Parts(keys[chosen], numbers[owners[chosen]], whole[chosen]),
+            self.scores[rows],
+            self.counts[rows],
+        )
+
+
+class Stored(NamedTuple):
+    """The profiles as they are stored; what a part says of languages is side by side.
 
     Attributes:
         languages: Codes, sorted.
-        index: Parts of words.
-        ends: Where in ``columns`` and ``values`` the languages of each part end, with
-            a 0 ahead: also where those of the next begin.
-        columns: Place in ``languages`` of a language that uses the part.
-        values: How much it speaks for it: log likelihood above that of a part never
-            seen, in steps of ``unit``.
+        keys: Parts of words, ascending.
+        lengths: Number of languages that use each.
+        columns: Place in ``languages`` of each of them, part by part.
+        values: How much the part speaks for it: log likelihood above that of a part
+            never seen, in steps of ``unit``.
         unit: Log likelihood of one step.
-        few: Entries of each part that few languages share; 0 of others. As of
-            ``places``, the last is of what is no part.
-        places: Row of ``shared`` of each part.
-        shared: The values of parts that many languages share, a column per language:
-            faster than their entries. The first row is of all others: nothing.
+    """
+
+    languages: tuple[str, ...]
+    keys: Keys
+    lengths: npt.NDArray[np.uint8]
+    columns: npt.NDArray[np.uint8]
+    values: npt.NDArray[np.uint8]
+    unit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """The profiles as tables, a column per language.
+
+    Attributes:
+        languages: Codes of the columns.
+        index: Parts of words.
+        unit: Log likelihood of one step.
+        few: Values of parts that few languages share, a row per part.
+        places: Row of ``shared`` of each other part; -1 of these.
+        shared: Values of parts that many languages share: faster, but dense.
     """
 
     languages: tuple[str, ...]
     index: HashIndex[np.uint32]
-    ends: Indices
-    columns: npt.NDArray[np.uint8]
-    values: npt.NDArray[np.uint8]
     unit: float
-    few: npt.NDArray[np.uint8]
+    few: csr_array
     places: npt.NDArray[np.int32]
     shared: npt.NDArray[np.float32]
 
@@ -97,53 +144,56 @@ class Traces:
             the number of parts that it rests on. A row is the same to the last bit in
             any company: it is a sum of whole numbers.
         """
+        steps, is_known = self.count_steps(keys, owners, count)
+        counts = np.bincount(owners[is_known], minlength=count)
+        return steps.astype(np.float64) * self.unit, counts
+
+    def count_steps(
+        self, keys: Keys, owners: Indices, count: int
+    ) -> tuple[npt.NDArray[np.float32], Flags]:
+        """Do the same, in steps of ``unit``; tell which parts are known."""
         rows = self.index.find(keys)
-        sums = self._add_few(rows, owners, count)
-        sums += add_rows(self.shared, self.places[rows], owners, count)
-        counts = np.bincount(owners, rows >= 0, minlength=count)
-        return sums * self.unit, counts.astype(np.int64)
+        is_known = rows >= 0
+        rows, owners = rows[is_known], owners[is_known]
+        places = self.places[rows]
+        is_shared = places >= 0
+        steps = add_rows(self.shared, places[is_shared], owners[is_shared], count)
+        is_few = ~is_shared
+        steps += add_sparse_rows(self.few, rows[is_few], owners[is_few], count)
+        return steps, is_known
 
-    def _add_few(self, rows: Indices, holders: Indices, count: int) -> Floats:
-        """Add up what the entries of each part say, one after the other."""
-        lengths = self.few[rows]
-        # All entries of all parts: count up from each part's start.
-        after = np.cumsum(lengths, dtype=np.int64)
-        starts = self.ends[rows] - (after - lengths)
-        entries = np.repeat(starts, lengths) + np.arange(after[-1:].sum())
-        width = len(self.languages)
-        sums = np.bincount(
-            np.repeat(holders, lengths) * width + self.columns[entries],
-            self.values[entries],
-            minlength=count * width,
-        )
-        return sums.reshape(count, width).astype(np.float64)
+    def follow(self, texts: Sequence[str]) -> Trail:
+        """Score texts by the parts of their words."""
+        parts = make_keys([text[:TRACE_CHARS] for text in texts])
+        return Trail(parts, *self.score(parts.keys, parts.owners, len(texts)))
 
 
-def arrange(  # noqa: PLR0913 - the columns of the data file
-    languages: Sequence[str],
-    keys: Keys,
-    lengths: npt.NDArray[np.uint8],
-    *,
-    columns: npt.NDArray[np.uint8],
-    values: npt.NDArray[np.uint8],
-    unit: float,
-) -> Traces:
-    """Make the tables from what is stored; ``lengths`` are languages per part."""
+def arrange(stored: Stored) -> Traces:
+    """Make the tables from what is stored."""
+    languages, lengths, values = stored.languages, stored.lengths, stored.values
     many = lengths >= _MANY
-    places = np.where(many, np.cumsum(many, dtype=np.int32), 0)
-    rows = np.repeat(places, lengths)
-    is_shared = rows > 0
-    shared = np.zeros((int(many.sum()) + 1, len(languages)), np.float32)
-    shared[rows[is_shared], columns[is_shared]] = values[is_shared]
+    is_shared = np.repeat(many, lengths)
+    rows = np.repeat(np.arange(many.sum()), lengths[many])
+    shared = np.zeros((int(many.sum()), len(languages)), np.float32)
+    shared[rows, stored.columns[is_shared]] = values[is_shared]
+    places = np.full(len(lengths), -1, np.int32)
+    places[many] = np.arange(many.sum())
+    is_few = ~is_shared
+    ends = np.cumsum(np.where(many, 0, lengths), dtype=np.int32)
+    sparse = csr_array(
+        (
+            values[is_few].astype(np.float32),
+            stored.columns[is_few].astype(np.int32),
+            np.concatenate([np.zeros(1, np.int32), ends]),
+        ),
+        (len(lengths), len(languages)),
+    )
     return Traces(
-        languages=tuple(languages),
-        index=HashIndex(keys, _INDEX_BITS),
-        ends=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
-        columns=columns,
-        values=values,
-        unit=unit,
-        few=np.append(np.where(many, 0, lengths), 0).astype(np.uint8),
-        places=np.append(places, 0).astype(np.int32),
+        languages=languages,
+        index=HashIndex(stored.keys, _INDEX_BITS),
+        unit=stored.unit,
+        few=sparse,
+        places=places,
         shared=shared,
     )
 
@@ -163,12 +213,14 @@ def load_vocabulary() -> Traces:
 def _load(name: str) -> Traces:
     with (_DATA / f"{name}.npz").open("rb") as file, np.load(file) as data:
         return arrange(
-            data["languages"].tolist(),
-            data["keys"],
-            data["lengths"],
-            columns=data["columns"],
-            values=data["values"],
-            unit=float(data["unit"]),
+            Stored(
+                tuple(data["languages"].tolist()),
+                data["keys"],
+                data["lengths"],
+                data["columns"],
+                data["values"],
+                float(data["unit"]),
+            )
         )
 
 
@@ -188,24 +240,25 @@ def make_keys(texts: Sequence[str]) -> Parts:
     letters = codes.astype(np.uint64)
     # A part that ends with its word is of the text of the letter before.
     held = np.concatenate([owners[:1], owners[:-1]])
-    part, inner = letters, ~np.zeros(len(codes), np.bool_)
-    inner[:1] = False
-    part = _shift(part, 1) * _BASE + letters
-    keys, holders, wholes = [], [], []
-    for length in range(SHORTEST, LONGEST + 1):
+    # A row per letter, a column per length of the parts that end there; one of words.
+    keys = np.empty((len(codes), LONGEST - SHORTEST + 2), np.uint32)
+    used, whole = np.zeros_like(keys, np.bool_), np.zeros_like(keys, np.bool_)
+    part = _shift(letters, 1) * _BASE + letters
+    inner = np.ones(len(codes), np.bool_)
+    for column, length in enumerate(range(SHORTEST, LONGEST + 1)):
         part = _shift(part, 1) * _BASE + letters
-        inner = inner & ~_shift(is_space, length - 2)
+        inner &= ~_shift(is_space, length - 2)
         inner[: length - 1] = False
-        keys.append(part[inner])
-        holders.append(held[inner])
-        wholes.append((is_space & _shift(is_space, length - 1))[inner])
-    words, word_owners = _make_word_keys(letters, owners, is_space)
-    wholes.append(np.ones(len(words), np.bool_))
-    every = np.concatenate([*holders, word_owners])
-    small = every.astype(np.min_scalar_type(len(texts)))  # sorted by radix: fast
-    order = np.argsort(small, kind="stable")
-    mixed = (np.concatenate([*keys, words]) * _MIXER >> _UPPER).astype(np.uint32)
-    return Parts(mixed[order], every[order], np.concatenate(wholes)[order])
+        keys[:, column] = part * _MIXER >> _UPPER
+        used[:, column] = inner
+        np.logical_and(is_space, _shift(is_space, length - 1), out=whole[:, column])
+    words, ends = _make_word_keys(letters, is_space)
+    keys[ends, -1] = words * _MIXER >> _UPPER
+    used[ends, -1] = whole[:, -1] = True
+    chosen = np.flatnonzero(used)
+    return Parts(
+        keys.ravel()[chosen], held[chosen // keys.shape[1]], whole.ravel()[chosen]
+    )
 
 
 def number_ngrams(ngrams: Sequence[str]) -> Keys:
@@ -227,22 +280,21 @@ def number_ngrams(ngrams: Sequence[str]) -> Keys:
 
 
 def _make_word_keys(
-    letters: npt.NDArray[np.uint64], owners: Indices, is_space: Flags
+    letters: npt.NDArray[np.uint64], is_space: Flags
 ) -> tuple[npt.NDArray[np.uint64], Indices]:
-    """Number the words that are longer than any part."""
+    """Number the words that are longer than any part; tell where each ends."""
     starts = np.flatnonzero(~is_space & _shift(is_space, 1))
-    if not len(starts):
-        return np.empty(0, np.uint64), np.empty(0, np.int64)
-    ends = np.flatnonzero(is_space)
-    lengths = ends[np.searchsorted(ends, starts)] - starts
+    ends = np.flatnonzero(is_space & ~_shift(is_space, 1, first=True))
+    lengths = ends - starts
     long = (lengths > LONGEST - 2) & (lengths <= _LONGEST_WORD)
-    starts, lengths = starts[long], lengths[long]
-    place = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    terms = letters[np.repeat(starts, lengths) + place] * _powers()[place]
+    starts, ends, lengths = starts[long], ends[long], lengths[long]
     if not len(starts):
         return np.empty(0, np.uint64), np.empty(0, np.int64)
-    sums = np.add.reduceat(terms, np.cumsum(lengths) - lengths)
-    return sums * _WORD + lengths.astype(np.uint64), owners[starts]
+    firsts = np.cumsum(lengths) - lengths
+    place = np.arange(lengths.sum()) - np.repeat(firsts, lengths)
+    terms = letters[np.repeat(starts, lengths) + place] * _powers()[place]
+    sums = np.add.reduceat(terms, firsts)
+    return sums * _WORD + lengths.astype(np.uint64), ends
 
 
 @functools.cache
@@ -256,14 +308,17 @@ def _powers() -> npt.NDArray[np.uint64]:
 def _letters() -> Codes:
     """Return each code point, and a space for those that are no letters or marks."""
     table = np.full(0x110000, _SPACE, np.uint32)
-    for code in range(0x10000):
-        if unicodedata.category(chr(code))[0] in "LM":
-            table[code] = code
+    classes = classify_signs()
+    letters = np.flatnonzero((classes == ord("L")) | (classes == ord("M")))
+    table[letters] = letters
     return table
 
 
-def _shift(values: npt.NDArray[_Number], by: int) -> npt.NDArray[_Number]:
-    """Return what stood ``by`` places before each value; zero before the first."""
-    shifted = np.zeros_like(values)
+def _shift(
+    values: npt.NDArray[_Number], by: int, *, first: bool = False
+) -> npt.NDArray[_Number]:
+    """Return what stood ``by`` places before each value; ``first`` before them all."""
+    shifted = np.empty_like(values)
+    shifted[:by] = first
     shifted[by:] = values[:-by]
     return shifted

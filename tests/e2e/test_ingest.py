@@ -153,13 +153,8 @@ def test_the_log_is_short(raw_dir, tmp_path):
     assert len(logs) <= 8 + 7, logs
 
 
-@pytest.mark.parametrize("surveyed_inline_bytes", [0, 1_000_000])
-def test_engines_give_the_same_rows(
-    surveyed_inline_bytes, raw_dir, tmp_path, monkeypatch
-):
+def test_engines_give_the_same_rows(raw_dir, tmp_path):
     """Where the batches run is nobody's business but the clock's."""
-    limit = "SURVEYED_INLINE_BYTES"
-    monkeypatch.setitem(ingest.fn.__globals__, limit, surveyed_inline_bytes)
     options = {"raw_dir": raw_dir, "batch_files": 3}
     ingest(**options, warehouse_dir=tmp_path / "inline", engine="inline")
     ingest(
@@ -171,6 +166,30 @@ def test_engines_give_the_same_rows(
         inline = rows_of(tmp_path / "inline", name)
         assert inline.equals(rows_of(tmp_path / "processes", name)), name
         assert inline.equals(rows_of(tmp_path / "plain", name)), name
+
+
+def test_workers_share_a_large_file(tmp_path):
+    """A file of lines is read by all workers at once; rows are as of one."""
+    raw_dir = tmp_path / "raw"
+    raw_dir.mkdir()
+    story = "The ferry came in late, and the two sisters waited on the pier."
+    lines = [json.dumps({"text": f"{story} {n}"}) for n in range(300)]
+    lines[7::50] = ["{}"] * len(lines[7::50])
+    (raw_dir / "many.jsonl").write_text("\n".join(lines))
+    (raw_dir / "one.txt").write_text(story)
+    options = {"raw_dir": raw_dir, "batch_bytes": 1_000}
+
+    summary = ingest(
+        **options, warehouse_dir=tmp_path / "shared", engine="processes", workers=2
+    )
+    ingest_plainly(read_settings({}, **options, warehouse_dir=tmp_path / "plain"))
+
+    assert summary.processed == 2
+    for name in TABLES.keys() - {"runs"}:
+        shared, plain = (
+            rows_of(tmp_path / place, name) for place in ("shared", "plain")
+        )
+        assert shared.equals(plain), name
 
 
 def test_large_run_shows_batches_only(raw_dir, tmp_path, monkeypatch):

@@ -25,6 +25,7 @@ from flows.clusters import (
 from flows.ingest import process
 from flows.line import start_run
 from flows.settings import Settings, read_settings
+from flows.shares import describe_files
 from tasks.discover import discover_files
 from tasks.errors import PipelineError, SettingsError
 from tasks.version import PIPELINE_VERSION
@@ -62,6 +63,24 @@ def test_workers_share_little_work(engine, count, batches):
 
     assert pd.concat(work, ignore_index=True).equals(files)
     assert [len(batch) for batch in work] == batches
+
+
+def test_workers_share_a_large_file_of_lines():
+    """There is work for every one of them, even if all of it is in one file."""
+    files = pd.DataFrame(
+        {
+            "source_path": ["a.html", "b.jsonl.gz", "c.txt"],
+            "size_bytes": [300_000_000, 60_000_000, 40_000_000],
+        }
+    )
+
+    work = [*engines.cut_work(files, Settings(workers=2))]
+
+    assert [describe_files(batch) for batch in work] == [
+        "1 file",
+        *(f"share {number} of 3 of 1 file" for number in range(1, 4)),
+        "1 file",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -181,8 +200,8 @@ def test_batch_that_kills_every_worker(error, address, rounds, tmp_path, monkeyp
     """After the engine's own attempts, one worker alone; then the run says which."""
     opened = []
 
-    def open_runner(_engine, _work, workers):
-        opened.append(workers)
+    def open_runner(_engine, _work, count, **_):
+        opened.append(count)
         return Runner(error)
 
     monkeypatch.setattr(engines, "_open_runner", open_runner)
@@ -190,12 +209,14 @@ def test_batch_that_kills_every_worker(error, address, rounds, tmp_path, monkeyp
     settings = Settings(engine="dask", engine_address=address, workers=3)
     files = pd.DataFrame({"source_path": ["a.txt", "b.txt"]})
     work = [(files, start_run(settings), tmp_path, "1")]
+    staff = engines.Staff()
+    staff.prepare("dask", is_brief=True)
 
     with (
         temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}),
         pytest.raises(PipelineError, match=r"batch 1 of 1 \(2 files, a.txt to b.txt\)"),
     ):
-        list(engines.results_of(process, work, "dask", is_visible=False))
+        list(engines.results_of(process, work, staff, is_visible=False))
     assert opened == rounds
     assert not is_lost(ValueError("a bug of ours"))
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from tasks import fates as fates_module
-from tasks.fates import Fates
+from tasks.fates import Fates, merge_fates, settle_shared
 from tasks.schema import SOURCES
 from tests.warehouse_rows import fill_row
 
@@ -77,6 +77,28 @@ def test_the_row_does_not_depend_on_the_pieces(size):
     pieces = [range(start, min(start + size, 12)) for start in range(0, 12, size)]
 
     assert settle(pieces) == settle([range(12)])
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("total", [1, 2, 3, 5])
+@pytest.mark.parametrize("count", [2, 7, 12, 40])
+def test_the_row_does_not_depend_on_the_shares(count, total):
+    """However many read a file, the same articles are listed and counted."""
+    parts = []
+    for number in range(total):
+        fates = Fates()
+        own = range(number, count, total)
+        fates.add(["a.jsonl"] * len(own), None, refused(own))
+        parts.append(fates.fate_of("a.jsonl"))
+    fate = merge_fates(parts)
+    row = fill_row(
+        "sources", source_path="a.jsonl", status="accepted", document_count=count
+    )
+    settled = settle_shared(pd.DataFrame([row]), fate)
+
+    whole, unlisted = settle([range(count)])
+    assert SOURCES.conform(settled).to_pylist()[0] == whole
+    assert fate.unlisted == unlisted
 
 
 def test_a_file_can_be_forgotten():
