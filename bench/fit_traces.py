@@ -71,6 +71,9 @@ LEAST_SHARE = 2e-7
 STEPS = 255
 BATCH = 512
 COMMON_WEIGHT = 5.0  # a text in a common language weighs as much as five others
+# Of a text in another that has no headings: Bosnian and Malay would else yield to
+# Croatian and Indonesian, which have.
+UNHEADED_WEIGHT = 1.4
 KINDS = {
     "lingua/word": 1.0,
     "lingua/pair": 2.0,
@@ -348,10 +351,19 @@ def weigh_rows(rows: list[Row], common: set[str], known: set[str]) -> Array:
     """Return the weight of each text: kinds, then languages of a kind, weigh alike."""
     counts = Counter((kind_of(row), row["lang"]) for row in rows)
     languages = Counter(kind for kind, language in counts if language in known)
+    headed = {language for kind, language in counts if kind == "ud/heading"}
+    shares = {
+        language: COMMON_WEIGHT
+        if language in common
+        else 1.0
+        if language in headed
+        else UNHEADED_WEIGHT
+        for _, language in counts
+    }
     return np.array(
         [
             KINDS.get(kind, OTHER_KIND)
-            * (COMMON_WEIGHT if row["lang"] in common else 1.0)
+            * shares[row["lang"]]
             / counts[kind, row["lang"]]
             / max(languages[kind], 1)
             for row in rows

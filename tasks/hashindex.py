@@ -25,8 +25,9 @@ class HashIndex(Generic[_Hash]):
         """
         self.keys: npt.NDArray[_Hash] = keys
         self._shift: np.integer[Any] = keys.dtype.type(8 * keys.itemsize - bits)
-        sizes = np.bincount((keys >> self._shift).astype(np.int64), minlength=1 << bits)
-        self._starts = (np.cumsum(sizes) - sizes).astype(np.int32)
+        places = (keys >> self._shift).astype(np.int64)
+        sizes = np.bincount(places, minlength=1 << bits).astype(np.int32)
+        self._starts = np.cumsum(sizes, dtype=np.int32) - sizes
 
     def find(self, keys: npt.NDArray[_Hash]) -> npt.NDArray[np.int64]:
         """Return the place of each hash; -1 if it is not known.

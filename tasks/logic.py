@@ -72,6 +72,7 @@ CHANGES = (
     Change(Step.CLEAN, 12, PAGES, "pages: judged by title, headings and copies too"),
     Change(Step.DETECT, 8, EVERY, "word parts alone settle texts at a glance"),
     Change(Step.DETECT, 9, EVERY, "headings weigh more in what is learned"),
+    Change(Step.DETECT, 10, EVERY, "rare languages that have no headings weigh more"),
 )
 """Every change, oldest first."""
 

@@ -84,7 +84,7 @@ _SURE_SCORE = 0.9  # the first look stands
 _SURE_NGRAMS = 60  # but not for less than a few words
 # Log odds below which a reviewed text is in no language, or in none that we know.
 _LEAST_LANGUAGE = math.log(0.6 / 0.4)
-_LEAST_KNOWN = math.log(0.4 / 0.6)
+_LEAST_KNOWN = math.log(0.43 / 0.57)
 _UNHEARD = (0.0,) * len(VOICES)
 _DATA = resources.files("tasks") / "data" / "detect.json"
 _LOCK = threading.Lock()

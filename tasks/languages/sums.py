@@ -34,34 +34,11 @@ def add_rows(
                [ 0.,  0.],
                [ 1.,  2.]])
     """
-    sums: npt.NDArray[_Float] = _lay_out(rows, owners, count, table) @ table
-    return sums
-
-
-def add_sparse_rows(
-    table: csr_array, rows: Indices, owners: Indices, count: int
-) -> npt.NDArray[np.float32]:
-    """Do the same with a table of mostly zeros.
-
-    Examples:
-        >>> table = csr_array(np.array([[0, 2], [0, 0], [3, 0]], np.float32))
-        >>> add_sparse_rows(table, np.array([0, 0, 2]), np.array([0, 0, 1]), 2)
-        array([[0., 4.],
-               [3., 0.]], dtype=float32)
-    """
-    sums: npt.NDArray[np.float32] = (
-        _lay_out(rows, owners, count, table) @ table
-    ).toarray()
-    return sums
-
-
-def _lay_out(
-    rows: _Rows, owners: Indices, count: int, table: csr_array | npt.NDArray[_Float]
-) -> csr_array:
-    """Return a row per text: how often it asks for each row of the table."""
     ends = np.zeros(count + 1, np.int32)
     np.cumsum(np.bincount(owners, minlength=count), out=ends[1:])
     ones = np.ones(len(rows), table.dtype)
-    return csr_array(
-        (ones, rows.astype(np.int32, copy=False), ends), (count, table.shape[0])
-    )
+    places = rows.astype(np.int32, copy=False)
+    # One sparse product, a row per text: how often it asks for each row of the table.
+    asked = csr_array((ones, places, ends), (count, len(table)))
+    sums: npt.NDArray[_Float] = asked @ table
+    return sums

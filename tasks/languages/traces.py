@@ -17,7 +17,6 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from tasks.hashindex import HashIndex
 from tasks.languages.scripts import (
@@ -28,7 +27,7 @@ from tasks.languages.scripts import (
     classify_signs,
     join_texts,
 )
-from tasks.languages.sums import add_rows, add_sparse_rows
+from tasks.languages.sums import add_rows
 
 Keys: TypeAlias = npt.NDArray[np.uint32]
 """Parts of words as numbers. Of 10,000 unknown parts one is taken for a known one."""
@@ -44,7 +43,8 @@ _UPPER = np.uint64(32)
 _WORD = np.uint64(0x5851F42D4C957F2D)  # keeps whole words apart from parts of words
 _LONGEST_WORD = 64
 _INDEX_BITS = 21
-_MANY = 8  # languages that share a part
+_FEW = 4  # languages: that many pairs of bytes are one number
+_IS_FEW, _IS_NONE = -1, -2
 _SPACE = 0x20
 _DATA = resources.files("tasks") / "data"
 
@@ -119,15 +119,17 @@ class Traces:
         languages: Codes of the columns.
         index: Parts of words.
         unit: Log likelihood of one step.
-        few: Values of parts that few languages share, a row per part.
-        places: Row of ``shared`` of each other part; -1 of these.
-        shared: Values of parts that many languages share: faster, but dense.
+        few: The languages of each part that few share, and its values: ``_FEW`` pairs
+            of bytes, as one number. A value of 0 is of none.
+        places: Row of ``shared`` of each other part; ``_IS_FEW`` of these. The last is
+            ``_IS_NONE``: of what is no part.
+        shared: Values of parts that many languages share, a column per language.
     """
 
     languages: tuple[str, ...]
     index: HashIndex[np.uint32]
     unit: float
-    few: csr_array
+    few: npt.NDArray[np.uint64]
     places: npt.NDArray[np.int32]
     shared: npt.NDArray[np.float32]
 
@@ -144,23 +146,27 @@ class Traces:
             the number of parts that it rests on. A row is the same to the last bit in
             any company: it is a sum of whole numbers.
         """
-        steps, is_known = self.count_steps(keys, owners, count)
-        counts = np.bincount(owners[is_known], minlength=count)
-        return steps.astype(np.float64) * self.unit, counts
-
-    def count_steps(
-        self, keys: Keys, owners: Indices, count: int
-    ) -> tuple[npt.NDArray[np.float32], Flags]:
-        """Do the same, in steps of ``unit``; tell which parts are known."""
         rows = self.index.find(keys)
-        is_known = rows >= 0
-        rows, owners = rows[is_known], owners[is_known]
         places = self.places[rows]
-        is_shared = places >= 0
-        steps = add_rows(self.shared, places[is_shared], owners[is_shared], count)
-        is_few = ~is_shared
-        steps += add_sparse_rows(self.few, rows[is_few], owners[is_few], count)
-        return steps, is_known
+        is_shared = np.flatnonzero(places >= 0)
+        is_few = np.flatnonzero(places == _IS_FEW)
+        sharers, holders = owners[is_shared], owners[is_few]
+        sums = self._add_few(rows[is_few], holders, count)
+        sums += add_rows(self.shared, places[is_shared], sharers, count)
+        counts = np.bincount(sharers, minlength=count)
+        counts += np.bincount(holders, minlength=count)
+        return sums * self.unit, counts
+
+    def _add_few(self, rows: Indices, owners: Indices, count: int) -> Floats:
+        """Add up the values of parts that few languages share."""
+        pairs = self.few[rows].view(np.uint8).reshape(-1, _FEW, 2)
+        width = len(self.languages)
+        sums = np.bincount(
+            ((owners * width)[:, None] + pairs[:, :, 0]).ravel(),
+            pairs[:, :, 1].ravel(),
+            minlength=count * width,
+        )
+        return sums.reshape(count, width).astype(np.float64)
 
     def follow(self, texts: Sequence[str]) -> Trail:
         """Score texts by the parts of their words."""
@@ -170,29 +176,29 @@ class Traces:
 
 def arrange(stored: Stored) -> Traces:
     """Make the tables from what is stored."""
-    languages, lengths, values = stored.languages, stored.lengths, stored.values
-    many = lengths >= _MANY
-    is_shared = np.repeat(many, lengths)
-    rows = np.repeat(np.arange(many.sum()), lengths[many])
-    shared = np.zeros((int(many.sum()), len(languages)), np.float32)
-    shared[rows, stored.columns[is_shared]] = values[is_shared]
-    places = np.full(len(lengths), -1, np.int32)
-    places[many] = np.arange(many.sum())
-    is_few = ~is_shared
-    ends = np.cumsum(np.where(many, 0, lengths), dtype=np.int32)
-    sparse = csr_array(
-        (
-            values[is_few].astype(np.float32),
-            stored.columns[is_few].astype(np.int32),
-            np.concatenate([np.zeros(1, np.int32), ends]),
-        ),
-        (len(lengths), len(languages)),
+    lengths, width = stored.lengths, len(stored.languages)
+    many = lengths > _FEW
+    shares = np.repeat(many, lengths)
+    rows = np.repeat(
+        np.arange(many.sum(), dtype=np.int32) * np.int32(width), lengths[many]
     )
+    shared = np.zeros((int(many.sum()), width), np.float32)
+    shared.ravel()[rows + stored.columns[shares]] = stored.values[shares]
+    places = np.full(len(lengths) + 1, _IS_FEW, np.int32)
+    places[:-1][many] = np.arange(many.sum())
+    places[-1] = _IS_NONE
+    pairs = np.stack([stored.columns, stored.values], axis=1).view(np.uint16).ravel()
+    few = np.zeros((len(lengths), _FEW), np.uint16)
+    starts = np.cumsum(lengths, dtype=np.int32) - lengths
+    having = np.flatnonzero(~many)
+    for place in range(_FEW):
+        having = having[lengths[having] > place]
+        few[having, place] = pairs[starts[having] + place]
     return Traces(
-        languages=languages,
+        languages=stored.languages,
         index=HashIndex(stored.keys, _INDEX_BITS),
         unit=stored.unit,
-        few=sparse,
+        few=few.view(np.uint64).ravel(),
         places=places,
         shared=shared,
     )

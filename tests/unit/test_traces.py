@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tasks.languages.fusion import FusedDetector, load_model
-from tasks.languages.traces import load_traces, make_keys
+from tasks.languages.traces import Stored, arrange, load_traces, make_keys
 
 RARE = {
     "eo": "La registaro hieraŭ anoncis, ke la prezoj de la loĝejoj ne plu altiĝos.",
@@ -63,3 +63,31 @@ def test_a_text_of_known_words_counts_them():
     assert 0 < known[0] <= len(keys)
     assert known[1] == 0
     assert not scores[1].any()
+
+
+def test_a_part_says_what_is_stored_however_many_languages_share_it():
+    """Parts of few languages and of many are kept apart, for speed only."""
+    codes = tuple("abcdef")
+    lengths = np.array([1, 4, 5, 6], np.uint8)
+    columns = np.concatenate([[2], [0, 1, 3, 5], range(5), range(6)])
+    values = np.arange(1, 17)
+    traces = arrange(
+        Stored(
+            codes,
+            np.array([10, 20, 30, 40], np.uint32),
+            lengths,
+            columns.astype(np.uint8),
+            values.astype(np.uint8),
+            0.5,
+        )
+    )
+    keys = np.array([40, 10, 99, 20, 30, 30], np.uint32)
+
+    scores, known = traces.score(keys, np.array([0, 0, 0, 2, 2, 2]), 3)
+
+    expected = np.zeros((4, len(codes)))
+    expected[np.repeat(np.arange(4), lengths), columns] = values / 2
+    np.testing.assert_array_equal(scores[0], expected[3] + expected[0])
+    assert not scores[1].any()
+    np.testing.assert_array_equal(scores[2], expected[1] + 2 * expected[2])
+    assert known.tolist() == [2, 0, 3]
