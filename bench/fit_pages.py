@@ -34,6 +34,7 @@ from tasks.pages.pagejudge import (
     WEIGHT_GRAIN,
     choose_likely,
     is_open,
+    settle,
 )
 from tasks.pages.pagemeasures import measure_page, measure_taken
 from tasks.pages.pagenames import NameOdds, weigh_by, zones_of
@@ -356,7 +357,10 @@ def judge_unseen(pages: Sequence[Page]) -> tuple[Floats, Floats]:
                 more = measure_taken(page.source, page.parts, taken)
                 inputs = lessons.inputs[own].copy()
                 inputs[:, lessons.alone :] = np.stack([*more.values()], axis=1)
-                advised[own] = other.judge(inputs)
+                columns = dict(zip(lessons.names, inputs.T, strict=True))
+                size = np.array([end - begin for begin, end, _ in page.parts])
+                odds = alone[own], other.judge(inputs)
+                advised[own] = settle(*odds, size, columns, len(taken))
     return alone, advised
 
 

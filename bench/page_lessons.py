@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 from rapidfuzz.distance import LCSseq
 
 from tasks.pages.pagejson import read_article_body
-from tasks.pages.pagemeasures import Part, cut_parts
+from tasks.pages.pagemeasures import cut_parts
 from tasks.pages.pageopinion import read_opinion
-from tasks.pages.pagesource import Source
+from tasks.pages.pagesource import Part, Source
 
 GOLD = ("fundus", "wcxb", "zyte", "cleaneval")
 SILVER = ("trafilatura", "htmldate")
@@ -119,10 +119,24 @@ def _make_page(paragraphs: Sequence[str], draw: random.Random) -> str:
     around = draw.choice(["article", "main", "div", ""])
     body = f"<{around}>{body}</{around}>" if around else body
     head = draw.choice(["", f"<h1>{title}</h1>"])
+    if head and draw.random() < OTHER:
+        head = f"<header>{head}{_byline(paragraphs, draw)}</header>"
     foot = draw.choice(["", "<footer>© 2024 <a href='/'>Home</a></footer>"])
     menu = draw.choice(["", "<nav><a href='/'>Home</a> <a href='/b'>News</a></nav>"])
     title = f"<title>{title}</title>"
     return f"<html><head>{title}</head><body>{menu}{head}{body}{foot}</body></html>"
+
+
+def _byline(paragraphs: Sequence[str], draw: random.Random) -> str:
+    """One or two lines between heading and text: who, and when."""
+    name = references.escape(" ".join(paragraphs[-1].split()[:2]).title())
+    day = (
+        f"{draw.randint(1, 28)} {draw.choice(['May', '5.'])} {draw.randint(2000, 2026)}"
+    )
+    lines = [f"By {name}", f"By <a href='/a'>{name}</a>", name, day, f"{name}, {day}"]
+    tag = draw.choice(["p", "div", "span"])
+    chosen = draw.sample(lines, draw.randint(1, 2))
+    return "".join(f"<{tag}>{line}</{tag}>" for line in chosen)
 
 
 def _heading(words: list[str], draw: random.Random) -> str:
@@ -177,7 +191,8 @@ def _label(
     kept: list[float] = [-1] * len(parts)
     if origin == "made":
         frames = ({outer.name for outer in part[2].element.path()} for part in parts)
-        kept = [float(names.isdisjoint({"nav", "footer", "h1"})) for names in frames]
+        around = {"nav", "footer", "header", "h1"}
+        kept = [float(names.isdisjoint(around)) for names in frames]
     elif paragraphs is not None:
         shares = _align(said, _tokens("\n\n".join(paragraphs)))
         kept = [

@@ -69,10 +69,11 @@ CHANGES = (
     Change(Step.CLEAN, 9, PAGES, "pages: an extractor is asked only where in doubt"),
     Change(Step.CLEAN, 10, PAGES, "pages: and only about what may be the article"),
     Change(Step.CLEAN, 11, PAGES, "pages: days that are shown on lines of their own"),
+    Change(Step.CLEAN, 12, PAGES, "pages: judged by title, headings and copies too"),
     Change(Step.DETECT, 8, EVERY, "word parts alone settle texts at a glance"),
     Change(Step.DETECT, 9, EVERY, "headings weigh more in what is learned"),
     Change(Step.DETECT, 10, EVERY, "rare languages that have no headings weigh more"),
-    Change(Step.CLEAN, 12, PLAIN, "plain text: what words tell on other sites"),
+    Change(Step.CLEAN, 13, PLAIN, "plain text: what words tell on other sites"),
 )
 """Every change, oldest first."""
 

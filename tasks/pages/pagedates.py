@@ -30,6 +30,8 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _DAY = len("2025-01-29")
 _UNSEEN = frozenset({"script", "style", "noscript", "title", "option"})
 _MORE = 0.01
+_ANY_EVENT = "html.meta.date"
+_DOUBT_SCORE = 0.25  # is kept as evidence, but not believed
 _MAX_LINE_CHARS = 200
 _VALUES = ("content", "datetime")
 
@@ -39,10 +41,12 @@ def weigh_days(claims: list[Claim]) -> list[Claim]:
 
     Returns:
         The claims with the day that the address names, more trust in a day that the
-        page shows than in one that a change has overwritten or replaced, and the day of
-        an update that is shown where there is no other.
+        page shows than in one that a change has overwritten or replaced, the day of an
+        update that is shown where there is no other, and little trust in a day that
+        does not say what of.
     """
-    return _date_by_update(_prefer_shown_day(_prefer_local_day(claims)))
+    weighed = _prefer_shown_day(_prefer_local_day(claims))
+    return _doubt_any_event(_date_by_update(weighed))
 
 
 def guess_date(tree: lxml.html.HtmlElement, claims: list[Claim]) -> list[Claim]:
@@ -167,6 +171,20 @@ def _prefer_shown_day(claims: list[Claim]) -> list[Claim]:
     score = min(best.score + _MORE, 1.0)
     return [
         replace(claim, score=max(claim.score, score)) if claim in shown else claim
+        for claim in claims
+    ]
+
+
+def _doubt_any_event(claims: list[Claim]) -> list[Claim]:
+    """Doubt a bare ``date`` that nothing else on the page confirms.
+
+    It is of any event in the life of a page (Dublin Core), often of the last change.
+    """
+    days = [claim.value for claim in claims if claim.field is Field.PUBLISHED_ON]
+    return [
+        replace(claim, score=_DOUBT_SCORE)
+        if claim.rule_id == _ANY_EVENT and days.count(claim.value) == 1
+        else claim
         for claim in claims
     ]
 

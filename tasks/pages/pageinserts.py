@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 
-from tasks.pages.pagesource import Element, Segment
+from tasks.pages.pagesource import Element, Part
 
 _NAMES = re.compile(
     r"""\b(?:class|id)\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+)""", re.IGNORECASE
@@ -25,9 +25,6 @@ _MAX_SHARE = 0.6  # of the article
 _LONG_CHARS = 100
 _REPEATED = 3
 _KNOWN = 65_536  # attributes, which pages of one site share
-
-Part = tuple[int, int, Segment]
-"""Range in ``Source.text``, and the segment that it is in."""
 
 
 def find_inserts(parts: Sequence[Part], text: str) -> set[int]:

@@ -19,26 +19,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tasks.pages.pagemeasures import (
-    Columns,
-    Floats,
-    Part,
-    measure_page,
-    measure_taken,
-)
+from tasks.pages.pagelandmarks import UNDER_BACK
+from tasks.pages.pagemeasures import Columns, measure_page, measure_taken
 from tasks.pages.pagenames import Weigh, weigh_by
 from tasks.pages.pageopinion import read_opinion
-from tasks.pages.pagesource import Source
+from tasks.pages.pagesource import Floats, Part, Source
 
 INPUT_GRAIN, WEIGHT_GRAIN = 64, 256
 INPUT_LIMIT = 4  # standard deviations
 
-_OPEN_ODDS = 1.5  # on either side
-_MOST_OPEN = 0.15  # of the characters of the article
+_OPEN_ODDS = 2.0  # on either side
+_MOST_OPEN = 0.2  # of the characters of the article
 _SHORT_CHARS = 300
 _UNLIKELY = -3.0
 _LITTLE = 0.35  # of what the extractor takes
 _BARELY = 0.1
+_NOTHING = 0.1  # of what the first network keeps
 _FILE = Path(__file__).parents[1] / "data" / "pages.json"
 
 
@@ -115,8 +111,6 @@ def _read_network(data: Mapping[str, Any]) -> Network:
 def judge_parts(source: Source, parts: Sequence[Part], told: str) -> list[float]:
     """Log-odds of every paragraph of a page to be its article's.
 
-    Where the networks find little against the extractor, it is believed too.
-
     Args:
         source: The page.
         parts: Its paragraphs.
@@ -131,11 +125,33 @@ def judge_parts(source: Source, parts: Sequence[Part], told: str) -> list[float]
     if is_open(odds, size):
         taken = read_opinion(source, choose_likely(parts, odds))
         columns |= measure_taken(source, parts, taken)
-        odds = judges.advised.judge(columns)
-        if size[odds > 0].sum() < _LITTLE * len(taken):
-            odds = np.where(columns["taken"] >= 1, np.maximum(odds, _BARELY), odds)
+        odds = settle(odds, judges.advised.judge(columns), size, columns, len(taken))
     found: list[float] = odds.tolist()
     return found
+
+
+def settle(
+    alone: Floats, advised: Floats, size: Floats, columns: Columns, taken_chars: int
+) -> Floats:
+    """Log-odds by both networks.
+
+    An extractor that finds next to nothing has no opinion. Where the second network
+    keeps little of what it takes, it is believed too. It always takes back matter, so
+    there it counts for nothing.
+
+    Args:
+        alone: Log-odds by the network that knows the page only.
+        advised: Those by the network that knows the opinion of the extractor too.
+        size: Characters of the paragraphs.
+        columns: Their measures, the opinion among them.
+        taken_chars: Characters that the extractor takes.
+    """
+    if taken_chars < _NOTHING * size[alone > 0].sum():
+        return alone
+    if size[advised > 0].sum() < _LITTLE * taken_chars:
+        is_taken = columns["taken"] >= 1
+        advised = np.where(is_taken, np.maximum(advised, _BARELY), advised)
+    return np.where(columns[UNDER_BACK] > 0, np.minimum(alone, advised), advised)
 
 
 def choose_likely(parts: Sequence[Part], odds: Floats) -> list[Part]:

@@ -1,8 +1,9 @@
 """The paragraphs of a page in numbers, for a network to tell which are the article's.
 
 What counts is how a paragraph looks (length, links, punctuation), what it stands in
-(tags, names of classes, how much running text its surroundings hold), its neighbours,
-and those that the page marks up alike. Nothing here knows a site or a language.
+(tags, names of classes, how much running text its surroundings hold), where it stands
+(``pagelandmarks``), its neighbours, and those that the page marks up alike. Nothing
+here knows a site or a language.
 """
 
 import re
@@ -13,14 +14,11 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from tasks.pages.pagelandmarks import measure_copies, measure_headings, measure_title
 from tasks.pages.pagenames import FRAMES, MIDDLE, NEAR, Weigh, read_names
-from tasks.pages.pagesource import Element, Segment, Source, is_caption
+from tasks.pages.pagesource import Element, Floats, Ints, Part, Source, is_caption
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Columns = dict[str, Floats]
-Part = tuple[int, int, Segment]
-"""Range in ``Source.text`` that is one paragraph of the page, and its segment."""
 _SENTENCE_END = re.compile(r"[.!?…。！？؟۔।][\"'”“»›’)\]」】]*$")
 _DIGIT, _UPPER, _LOWER, _COMMA, _MARK, _AT, _COLON, _QUESTION = (
     1 << bit for bit in range(8)
@@ -121,6 +119,9 @@ def measure_page(
     parents = np.array([_number(e.parent) for e in source.elements])
     columns |= _measure_names(source.elements, here, parents, weigh)
     columns |= _measure_place(source, parts, columns)
+    columns |= measure_title(source, parts, here, parents)
+    columns |= measure_headings(source, parts, columns["in_16"])
+    columns |= measure_copies(source, parts)
     columns |= _measure_around(source, parts, here, parents, columns)
     columns |= _measure_kin(source.elements, here, parents, columns)
     for shift in _NEIGHBOURS:

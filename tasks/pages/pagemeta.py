@@ -178,13 +178,13 @@ _KNOWN = 4096  # classes, which pages of one site share
 
 _TAGS = ("meta", "script", "h1", "title", "link", "time")
 _ITEMS = XPath("//@itemprop/..")
-_REL_AUTHOR = XPath("//a[contains(concat(' ', @rel, ' '), ' author ')]")
+_REL_AUTHOR = XPath("//a/@rel[contains(concat(' ', ., ' '), ' author ')]/..")
 _BYLINES = XPath("//@class[contains(., 'uthor') or contains(., 'yline')]/..")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 # Nothing behind the host; of the others no objects are made.
 _ROOT_LINKS = XPath(
-    "//a[@href = '/' or (contains(@href, '//')"
-    " and substring-after(substring-after(@href, '//'), '/') = '')]"
+    "//a/@href[. = '/' or (contains(., '//')"
+    " and substring-after(substring-after(., '//'), '/') = '')]/.."
 )
 _ROOT = re.compile(r"/|(?:https?:)?//[^/?#]+/?")
 _DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}", re.IGNORECASE)

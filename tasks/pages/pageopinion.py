@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from trafilatura import bare_extraction
 from trafilatura.settings import Document, Extractor
 
-from tasks.pages.pagemeasures import Part
-from tasks.pages.pagesource import Element, Source, fold
+from tasks.pages.pagesource import Element, Part, Source, fold
 from tasks.pages.pagetree import parse_page
 
 _OPTIONS = Extractor(output_format="xml", comments=False, fast=True)

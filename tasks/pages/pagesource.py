@@ -196,6 +196,10 @@ class Segment:
     breaks: list[int] = field(default_factory=list)
 
 
+Part = tuple[int, int, Segment]
+"""Range in ``Source.text`` that is one paragraph of the page, and its segment."""
+
+
 class Source:
     """The visible text of an HTML source.
 

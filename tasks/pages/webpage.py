@@ -16,10 +16,10 @@ from tasks.pages.pagedates import guess_date
 from tasks.pages.pageinserts import find_inserts
 from tasks.pages.pagejson import cut_body, find_unseen, read_article_body
 from tasks.pages.pagejudge import judge_parts
-from tasks.pages.pagemeasures import Part, cut_parts
+from tasks.pages.pagemeasures import cut_parts
 from tasks.pages.pagemeta import read_claims, read_descriptions, weigh_claims
 from tasks.pages.pagenames import read_names
-from tasks.pages.pagesource import Element, Source, fold, is_caption
+from tasks.pages.pagesource import Element, Part, Source, fold, is_caption
 from tasks.pages.pagetree import parse_page
 from tasks.pieces import Block, Claim, Page
 from tasks.schema import Field, Kind, RemovalReason

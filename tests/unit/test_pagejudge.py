@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tasks.pages.pagejson import read_article_body
-from tasks.pages.pagejudge import is_open, judge_parts, load_judges
+from tasks.pages.pagejudge import is_open, judge_parts, load_judges, settle
+from tasks.pages.pagelandmarks import UNDER_BACK
 from tasks.pages.pagemeasures import cut_parts, measure_page, measure_taken
 from tasks.pages.pagenames import read_names, weigh_by, zones_of
 from tasks.pages.pageopinion import read_opinion
@@ -193,3 +194,31 @@ def test_article_body_is_read_from_the_source(script, body):
     html = f"<script type='application/ld+json'>{script}</script>"
 
     assert read_article_body(html) == body
+
+
+@pytest.mark.parametrize(
+    ("taken_chars", "kept"),
+    [
+        (5, [True, True, False]),  # nothing: it has no opinion
+        (200, [True, False, True]),  # it is heard
+        (900, [True, True, True]),  # most of it was dropped: it is believed
+    ],
+)
+def test_extractor_is_heard_by_how_much_it_takes(taken_chars, kept):
+    """Next to nothing is no opinion; much that is dropped is one to be believed."""
+    alone, advised = np.array([1.0, 1, -1]), np.array([1.0, -1, 1])
+    columns = {"taken": np.array([1.0, 1, 0]), UNDER_BACK: np.zeros(3)}
+
+    odds = settle(alone, advised, np.full(3, 100.0), columns, taken_chars)
+
+    assert (odds > 0).tolist() == kept
+
+
+def test_extractor_is_not_heard_on_back_matter():
+    """It takes every list of what an article cites."""
+    alone, advised = np.array([1.0, -1, 1]), np.array([1.0, 1, -1])
+    columns = {"taken": np.ones(3), UNDER_BACK: np.array([0.0, 1, 1])}
+
+    odds = settle(alone, advised, np.full(3, 100.0), columns, 200)
+
+    assert (odds > 0).tolist() == [True, False, False]

@@ -461,6 +461,23 @@ def test_reference_to_nothing_has_no_place(reference):
 
 
 @pytest.mark.parametrize(
+    ("more", "is_sure"),
+    [("", False), ("<p>17 November 2024</p>", True), ("<p>9 March 2024</p>", True)],
+)
+def test_date_of_no_matter_what_needs_another_to_confirm_it(more, is_sure):
+    """A bare `date` is often that of the last change."""
+    page = (
+        "<head><meta name='date' content='November 17, 2024'></head>"
+        f"<body><h1>Ships</h1>{more}{BODY}"
+    )
+
+    found = [c for c in read_webpage(page).claims if c.field is Field.PUBLISHED_ON]
+
+    assert any(claim.score > 0.5 for claim in found) is is_sure
+    assert "html.meta.date" in {claim.rule_id for claim in found}
+
+
+@pytest.mark.parametrize(
     ("more", "day"),
     [
         ("<div class='foot'><span>9 March 2024</span></div>", "2024-03-09"),
