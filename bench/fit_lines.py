@@ -43,7 +43,7 @@ from tasks.text.network import (
 from tasks.text.words import index_keys
 
 DATA = Path(__file__).parents[1] / "tasks" / "data" / "lines.npz"
-SEEDS = (0, 1, 2)  # the mean is taken of networks that err differently
+SEEDS = (0, 2)  # the mean is taken of networks that err differently
 UNITS = 48
 EPOCHS, SHARE = 8, 0.5  # of the texts, drawn anew for every epoch
 TEXTS = 8  # at once

@@ -22,7 +22,7 @@ _MANY_BLOCKS = 5_000
 _NEAR = 3  # blocks between a caption and the article
 _UNSEEN = frozenset({RemovalReason.LAYOUT, RemovalReason.LIFTED})
 # Log-odds below which ...
-_KEPT = 0.5  # a line goes
+_KEPT = 0.75  # a line goes
 _SURE = -0.5  # a text of few lines, or without any sign of a page, loses lines
 _PROSE = -0.4  # prose goes
 _NOTE = -3  # a note about the article goes
@@ -91,17 +91,21 @@ def put_back_lines(draft: Draft) -> None:
         if draft.odds[index] > _INSIDE
         and draft.blocks[index].reason in {None, RemovalReason.NAVIGATION}
     }
-    paragraphs = {
-        index
-        for index in inside
-        if draft.odds[index] > _PARAGRAPH and draft.is_prose(index)
-    }
     for above, index, below in zip(seen, seen[1:], seen[2:], strict=False):
         if draft.blocks[index].reason is RemovalReason.NAVIGATION and (
             {above, index, below} <= inside
-            or (draft.odds[index] > _TITLED and {above, below} <= paragraphs)
+            or (
+                draft.odds[index] > _TITLED
+                and {above, below} <= inside
+                and _is_paragraph(draft, above)
+                and _is_paragraph(draft, below)
+            )
         ):
             draft.put_back(index)
+
+
+def _is_paragraph(draft: Draft, index: int) -> bool:
+    return draft.odds[index] > _PARAGRAPH and draft.is_prose(index)
 
 
 def drop_furniture(draft: Draft) -> None:

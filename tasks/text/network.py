@@ -192,8 +192,7 @@ class _Rows:
         before = np.repeat(np.arange(1, len(sizes) + 1) * _GAP, sizes)
         self.place = np.arange(int(sizes.sum())) + before
         self.count = int(sizes.sum()) + _GAP * (len(sizes) + 1)
-        self.is_block = np.zeros((self.count, 1), np.float32)
-        self.is_block[self.place] = 1
+        self.gaps = np.setdiff1d(np.arange(self.count), self.place)
 
     def spread(self, units: Floats) -> Floats:
         found = np.zeros((self.count, units.shape[1]), np.float32)
@@ -203,6 +202,8 @@ class _Rows:
 
 def _judge(layers: Layers, inputs: Floats, rows: _Rows) -> Floats:
     units = rows.spread(_fire(inputs @ layers.inner, layers.inner_bias))
+    limit = np.float32(UNIT_LIMIT * GRAIN)
+    np.minimum(units, limit, out=units)
     inside, width = slice(_GAP, rows.count - _GAP), units.shape[1]
     for step, weights, bias in zip(
         STEPS, layers.around, layers.around_bias, strict=True
@@ -212,8 +213,8 @@ def _judge(layers: Layers, inputs: Floats, rows: _Rows) -> Floats:
         sums += units[inside.start - step : inside.stop - step] @ before
         sums += units[inside.start + step : inside.stop + step] @ after
         units[inside] += _fire(sums, bias)
-        np.minimum(units, np.float32(UNIT_LIMIT * GRAIN), out=units)
-        units *= rows.is_block
+        np.minimum(units, limit, out=units)
+        units[rows.gaps] = 0
     odds: Floats = units[rows.place] @ layers.output / np.float32(GRAIN * WEIGHT_GRAIN)
     return odds + layers.output_bias
 
@@ -222,7 +223,6 @@ def _fire(sums: Floats, bias: Floats) -> Floats:
     """Keep what is above zero with the bias, in whole grains."""
     sums += bias
     np.maximum(sums, 0, out=sums)
-    sums /= np.float32(WEIGHT_GRAIN)
+    sums *= np.float32(1 / WEIGHT_GRAIN)
     np.rint(sums, out=sums)
-    np.minimum(sums, np.float32(UNIT_LIMIT * GRAIN), out=sums)
     return sums
