@@ -63,7 +63,7 @@ def read_texts(shared: Path) -> list[Text]:
     articles: list[list[str]] = []
     for origin in GOLD:
         saved = _read_saved(gold, origin)
-        for row in _rows(gold / f"{origin}.jsonl"):
+        for row in read_rows(gold / f"{origin}.jsonl"):
             paragraphs, title = row["paragraphs"], row.get("title") or ""
             forms = saved.get(row["id"]) or dict(_save_page(gold, row, paragraphs))
             forms["full_flat"] = flatten(forms["full"])
@@ -71,9 +71,9 @@ def read_texts(shared: Path) -> list[Text]:
             forms["alone"] = "\n\n".join([*head, *paragraphs])
             forms["alone_flat"] = "\n".join([*head, *paragraphs])
             articles.append(paragraphs)
-            page = Known(origin, _site(row), paragraphs, title)
+            page = Known(origin, read_site(row), paragraphs, title)
             texts += (
-                _label(page, form, text)
+                label_text(page, form, text)
                 for form, text in forms.items()
                 if form == "full" or draw.random() < SHARES.get(form, 1)
             )
@@ -82,12 +82,14 @@ def read_texts(shared: Path) -> list[Text]:
     return texts
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a JSONL file."""
     with path.open(encoding="utf-8") as file:
         yield from map(json.loads, file)
 
 
-def _site(row: dict[str, Any]) -> str:
+def read_site(row: dict[str, Any]) -> str:
+    """Return the site of a row of gold: the last two parts of its host."""
     host = urlsplit(row.get("url") or "").hostname or row["id"]
     return ".".join(host.split(".")[-2:])
 
@@ -96,7 +98,7 @@ def _read_saved(gold: Path, origin: str) -> dict[str, dict[str, str]]:
     """Return the texts that come with the gold, by page and form."""
     path = gold / f"{origin}-txt.jsonl"
     saved: dict[str, dict[str, str]] = {}
-    for row in _rows(path) if path.exists() else ():
+    for row in read_rows(path) if path.exists() else ():
         page = row["gold_of"].partition("/")[2]
         text = (gold / row["file"]).read_text(encoding="utf-8")
         if row["variant"] != "wrap":  # once joined it is as `lca`
@@ -124,7 +126,7 @@ def _read_silver(gold: Path) -> Iterator[Text]:
     """Yield texts labelled by what the pipeline reads in the HTML."""
     seen: set[str] = set()
     for origin in SILVER:
-        for row in _rows(gold / f"{origin}.jsonl"):
+        for row in read_rows(gold / f"{origin}.jsonl"):
             if row["url"] in seen or not row["file"].endswith(".html.gz"):
                 continue
             seen.add(row["url"])
@@ -145,9 +147,9 @@ def _read_silver(gold: Path) -> Iterator[Text]:
             except ParserError:  # an empty page
                 continue
             forms.pop("tight", None)
-            page = Known("silver", _site(row), paragraphs, title)
+            page = Known("silver", read_site(row), paragraphs, title)
             for form, text in forms.items():
-                yield _label(page, form, text)
+                yield label_text(page, form, text)
 
 
 def _make_texts(articles: list[list[str]], draw: random.Random) -> Iterator[Text]:
@@ -247,7 +249,8 @@ class Known(NamedTuple):
     title: str
 
 
-def _label(page: Known, form: str, text: str) -> Text:
+def label_text(page: Known, form: str, text: str) -> Text:
+    """Cut a text into blocks and say which are of the article."""
     blocks = _read_blocks(text)
     said = [squash(block.text) for block in blocks]
     name = squash(page.title)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from tasks.clean import Article, clean_texts
 from tasks.schema import Markup
-from tasks.text import furniture
+from tasks.text import network
 from tasks.text.recurrence import find_recurring, survey_text
 
 FORMS = ("full", "lca")
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="of fit_lines.py, on other sites")
     arguments = parser.parse_args()
     if arguments.weights:
-        furniture._FILE = arguments.weights  # noqa: SLF001  # a bench
+        network._FILE = arguments.weights  # noqa: SLF001  # a bench
     sys.path.insert(0, str(arguments.shared / "score"))
     import gold  # noqa: PLC0415  # lies beside the data
     import metrics  # noqa: PLC0415

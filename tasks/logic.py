@@ -73,6 +73,7 @@ CHANGES = (
     Change(Step.DETECT, 8, EVERY, "word parts alone settle texts at a glance"),
     Change(Step.DETECT, 9, EVERY, "headings weigh more in what is learned"),
     Change(Step.DETECT, 10, EVERY, "rare languages that have no headings weigh more"),
+    Change(Step.CLEAN, 13, PLAIN, "plain text: what words tell on other sites"),
 )
 """Every change, oldest first."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from math import inf
 
 from tasks.pieces import Block
-from tasks.schema import RemovalReason
+from tasks.schema import Kind, RemovalReason
 from tasks.text import lexicon
 from tasks.text.captions import is_caption
 from tasks.text.draft import Draft, is_about_article
@@ -23,10 +23,13 @@ _NEAR = 3  # blocks between a caption and the article
 _UNSEEN = frozenset({RemovalReason.LAYOUT, RemovalReason.LIFTED})
 # Log-odds below which ...
 _KEPT = 0.5  # a line goes
-_SURE = -1.5  # a block is a leftover without doubt
-_PROSE = -0.5  # prose goes
+_SURE = -0.5  # a text of few lines, or without any sign of a page, loses lines
+_PROSE = -0.4  # prose goes
+_NOTE = -3  # a note about the article goes
 _INSIDE = 0.5  # a line that a phrase has told is not put back
-_HEADING = -1.5  # a line above prose is no heading
+_TITLED, _PARAGRAPH = -1.5, 1.5  # nor between two paragraphs, of what they are below
+_HEADING = -0.5  # a line above prose is no heading
+_ITEM = -0.75  # a line is no item of the list above it
 _ANNOUNCED_BLOCKS = 12
 _MENU_WORDS = 6
 _PARAGRAPH_WORDS = 15
@@ -88,9 +91,15 @@ def put_back_lines(draft: Draft) -> None:
         if draft.odds[index] > _INSIDE
         and draft.blocks[index].reason in {None, RemovalReason.NAVIGATION}
     }
+    paragraphs = {
+        index
+        for index in inside
+        if draft.odds[index] > _PARAGRAPH and draft.is_prose(index)
+    }
     for above, index, below in zip(seen, seen[1:], seen[2:], strict=False):
         if draft.blocks[index].reason is RemovalReason.NAVIGATION and (
             {above, index, below} <= inside
+            or (draft.odds[index] > _TITLED and {above, below} <= paragraphs)
         ):
             draft.put_back(index)
 
@@ -98,8 +107,8 @@ def put_back_lines(draft: Draft) -> None:
 def drop_furniture(draft: Draft) -> None:
     """Remove the blocks that are more likely the page's than the article's.
 
-    Notes about the article stay, and captions unless they are far from it; prose must
-    be plainly the page's. If no phrase has told a leftover, a text of a few blocks
+    Captions stay unless they are far from the article; notes about it, and prose, must
+    be more plainly the page's. If no phrase has told a leftover, a text of a few blocks
     stays whole, and one in which nothing is a leftover without doubt.
 
     Args:
@@ -123,9 +132,11 @@ def drop_furniture(draft: Draft) -> None:
             is_below_kept = draft.blocks[index - 1].reason is None and (
                 doomed[-1:] != [index - 1]
             )
-            if not _is_heading(
-                draft, index, is_below_kept=is_below_kept
-            ) and not _leads_on(draft, index):
+            if not (
+                _is_heading(draft, index, is_below_kept=is_below_kept)
+                or _leads_on(draft, index)
+                or _follows(draft, index, doomed[-1:])
+            ):
                 doomed.append(index)
     remaining = sorted(set(lines) - set(doomed))
     doomed += [index for index in sorted(captions) if _is_far(draft, index, remaining)]
@@ -145,7 +156,7 @@ def _limit(draft: Draft, index: int, limit: float) -> float:
 def _is_furniture(block: Block, odds: float) -> bool:
     if odds >= _PROSE and is_prose(block.text):
         return False
-    return not is_about_article(block.text)
+    return odds < _NOTE or not is_about_article(block.text)
 
 
 def _is_far(draft: Draft, caption: int, remaining: list[int]) -> bool:
@@ -177,6 +188,27 @@ def _is_heading(draft: Draft, index: int, *, is_below_kept: bool) -> bool:
         and is_heading_shaped(block.text)
         and sum(block.text == other.text for other in draft.blocks) == 1
     )
+
+
+def _follows(draft: Draft, index: int, doomed: list[int]) -> bool:
+    """Whether the block above stays and has this one with it.
+
+    As an item of the same list, or as what a note about the article announces.
+
+    Args:
+        draft: The article.
+        index: A block in doubt.
+        doomed: The last block above that goes, if any.
+    """
+    places = range(index - 1, -1, -1)
+    layout = RemovalReason.LAYOUT
+    at = next((i for i in places if draft.blocks[i].reason is not layout), None)
+    if at is None or [at] == doomed or draft.blocks[at].reason is not None:
+        return False
+    above, block = draft.blocks[at], draft.blocks[index]
+    if above.kind is block.kind is Kind.LIST_ITEM:
+        return draft.odds[index] > _ITEM
+    return above.text.endswith((":", "：")) and is_about_article(above.text)
 
 
 def _leads_on(draft: Draft, index: int) -> bool:

@@ -30,7 +30,7 @@ _ASKS = re.compile(r"[?？؟][\"'”“»›’)]*$")
 _QUESTIONS = 2
 _BY_PLACE = 0.8
 _LOOSE = 4
-_DOUBTFUL, _HARDLY = -2.0, -4.0  # log-odds
+_DOUBTFUL, _HARDLY = -2.0, -6.0  # log-odds
 
 
 def lift_title(draft: Draft) -> None:

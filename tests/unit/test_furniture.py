@@ -4,7 +4,7 @@ import pytest
 
 from tasks.clean import Article, clean_text, clean_texts, read_drafts
 from tasks.schema import Field, Markup, RemovalReason
-from tasks.text.furniture import judge_drafts
+from tasks.text.furniture import drop_furniture, judge_drafts
 
 PROSE = """\
 Nach elf Jahren Planung rollen in Odersiel die Bagger: Zwischen dem alten Zollhaus und \
@@ -126,6 +126,38 @@ def test_a_text_is_judged_alike_in_any_batch():
     ]
 
     assert clean_texts(articles) == [clean_text(*article[:3]) for article in articles]
+
+
+@pytest.mark.parametrize(
+    ("doubt", "is_kept"),
+    [(0.0, True), (-0.6, True), (-1.0, False)],
+)
+def test_an_item_in_doubt_follows_the_list_above(doubt, is_kept):
+    """What stands in a list that stays is of the list, unless it is plainly not."""
+    text = "\n".join([*MENU, PROSE[0], "- Absteigen", "- Klingeln", PROSE[1]])
+    (draft,) = read_drafts([Article(text, Markup.TEXT, [])])
+    odds = {"Absteigen": 2.0, "Klingeln": doubt} | dict.fromkeys(PROSE, 3.0)
+    draft.odds = [odds.get(block.text, -3.0) for block in draft.blocks]
+
+    drop_furniture(draft)
+
+    found = [draft.blocks[index].text for index in draft.kept()]
+    assert found[:2] == [PROSE[0], "Absteigen"]
+    assert ("Klingeln" in found) is is_kept
+
+
+def test_what_a_note_announces_stays_with_it():
+    """The title of the original behind `is based on:` is no line of the page."""
+    note = "Dieser Beitrag wurde aus dem Englischen übersetzt. Er beruht auf:"
+    original = "Counting Waders at Dusk"
+    text = "\n\n".join([*MENU, note, original, *PROSE])
+    (draft,) = read_drafts([Article(text, Markup.TEXT, [])])
+    odds = dict.fromkeys((note, *PROSE), 3.0)
+    draft.odds = [odds.get(block.text, -1.0) for block in draft.blocks]
+
+    drop_furniture(draft)
+
+    assert [draft.blocks[i].text for i in draft.kept()] == [note, original, *PROSE]
 
 
 def test_odds_stand_beside_the_blocks():

@@ -11,6 +11,7 @@ from tasks.text.network import (
     UNIT_LIMIT,
     load_network,
     read_network,
+    tell,
 )
 
 EXACT = 2**24  # `float32` holds every whole number below
@@ -25,10 +26,7 @@ TEXTS = [
 def test_the_network_counts_in_whole_numbers():
     """Sums of whole numbers that are small enough are exact: no machine may differ."""
     for layers in load_network().members:
-        told = np.abs(layers.signs).max(axis=0) * 10 / 1024  # of 100 signs, damped
         inputs = np.full(len(layers.inner), INPUT_LIMIT * GRAIN, np.float64)
-        if len(told):
-            inputs[-len(told) :] = told * GRAIN
         assert (inputs @ np.abs(layers.inner) + np.abs(layers.inner_bias)).max() < EXACT
         units = UNIT_LIMIT * GRAIN
         for weights, bias in zip(layers.around, layers.around_bias, strict=True):
@@ -57,3 +55,15 @@ def test_a_network_survives_being_saved():
 
     assert np.array_equal(network.judge(measures), again.judge(measures))
     assert len(network.members[0].around) == len(STEPS)
+
+
+def test_signs_tell_less_each_the_more_there_are():
+    """Those against the article and those for it count apart, in any order."""
+    block, odds = np.array([0, 0, 0, 2]), np.array([256, -512, 512, -256])
+
+    against, for_it = tell(block, odds, 3)
+
+    assert against.tolist() == [-2 / 6**0.5, 0, -1 / 2]
+    assert for_it.tolist() == [3 / 6**0.5, 0, 0]
+    again = tell(block[::-1], odds[::-1], 3)
+    assert np.array_equal(again, (against, for_it))
