@@ -22,8 +22,8 @@ _MANY_BLOCKS = 5_000
 _NEAR = 3  # blocks between a caption and the article
 _UNSEEN = frozenset({RemovalReason.LAYOUT, RemovalReason.LIFTED})
 # Log-odds below which ...
-_KEPT = 0.75  # a line goes
-_SURE = -0.5  # a text of few lines, or without any sign of a page, loses lines
+_KEPT = 0.5  # a line goes
+_SURE = -1.5  # a text of few lines, or without any sign of a page, loses lines
 _PROSE = -0.4  # prose goes
 _NOTE = -3  # a note about the article goes
 _INSIDE = 0.5  # a line that a phrase has told is not put back
