@@ -177,7 +177,7 @@ def test_workers_share_a_large_file(tmp_path):
     lines[7::50] = ["{}"] * len(lines[7::50])
     (raw_dir / "many.jsonl").write_text("\n".join(lines))
     (raw_dir / "one.txt").write_text(story)
-    options = {"raw_dir": raw_dir, "batch_bytes": 1_000}
+    options = {"raw_dir": raw_dir, "batch_bytes": 4_000}
 
     summary = ingest(
         **options, warehouse_dir=tmp_path / "shared", engine="processes", workers=2
