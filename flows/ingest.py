@@ -248,8 +248,9 @@ def survey_all(
     ]
     if not work:
         return  # files are only gone
-    is_brief = prepare(staff, plan, run.settings)
-    with logging_steps(is_brief=is_brief):
+    batch_count = sum(1 for _ in cut_work(plan.todo, run.settings))
+    pieces = prepare(staff, plan, run.settings, batch_count)
+    with logging_steps(is_brief=pieces > LOGGED_BATCHES):
         for _ in results_of(survey, work, staff, is_visible=True):
             pass
 
@@ -264,8 +265,8 @@ def process_all(
         (batch, run, staging_dir, warehouse.new_stem())
         for batch in cut_work(plan.todo, settings)
     ]
-    is_brief = prepare(staff, plan, settings)
-    is_visible = _count_pieces(plan, settings) <= VISIBLE_BATCHES
+    pieces = prepare(staff, plan, settings, len(work))
+    is_visible = pieces <= VISIBLE_BATCHES
     get_run_logger().info(
         "%s, %s to read in %s, engine %s",
         count_of(len(plan.files), "file"),
@@ -279,7 +280,7 @@ def process_all(
     results: dict[int, BatchSummary] = {}
     done = 0.0
     _tell("read", 0, plan)
-    with logging_steps(is_brief=is_brief):
+    with logging_steps(is_brief=pieces > LOGGED_BATCHES):
         for index, result in results_of(process, work, staff, is_visible=is_visible):
             results[index] = result
             done += size_of(work[index][0])
@@ -291,17 +292,16 @@ def process_all(
     return add_up(settle_shares(in_order, staging_dir, warehouse.new_stem()))
 
 
-def prepare(staff: Staff, plan: Plan, settings: Settings) -> bool:
-    """Say where the batches of a run are worked on; return whether its log is brief."""
-    is_brief = _count_pieces(plan, settings) > LOGGED_BATCHES
-    staff.prepare(choose_engine(plan.todo, settings), is_brief=is_brief)
-    return is_brief
+def prepare(staff: Staff, plan: Plan, settings: Settings, batch_count: int) -> int:
+    """Say where the batches of a run are worked on.
 
-
-def _count_pieces(plan: Plan, settings: Settings) -> int:
-    """Count the batches of a run, pieces of large files as such."""
-    batches = sum(1 for _ in cut_work(plan.todo, settings))
-    return max(batches, weigh_files(plan.todo) // settings.batch_bytes)
+    Returns:
+        How many there are; pieces of large files count as such.
+    """
+    pieces = max(batch_count, weigh_files(plan.todo) // settings.batch_bytes)
+    engine = choose_engine(plan.todo, settings)
+    staff.prepare(engine, is_brief=pieces > LOGGED_BATCHES)
+    return pieces
 
 
 def publish_visibly(warehouse: Warehouse, *args: Any) -> int:  # noqa: ANN401

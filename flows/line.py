@@ -35,7 +35,8 @@ from tasks.describe import describe_articles
 from tasks.detect import detect_languages
 from tasks.errors import PipelineError
 from tasks.fates import Fates
-from tasks.read import SHARE_COLUMNS, Reading, read_files, read_piece, read_pieces
+from tasks.files.members import WHOLE
+from tasks.read import Reading, read_files, read_piece, read_pieces, share_of
 from tasks.schema import SOURCES, Reason, Step
 from tasks.split import split_blocks
 from tasks.stopwatch import timing
@@ -219,7 +220,7 @@ def make_pieces(
     """
     settings = run.settings
     pieces = read_pieces(files, settings.raw_dir, run.run_id, limits_of(settings))
-    maker = _PieceMaker(run, call, costs, is_share={*SHARE_COLUMNS} <= {*files})
+    maker = _PieceMaker(run, call, costs, is_share=share_of(files) != WHOLE)
     reading = Reading(pieces)
     noun = count_of(len(files), "file")
     while not maker.is_done:

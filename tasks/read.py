@@ -148,7 +148,7 @@ def read_pieces(
         hold together does not.
     """
     batch = Batch(limits.piece_bytes)
-    asked = _Wanted(only, _share_of(files))
+    asked = _Wanted(only, share_of(files))
     ordered = files.sort_values("source_path")[_FILE_COLUMNS]
     wanted = ordered.loc[ordered["problem"].isna(), "source_path"]
     with opening(
@@ -178,7 +178,8 @@ class _Wanted(NamedTuple):
     share: Share
 
 
-def _share_of(files: pd.DataFrame) -> Share:
+def share_of(files: pd.DataFrame) -> Share:
+    """Return which share of a file is to be read; of other files the whole."""
     if not {*SHARE_COLUMNS} <= {*files.columns}:
         return WHOLE
     return Share(*map(int, files[SHARE_COLUMNS].iloc[0]))
@@ -196,14 +197,15 @@ def make_document_id(source_path: str, member: str | None) -> str:
 
 
 def _most_bytes(path: str, limits: Limits) -> int:
-    return sys.maxsize if _is_streamed(path) else limits.max_file_bytes
+    return sys.maxsize if is_streamed(path) else limits.max_file_bytes
 
 
 def _kept_bytes(path: str, limits: Limits) -> int:
-    return limits.piece_bytes if _is_streamed(path) else sys.maxsize
+    return limits.piece_bytes if is_streamed(path) else sys.maxsize
 
 
-def _is_streamed(path: str) -> bool:
+def is_streamed(path: str) -> bool:
+    """Whether a file is one of lines, which need not fit into memory."""
     told = tell_format(path)
     return told is not None and told[0] is Format.JSONL
 
